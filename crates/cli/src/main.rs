@@ -1,0 +1,2 @@
+//! The `vizsla` binary.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Project tasks: test, floors, bench.
+fn main() {}
