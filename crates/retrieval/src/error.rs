@@ -1,0 +1,101 @@
+//! What can go wrong with a collection.
+
+use std::path::{Path, PathBuf};
+
+/// An error of the retrieval floor. Its message says what happened, what to do, and ends with the path.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no collection at this path.
+    #[error("no collection here; make one with `vizsla index FOLDER --into {}`", .0.display())]
+    Missing(PathBuf),
+    /// A collection cannot be made because something else is there.
+    #[error("this exists and is not a collection; choose another name: {}", .0.display())]
+    Occupied(PathBuf),
+    /// The catalog was written by a newer version.
+    #[error(
+        "the collection has format {found}, this program reads up to {supported}; install a newer vizsla: {}",
+        path.display()
+    )]
+    TooNew {
+        /// The catalog file.
+        path: PathBuf,
+        /// Its format version.
+        found: i64,
+        /// The newest format this program reads.
+        supported: i64,
+    },
+    /// A file of the collection is damaged.
+    #[error("{what}; {remedy}: {}", path.display())]
+    Damaged {
+        /// The damaged file.
+        path: PathBuf,
+        /// What was seen.
+        what: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// Another process is writing to the collection.
+    #[error("another process is writing to this collection; wait for it to end: {}", .0.display())]
+    Busy(PathBuf),
+    /// A source path given to ingest does not exist.
+    #[error("nothing to index here, the path does not exist: {}", .0.display())]
+    NoSource(PathBuf),
+    /// The query could not be used.
+    #[error("{0}")]
+    Query(String),
+    /// A recipe could not be read.
+    #[error("the recipe is not valid: {0}")]
+    Recipe(String),
+    /// An image that is not in the collection was named.
+    #[error("not in the collection: {0}")]
+    NotIndexed(String),
+    /// Decoding or drawing a picture failed.
+    #[error(transparent)]
+    Pixels(#[from] vizsla_pixels::Error),
+    /// A codebook or a segment failed.
+    #[error(transparent)]
+    Words(#[from] vizsla_words::Error),
+    /// The file system failed; the message names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// SQLite failed.
+    #[error("{}: {}", sqlite_advice(source), path.display())]
+    Sqlite {
+        /// The catalog file.
+        path: PathBuf,
+        /// The cause.
+        source: rusqlite::Error,
+    },
+}
+
+/// Remedy for damage that the catalog can heal.
+pub(crate) const REBUILD: &str = "run `vizsla optimize --rebuild` to make it again from the catalog";
+/// Remedy for damage of the catalog itself.
+pub(crate) const RESTORE: &str =
+    "restore it from a backup, or index the pictures again into a new collection";
+
+impl Error {
+    pub(crate) fn damaged(path: &Path, what: impl Into<String>, remedy: &'static str) -> Self {
+        Self::Damaged { path: path.to_owned(), what: what.into(), remedy }
+    }
+}
+
+fn sqlite_advice(error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode as Code;
+    let advice = match error.sqlite_error_code() {
+        Some(Code::DiskFull) => "the disk is full; nothing that was reported done is lost, free some space and run again",
+        Some(Code::DatabaseCorrupt | Code::NotADatabase) => {
+            "the catalog is damaged; restore it from a backup, or index the pictures again into a new collection"
+        }
+        Some(Code::DatabaseBusy | Code::DatabaseLocked) => {
+            "another process holds the catalog; wait for it to end"
+        }
+        Some(Code::ReadOnly | Code::CannotOpen | Code::PermissionDenied) => {
+            "the catalog cannot be opened; check the permissions of the folder"
+        }
+        Some(Code::SystemIoFailure) => "reading or writing the catalog failed; check the disk",
+        _ => "the catalog refused",
+    };
+    format!("{advice} ({error})")
+}

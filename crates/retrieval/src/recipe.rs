@@ -1,0 +1,170 @@
+//! The recipe: how images become features, and how a query is scored.
+//!
+//! It is TOML, kept in the catalog. A query is always described by the recipe of the collection it
+//! searches, so two collections with different recipes never mix.
+
+use serde::{Deserialize, Serialize};
+use vizsla_features::SiftConfig;
+
+use crate::Error;
+
+/// How a collection describes its images. Defaults were chosen by measuring; see `docs/`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recipe {
+    /// How pictures are read.
+    pub pixels: PixelRecipe,
+    /// Which local features are taken.
+    pub local: LocalRecipe,
+    /// How a query is answered.
+    pub search: SearchRecipe,
+}
+
+/// How pictures are read before they are described.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PixelRecipe {
+    /// Longest side, in pixels, at which an image is analysed; smaller images are not enlarged.
+    pub max_side: u32,
+}
+
+/// Which local features are taken from an image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LocalRecipe {
+    /// The detector; `"dog"`.
+    pub detector: String,
+    /// The descriptor; `"root_sift"`.
+    pub descriptor: String,
+    /// Most features kept of a gallery image.
+    pub budget: usize,
+    /// Most features used of a query.
+    pub query_budget: usize,
+    /// DoG contrast threshold, in the convention of Lowe 2004 (range of the image = 1, divided by layers).
+    pub contrast_threshold: f32,
+    /// Content hash of the codebook; empty = the built-in one.
+    pub codebook: String,
+}
+
+/// How a query is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SearchRecipe {
+    /// Nearest words a query descriptor is looked up under (Philbin et al. 2008).
+    pub multiple_assignment: usize,
+    /// Most differing bits (of 64) for a posting to vote.
+    pub hamming_threshold: u32,
+    /// Images that are verified geometrically.
+    pub shortlist: usize,
+    /// Most differing bits (of 128) for a pair of features to be a tentative correspondence.
+    pub verify_hamming: u32,
+    /// A result is a match when log10 of its number of false alarms is below this.
+    pub verdict_log10_nfa: f64,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            pixels: PixelRecipe::default(),
+            local: LocalRecipe::default(),
+            search: SearchRecipe::default(),
+        }
+    }
+}
+
+impl Default for PixelRecipe {
+    fn default() -> Self {
+        Self { max_side: 1024 }
+    }
+}
+
+impl Default for LocalRecipe {
+    fn default() -> Self {
+        Self {
+            detector: "dog".into(),
+            descriptor: "root_sift".into(),
+            budget: 800,
+            query_budget: 1500,
+            contrast_threshold: 0.03,
+            codebook: String::new(),
+        }
+    }
+}
+
+impl Default for SearchRecipe {
+    fn default() -> Self {
+        Self {
+            multiple_assignment: 5,
+            hamming_threshold: 24,
+            shortlist: 100,
+            verify_hamming: 44,
+            verdict_log10_nfa: -5.0,
+        }
+    }
+}
+
+impl Recipe {
+    /// Reads a recipe from TOML; fields left out take their defaults.
+    ///
+    /// # Errors
+    /// A syntax error, an unknown field or a value out of range, with what is allowed.
+    pub fn from_toml(text: &str) -> Result<Self, Error> {
+        let recipe: Self = toml::from_str(text).map_err(|e| Error::Recipe(e.to_string()))?;
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    /// Writes the recipe as TOML.
+    ///
+    /// # Errors
+    /// When a value cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|e| Error::Recipe(e.to_string()))
+    }
+
+    /// Checks every value against its range.
+    ///
+    /// # Errors
+    /// Names the first field that is out of range and the range.
+    pub fn check(&self) -> Result<(), Error> {
+        let within = |name: &str, value: f64, low: f64, high: f64| {
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(Error::Recipe(format!("{name} = {value}, allowed is {low} to {high}")))
+            }
+        };
+        within("pixels.max_side", f64::from(self.pixels.max_side), 64.0, 16_384.0)?;
+        within("local.budget", self.local.budget as f64, 10.0, 20_000.0)?;
+        within("local.query_budget", self.local.query_budget as f64, 10.0, 20_000.0)?;
+        let contrast = f64::from(self.local.contrast_threshold);
+        within("local.contrast_threshold", contrast, 0.0, 0.5)?;
+        within("search.multiple_assignment", self.search.multiple_assignment as f64, 1.0, 64.0)?;
+        within("search.hamming_threshold", f64::from(self.search.hamming_threshold), 0.0, 64.0)?;
+        within("search.shortlist", self.search.shortlist as f64, 1.0, 100_000.0)?;
+        within("search.verify_hamming", f64::from(self.search.verify_hamming), 0.0, 128.0)?;
+        within("search.verdict_log10_nfa", self.search.verdict_log10_nfa, -1000.0, 0.0)?;
+        if self.local.detector != "dog" || self.local.descriptor != "root_sift" {
+            return Err(Error::Recipe("local.detector must be \"dog\", local.descriptor \"root_sift\"".into()));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn gallery_sift(&self) -> SiftConfig {
+        self.sift(self.local.budget)
+    }
+
+    pub(crate) fn query_sift(&self) -> SiftConfig {
+        self.sift(self.local.query_budget)
+    }
+
+    fn sift(&self, budget: usize) -> SiftConfig {
+        SiftConfig {
+            budget,
+            contrast_threshold: self.local.contrast_threshold,
+            root: true,
+            spread: true,
+            ..SiftConfig::default()
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What ingest and maintenance tell their caller.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+
+/// What to take in, and how.
+#[derive(Debug, Clone, Default)]
+pub struct IngestOptions {
+    /// Report what would be done; write nothing.
+    pub dry_run: bool,
+    /// Files handed to one transaction; 0 = the default of 256.
+    pub batch: usize,
+}
+
+/// A file that was not taken in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Skipped {
+    /// The file; bytes that are not UTF-8 are shown escaped.
+    pub path: String,
+    /// Why, and what can be done.
+    pub reason: String,
+}
+
+/// What an ingest did (or, for a dry run, would do).
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct IngestReport {
+    /// Whether nothing was written.
+    pub dry_run: bool,
+    /// Whether it was stopped before the end; run again to go on.
+    pub interrupted: bool,
+    /// Image files seen under the sources.
+    pub seen: usize,
+    /// Files of known content at the known place.
+    pub unchanged: usize,
+    /// New images described and indexed.
+    pub added: usize,
+    /// Files whose content changed since the last time.
+    pub changed: usize,
+    /// Files found at a new place, gone from the old one.
+    pub moved: usize,
+    /// Files with the content of another indexed file.
+    pub duplicates: usize,
+    /// Files that are gone; their images leave the collection unless another file holds them.
+    pub gone: usize,
+    /// Files with other endings than those of pictures, left alone.
+    pub ignored: usize,
+    /// Files not taken in, with reasons, in path order.
+    pub skipped: Vec<Skipped>,
+    /// Remarks that need a person's eye.
+    pub warnings: Vec<String>,
+    /// Seconds it took.
+    pub seconds: f64,
+    /// Described images per second.
+    pub images_per_s: f64,
+}
+
+/// Receives progress; called from several threads.
+pub trait Reporter: Sync {
+    /// A phase begins: its name and how many steps it has (0 = unknown).
+    fn begin(&self, _phase: &str, _steps: u64) {}
+    /// So many steps of the phase were done.
+    fn advance(&self, _steps: u64) {}
+    /// The phase ended.
+    fn end(&self) {}
+    /// Whether the caller wants to stop; asked between files.
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// A reporter that shows nothing and never stops.
+#[derive(Debug, Default)]
+pub struct Silent;
+
+impl Reporter for Silent {}
+
+/// A reporter that shows nothing and stops when its flag is set.
+#[derive(Debug, Default)]
+pub struct StopFlag(AtomicBool);
+
+impl StopFlag {
+    /// Asks the work to stop.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Reporter for StopFlag {
+    fn cancelled(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Figures of a collection.
+#[derive(Debug, Clone, Serialize)]
+pub struct Info {
+    /// The collection's folder.
+    pub path: PathBuf,
+    /// Format version of the catalog.
+    pub format: i64,
+    /// Distinct images.
+    pub images: u64,
+    /// Files that hold them.
+    pub files: u64,
+    /// Local features stored.
+    pub features: u64,
+    /// Segments of the inverted file.
+    pub segments: usize,
+    /// Removed images whose postings are still in a segment.
+    pub tombstones: u64,
+    /// Words of the codebook.
+    pub codebook_words: usize,
+    /// Content hash of the codebook.
+    pub codebook: String,
+    /// Bytes of the catalog.
+    pub catalog_bytes: u64,
+    /// Bytes of the segments.
+    pub segment_bytes: u64,
+    /// Bytes of the artefacts (codebook).
+    pub artefact_bytes: u64,
+    /// Bytes of catalog and segments for each image.
+    pub bytes_per_image: f64,
+    /// The recipe, as TOML.
+    pub recipe: String,
+}
+
+/// One image of a listing.
+#[derive(Debug, Clone, Serialize)]
+pub struct ListedImage {
+    /// Identity in the catalog.
+    pub image: i64,
+    /// Files that hold it, in order.
+    pub paths: Vec<PathBuf>,
+    /// blake3 hash of the file's bytes, hex.
+    pub content: String,
+    /// Upright full-resolution width in pixels.
+    pub width: u32,
+    /// Upright full-resolution height in pixels.
+    pub height: u32,
+    /// Name of the file format.
+    pub format: String,
+    /// Number of local features.
+    pub features: u32,
+    /// When it was taken, ISO 8601 without zone.
+    pub taken: Option<String>,
+    /// Camera maker and model.
+    pub camera: Option<String>,
+    /// Degrees north.
+    pub latitude: Option<f64>,
+    /// Degrees east.
+    pub longitude: Option<f64>,
+}
+
+/// Something `verify` found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Problem {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// What `verify` checked and found.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct VerifyReport {
+    /// Images whose stored features were checked.
+    pub images: u64,
+    /// Segments checked.
+    pub segments: usize,
+    /// What is wrong; empty when all is well.
+    pub problems: Vec<Problem>,
+}
+
+/// What `optimize` did.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct OptimizeReport {
+    /// Segments before.
+    pub segments_before: usize,
+    /// Segments after.
+    pub segments_after: usize,
+    /// Bytes of the collection before.
+    pub bytes_before: u64,
+    /// Bytes of the collection after.
+    pub bytes_after: u64,
+    /// Whether the segments were made again from the catalog.
+    pub rebuilt: bool,
+}
