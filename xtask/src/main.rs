@@ -1,2 +1,48 @@
-//! Project tasks: test, floors, bench.
-fn main() {}
+//! Tasks of the workspace: what CI runs, and what a developer runs before sending a change.
+//!
+//! Every task is a plain function of this binary, so that nothing but `cargo` is needed to run it:
+//! `cargo xtask test`, `cargo xtask floors`, `cargo xtask dependencies`, `cargo xtask bench NAME`.
+
+mod bench;
+mod check;
+mod dependencies;
+mod floors;
+mod workspace;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+tasks:
+  test           formatting, lints, floors, dependency list, unit, integration and doc tests
+  floors         fail when a crate imports a floor that docs/house.md forbids
+  dependencies   fail when a dependency has no line in docs/dependencies.md
+  bench NAME     compare with named peers; `cargo xtask bench` lists the names
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["test"] => check::run(),
+        ["floors"] => floors::run(),
+        ["dependencies"] => dependencies::run(),
+        ["bench", rest @ ..] => bench::run(rest),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

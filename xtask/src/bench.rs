@@ -1,0 +1,178 @@
+//! Comparisons with peers: builds what is compared, installs the peers at pinned versions into a
+//! virtual environment of their own, and runs the benchmark's script.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, bail, ensure};
+use fs_err as fs;
+
+use crate::check::succeed;
+use crate::workspace::{Workspace, cargo};
+
+/// One benchmark: what is compiled for it and what its `benches/<name>/run.py` is given.
+struct Bench {
+    name: &'static str,
+    summary: &'static str,
+    /// Arguments of `cargo build --release` that make the program under test.
+    build: &'static [&'static str],
+    /// Option of the script that takes the program, and the program below `target/release`.
+    program: (&'static str, &'static str),
+    /// True when the script reads photographs from `--data`.
+    data: bool,
+    /// True when the script writes its figures to the file named by `--json`.
+    json: bool,
+}
+
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "sift",
+        summary: "SIFT against OpenCV: time per megapixel, repeatability, matching score",
+        build: &["-p", "vizsla-features", "--example", "sift_bench"],
+        program: ("--vizsla-bin", "examples/sift_bench"),
+        data: true,
+        json: true,
+    },
+    Bench {
+        name: "instance",
+        summary: "whole searches against exhaustive pairwise OpenCV SIFT: recall, mAP, query time",
+        build: &["-p", "vizsla-cli"],
+        program: ("--vizsla", "vizsla"),
+        data: true,
+        json: false,
+    },
+];
+
+/// Runs the benchmark named first; further arguments go to its script as they are.
+pub fn run(arguments: &[&str]) -> Result<()> {
+    let Some((&name, extra)) = arguments.split_first() else {
+        print!("{}", list());
+        return Ok(());
+    };
+    let Some(bench) = BENCHES.iter().find(|bench| bench.name == name) else {
+        bail!(
+            "there is no benchmark called '{name}'; there are:\n{}",
+            list()
+        );
+    };
+    let workspace = Workspace::load()?;
+    let script = workspace.root.join("benches").join(name).join("run.py");
+    ensure!(
+        script.is_file(),
+        "the script of benchmark '{name}' is missing: {}",
+        script.display()
+    );
+    let data = if bench.data {
+        Some(data_folder(&workspace)?)
+    } else {
+        None
+    };
+    let python = environment(&workspace)?;
+    succeed(
+        cargo()
+            .args(["build", "--release", "--locked"])
+            .args(bench.build),
+    )?;
+
+    let release = workspace.target.join("release");
+    let mut command = Command::new(python);
+    command
+        .arg(script)
+        .arg(bench.program.0)
+        .arg(release.join(bench.program.1));
+    if let Some(data) = data {
+        command.arg("--data").arg(data);
+    }
+    if bench.json {
+        let figures = workspace.target.join("bench").join(format!("{name}.json"));
+        fs::create_dir_all(workspace.target.join("bench"))?;
+        command.arg("--json").arg(&figures);
+    }
+    succeed(command.args(extra).current_dir(&workspace.root))
+}
+
+fn list() -> String {
+    BENCHES
+        .iter()
+        .map(|bench| format!("  {:10} {}\n", bench.name, bench.summary))
+        .collect()
+}
+
+/// Where the photographs are: `VIZSLA_DATA`, or `../shared/data` beside the workspace.
+fn data_folder(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = match std::env::var_os("VIZSLA_DATA") {
+        Some(folder) => PathBuf::from(folder),
+        None => workspace.root.join("../shared/data"),
+    };
+    ensure!(
+        folder.is_dir(),
+        "no data in {}; set VIZSLA_DATA to the folder that holds smvs_dvd, oxford_affine, …",
+        folder.display()
+    );
+    Ok(fs::canonicalize(folder)?)
+}
+
+/// Makes the virtual environment, or brings it to the pinned versions; returns its Python.
+fn environment(workspace: &Workspace) -> Result<PathBuf> {
+    let requirements = workspace.root.join("benches/requirements.txt");
+    let wanted = fs::read_to_string(&requirements)?;
+    let folder = workspace.target.join("bench-venv");
+    let python = folder.join(if cfg!(windows) {
+        "Scripts/python.exe"
+    } else {
+        "bin/python"
+    });
+    let stamp = folder.join("requirements.installed");
+    if python.is_file() && fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
+        return Ok(python);
+    }
+    let base = base_python()?;
+    println!(
+        "installing the peers of benches/requirements.txt into {}",
+        folder.display()
+    );
+    succeed(Command::new(base).args(["-m", "venv"]).arg(&folder))?;
+    install(&python, &requirements)?;
+    fs::write(&stamp, wanted)?;
+    Ok(python)
+}
+
+fn install(python: &Path, requirements: &Path) -> Result<()> {
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+    ];
+    succeed(Command::new(python).args(pip).arg(requirements))
+}
+
+fn base_python() -> Result<&'static str> {
+    let names = ["python3", "python"];
+    let works = |name: &&&str| {
+        let test = "import venv, sys; sys.exit(sys.version_info < (3, 10))";
+        Command::new(name)
+            .args(["-c", test])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    match names.iter().find(works) {
+        Some(name) => Ok(name),
+        None => bail!("benchmarks need Python 3.10 or later with its venv module; none was found"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let error = run(&["speed"]).expect_err("no such benchmark").to_string();
+        for bench in BENCHES {
+            assert!(error.contains(bench.name), "{error}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The whole check of a change, in the order in which failures are cheapest to find.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace::{Workspace, cargo};
+use crate::{dependencies, floors};
+
+type Step = (&'static str, fn(&Path) -> Result<()>);
+
+const STEPS: &[Step] = &[
+    ("formatting", |root| {
+        call(root, &["fmt", "--all", "--check"])
+    }),
+    ("floors", |_| floors::run()),
+    ("dependencies", |_| dependencies::run()),
+    ("lints", |root| {
+        call(
+            root,
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        )
+    }),
+    ("tests", |root| {
+        call(root, &["test", "--workspace", "--locked"])
+    }),
+];
+
+/// Runs every step; the first that fails ends the task.
+pub fn run() -> Result<()> {
+    let root = Workspace::load()?.root;
+    let start = Instant::now();
+    let mut times = Vec::new();
+    for (number, (name, step)) in STEPS.iter().enumerate() {
+        println!("[{}/{}] {name}", number + 1, STEPS.len());
+        let begun = Instant::now();
+        step(&root).with_context(|| format!("step '{name}' failed"))?;
+        let spent = begun.elapsed();
+        println!(
+            "[{}/{}] {name}: ok, {}",
+            number + 1,
+            STEPS.len(),
+            seconds(spent)
+        );
+        times.push(format!("{name} {}", seconds(spent)));
+    }
+    println!(
+        "all steps passed in {} ({})",
+        seconds(start.elapsed()),
+        times.join(", ")
+    );
+    Ok(())
+}
+
+fn call(root: &Path, arguments: &[&str]) -> Result<()> {
+    let mut command = cargo();
+    command.args(arguments).current_dir(root);
+    succeed(&mut command)
+}
+
+/// Runs a command with this process's streams and turns a failure into an error that shows it.
+pub fn succeed(command: &mut Command) -> Result<()> {
+    let shown = format!("{command:?}");
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {shown}"))?;
+    if !status.success() {
+        bail!("{shown} ended with {status}");
+    }
+    Ok(())
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
