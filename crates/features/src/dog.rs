@@ -1,0 +1,292 @@
+//! The difference-of-Gaussians detector (Lowe 2004, sections 3 and 4).
+//!
+//! Differences are never stored as planes: while the scale space is swept from top to bottom, the last three rows of
+//! every difference are kept, the middle ones are searched for extrema among their 26 neighbours, and what passes is
+//! refined afterwards from the Gaussian planes themselves. Thresholds, the border of five pixels and the at most five
+//! steps of refinement follow OpenCV's SIFT so that the two find the same points.
+
+use vizsla_pixels::{Plane, ScaleSpace};
+
+/// Pixels along the border of an octave in which nothing is detected.
+const BORDER: usize = 5;
+/// Steps of the refinement before a point is given up.
+const MAX_STEPS: usize = 5;
+
+/// Thresholds of the detector.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DogConfig {
+    /// Smallest `|D|` times `layers`, grey values as `[0, 1]`.
+    pub(crate) contrast_threshold: f32,
+    /// Largest ratio of the principal curvatures.
+    pub(crate) edge_threshold: f32,
+}
+
+/// A refined extremum, before it has a direction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Blob {
+    /// Octave in which it was found.
+    pub(crate) octave: usize,
+    /// Layer of the difference, `1..=layers`; also the Gaussian plane nearest below its scale.
+    pub(crate) layer: usize,
+    /// Column in pixels of the octave.
+    pub(crate) x: f32,
+    /// Row in pixels of the octave.
+    pub(crate) y: f32,
+    /// Standard deviation in pixels of the octave.
+    pub(crate) sigma: f32,
+    /// `|D|` at the refined point, grey values as `[0, 1]`.
+    pub(crate) response: f32,
+}
+
+/// A pixel that exceeds (or falls below) all its neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    layer: usize,
+    y: usize,
+    x: usize,
+}
+
+/// The last three rows of every difference of an octave.
+#[derive(Debug, Default)]
+pub(crate) struct DogRows {
+    rows: Vec<[Vec<f32>; 3]>,
+}
+
+impl DogRows {
+    fn reset(&mut self, differences: usize, width: usize) {
+        self.rows.resize_with(differences, Default::default);
+        for ring in &mut self.rows {
+            ring.iter_mut().for_each(|row| row.resize(width, 0.0));
+        }
+    }
+
+    /// Rows `y - 1`, `y`, `y + 1` of difference `layer`.
+    fn around(&self, layer: usize, y: usize) -> [&[f32]; 3] {
+        let ring = &self.rows[layer];
+        [&ring[(y + 2) % 3], &ring[y % 3], &ring[(y + 1) % 3]]
+    }
+
+    fn push(&mut self, y: usize, planes: &[Plane]) {
+        for (ring, pair) in self.rows.iter_mut().zip(planes.windows(2)) {
+            let (fine, coarse) = (pair[0].row(y), pair[1].row(y));
+            for ((d, &f), &c) in ring[y % 3].iter_mut().zip(fine).zip(coarse) {
+                *d = c - f;
+            }
+        }
+    }
+}
+
+/// Builds the scale space of an 8-bit image and finds its blobs, in the order octave, layer, row, column.
+pub(crate) fn detect(
+    space: &mut ScaleSpace,
+    rows: &mut DogRows,
+    data: &[u8],
+    width: usize,
+    height: usize,
+    config: &DogConfig,
+) -> Vec<Blob> {
+    let layers = space.config().layers;
+    let threshold = (0.5 * config.contrast_threshold / layers as f32 * 255.0).floor();
+    let mut candidates: Vec<Vec<Candidate>> = Vec::new();
+    space.build(data, width, height, |octave, y, planes| {
+        if y == 0 {
+            candidates.push(Vec::new());
+            rows.reset(layers + 2, planes[0].width());
+        }
+        rows.push(y, planes);
+        if y > BORDER && y <= planes[0].height() - BORDER {
+            search_row(rows, y - 1, layers, threshold, &mut candidates[octave]);
+        }
+    });
+    let mut blobs = Vec::new();
+    for (octave, found) in candidates.iter_mut().enumerate() {
+        found.sort_unstable();
+        let planes = &space.octaves()[octave].planes;
+        let sigma = space.config().sigma;
+        let first = blobs.len();
+        blobs.extend(
+            found
+                .iter()
+                .filter_map(|&c| refine(planes, layers, sigma, octave, c, config)),
+        );
+        drop_twins(&mut blobs, first);
+    }
+    blobs
+}
+
+/// Removes points that the refinement moved onto one another.
+fn drop_twins(blobs: &mut Vec<Blob>, first: usize) {
+    let mut tail = blobs.split_off(first);
+    tail.sort_by(|a, b| {
+        (a.layer.cmp(&b.layer))
+            .then(a.y.total_cmp(&b.y))
+            .then(a.x.total_cmp(&b.x))
+    });
+    tail.dedup_by(|a, b| {
+        a.layer == b.layer && (a.x - b.x).abs() < 1e-3 && (a.y - b.y).abs() < 1e-3
+    });
+    blobs.append(&mut tail);
+}
+
+fn search_row(rows: &DogRows, y: usize, layers: usize, threshold: f32, found: &mut Vec<Candidate>) {
+    for layer in 1..=layers {
+        let [above, here, below] = rows.around(layer, y);
+        for x in BORDER..here.len().saturating_sub(BORDER) {
+            let value = here[x];
+            if value.abs() <= threshold {
+                continue;
+            }
+            let sign = if value > 0.0 { 1.0 } else { -1.0 };
+            let peak = |row: &[f32]| row[x - 1..=x + 1].iter().all(|v| sign * value >= sign * v);
+            if peak(here)
+                && peak(above)
+                && peak(below)
+                && rows.around(layer - 1, y).into_iter().all(peak)
+                && rows.around(layer + 1, y).into_iter().all(peak)
+            {
+                found.push(Candidate { layer, y, x });
+            }
+        }
+    }
+}
+
+/// The 27 differences around a pixel, `[layer][row][column]`.
+type Cube = [[[f32; 3]; 3]; 3];
+
+fn cube(planes: &[Plane], layer: usize, y: usize, x: usize) -> Cube {
+    let mut cube = [[[0.0; 3]; 3]; 3];
+    for (l, slice) in cube.iter_mut().enumerate() {
+        let (fine, coarse) = (&planes[layer + l - 1], &planes[layer + l]);
+        for (r, line) in slice.iter_mut().enumerate() {
+            let (f, c) = (
+                &fine.row(y + r - 1)[x - 1..=x + 1],
+                &coarse.row(y + r - 1)[x - 1..=x + 1],
+            );
+            for (d, value) in line.iter_mut().enumerate() {
+                *value = (c[d] - f[d]) / 255.0;
+            }
+        }
+    }
+    cube
+}
+
+/// First and second derivatives by central differences, in the order x, y, scale.
+struct Quadratic {
+    gradient: [f32; 3],
+    hessian: [[f32; 3]; 3],
+}
+
+impl Quadratic {
+    fn of(c: &Cube) -> Self {
+        let centre2 = 2.0 * c[1][1][1];
+        let dxx = c[1][1][2] + c[1][1][0] - centre2;
+        let dyy = c[1][2][1] + c[1][0][1] - centre2;
+        let dss = c[2][1][1] + c[0][1][1] - centre2;
+        let dxy = 0.25 * (c[1][2][2] - c[1][2][0] - c[1][0][2] + c[1][0][0]);
+        let dxs = 0.25 * (c[2][1][2] - c[2][1][0] - c[0][1][2] + c[0][1][0]);
+        let dys = 0.25 * (c[2][2][1] - c[2][0][1] - c[0][2][1] + c[0][0][1]);
+        Self {
+            gradient: [
+                0.5 * (c[1][1][2] - c[1][1][0]),
+                0.5 * (c[1][2][1] - c[1][0][1]),
+                0.5 * (c[2][1][1] - c[0][1][1]),
+            ],
+            hessian: [[dxx, dxy, dxs], [dxy, dyy, dys], [dxs, dys, dss]],
+        }
+    }
+
+    /// The offset at which the quadratic is stationary; `None` where the Hessian is singular.
+    fn stationary(&self) -> Option<[f32; 3]> {
+        let h = &self.hessian;
+        let cofactor =
+            |a: usize, b: usize, c: usize, d: usize| h[a][b] * h[c][d] - h[a][d] * h[c][b];
+        let minors = [
+            cofactor(1, 1, 2, 2),
+            -cofactor(1, 0, 2, 2),
+            cofactor(1, 0, 2, 1),
+        ];
+        let determinant = h[0][0] * minors[0] + h[0][1] * minors[1] + h[0][2] * minors[2];
+        if determinant == 0.0 || !determinant.is_finite() {
+            return None;
+        }
+        let inverse = [
+            minors,
+            [
+                -cofactor(0, 1, 2, 2),
+                cofactor(0, 0, 2, 2),
+                -cofactor(0, 0, 2, 1),
+            ],
+            [
+                cofactor(0, 1, 1, 2),
+                -cofactor(0, 0, 1, 2),
+                cofactor(0, 0, 1, 1),
+            ],
+        ];
+        let g = &self.gradient;
+        let offset = |i: usize| {
+            -(inverse[0][i] * g[0] + inverse[1][i] * g[1] + inverse[2][i] * g[2]) / determinant
+        };
+        let result = [offset(0), offset(1), offset(2)];
+        result.iter().all(|v| v.is_finite()).then_some(result)
+    }
+
+    /// Whether the ratio of the principal curvatures in the image plane stays below `edge`.
+    fn is_round(&self, edge: f32) -> bool {
+        let h = &self.hessian;
+        let trace = h[0][0] + h[1][1];
+        let determinant = h[0][0] * h[1][1] - h[0][1] * h[0][1];
+        determinant > 0.0 && trace * trace * edge < (edge + 1.0) * (edge + 1.0) * determinant
+    }
+}
+
+fn refine(
+    planes: &[Plane],
+    layers: usize,
+    sigma: f32,
+    octave: usize,
+    candidate: Candidate,
+    config: &DogConfig,
+) -> Option<Blob> {
+    let Candidate {
+        mut layer,
+        mut y,
+        mut x,
+    } = candidate;
+    let (width, height) = (planes[0].width(), planes[0].height());
+    for _ in 0..MAX_STEPS {
+        let values = cube(planes, layer, y, x);
+        let quadratic = Quadratic::of(&values);
+        let offset = quadratic.stationary()?;
+        if offset.iter().all(|o| o.abs() < 0.5) {
+            let g = &quadratic.gradient;
+            let gain = g[0] * offset[0] + g[1] * offset[1] + g[2] * offset[2];
+            let response = (values[1][1][1] + 0.5 * gain).abs();
+            if response * (layers as f32) < config.contrast_threshold
+                || !quadratic.is_round(config.edge_threshold)
+            {
+                return None;
+            }
+            return Some(Blob {
+                octave,
+                layer,
+                x: x as f32 + offset[0],
+                y: y as f32 + offset[1],
+                sigma: sigma * 2.0f32.powf((layer as f32 + offset[2]) / layers as f32),
+                response,
+            });
+        }
+        x = step(x, offset[0], BORDER, width.checked_sub(BORDER)?)?;
+        y = step(y, offset[1], BORDER, height.checked_sub(BORDER)?)?;
+        layer = step(layer, offset[2], 1, layers + 1)?;
+    }
+    None
+}
+
+/// Moves `from` by the rounded offset; `None` outside `low..high`.
+fn step(from: usize, offset: f32, low: usize, high: usize) -> Option<usize> {
+    if offset.abs() > 1e6 {
+        return None;
+    }
+    let to = from as i64 + offset.round() as i64;
+    (to >= low as i64 && to < high as i64).then_some(to as usize)
+}

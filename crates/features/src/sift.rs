@@ -1,0 +1,197 @@
+//! SIFT and RootSIFT: detector, budget, directions and descriptors put together.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use vizsla_pixels::{Gray, ScaleSpace, ScaleSpaceConfig};
+
+use crate::budget::{self, Bid};
+use crate::descriptor::{Window, describe};
+use crate::dog::{Blob, DogConfig, DogRows, detect};
+use crate::keypoint::{Features, Keypoint};
+use crate::orientation::orientations;
+
+/// What [`Sift`] looks for; [`SiftConfig::default`] holds Lowe's values as OpenCV uses them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SiftConfig {
+    /// Largest number of features of an image; 0 keeps all.
+    pub budget: usize,
+    /// Smallest contrast of a blob, grey values as `[0, 1]`, before division by `layers`; default 0.04.
+    pub contrast_threshold: f32,
+    /// Largest ratio of principal curvatures; default 10.
+    pub edge_threshold: f32,
+    /// Layers per octave; default 3.
+    pub layers: usize,
+    /// Blur of the first layer in its octave's pixels; default 1.6.
+    pub sigma: f32,
+    /// Whether the image is doubled first, which finds about four times the features; default true.
+    pub upsample: bool,
+    /// RootSIFT instead of SIFT; default true.
+    pub root: bool,
+    /// Whether the budget is spread over the image instead of going to the strongest alone; default true.
+    pub spread: bool,
+}
+
+impl Default for SiftConfig {
+    fn default() -> Self {
+        Self {
+            budget: 0,
+            contrast_threshold: 0.04,
+            edge_threshold: 10.0,
+            layers: 3,
+            sigma: 1.6,
+            upsample: true,
+            root: true,
+            spread: true,
+        }
+    }
+}
+
+/// Extracts SIFT features. Holds only its configuration: one value serves any number of threads.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sift {
+    config: SiftConfig,
+}
+
+/// How long the stages of one extraction took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageTimes {
+    /// Scale space, extrema, refinement and the choice within the budget.
+    pub detect: Duration,
+    /// Dominant directions.
+    pub orient: Duration,
+    /// Descriptors.
+    pub describe: Duration,
+}
+
+/// Memory that a thread uses again for its next image.
+struct Workspace {
+    space: ScaleSpace,
+    rows: DogRows,
+}
+
+thread_local! {
+    static WORKSPACE: RefCell<Option<Workspace>> = const { RefCell::new(None) };
+}
+
+impl Sift {
+    /// An extractor with this configuration.
+    #[must_use]
+    pub fn new(config: SiftConfig) -> Self {
+        Self { config }
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &SiftConfig {
+        &self.config
+    }
+
+    /// Finds and describes the features of an image, strongest first, on the calling thread. An image without
+    /// texture or too small for one octave has none.
+    #[must_use]
+    pub fn extract(&self, image: &Gray) -> Features {
+        self.extract_timed(image).0
+    }
+
+    /// [`Sift::extract`] with the time that each stage took.
+    #[must_use]
+    pub fn extract_timed(&self, image: &Gray) -> (Features, StageTimes) {
+        let layout = ScaleSpaceConfig {
+            layers: self.config.layers,
+            sigma: self.config.sigma,
+            upsample: self.config.upsample,
+            ..ScaleSpaceConfig::default()
+        };
+        let kept = WORKSPACE.with(|cell| cell.borrow_mut().take());
+        let mut workspace = match kept {
+            Some(workspace) if *workspace.space.config() == layout => workspace,
+            _ => Workspace {
+                space: ScaleSpace::new(layout),
+                rows: DogRows::default(),
+            },
+        };
+        let features = self.extract_with(image, &mut workspace);
+        WORKSPACE.with(|cell| *cell.borrow_mut() = Some(workspace));
+        features
+    }
+
+    fn extract_with(&self, image: &Gray, workspace: &mut Workspace) -> (Features, StageTimes) {
+        let (width, height) = (image.width(), image.height());
+        let thresholds = DogConfig {
+            contrast_threshold: self.config.contrast_threshold,
+            edge_threshold: self.config.edge_threshold,
+        };
+        let Workspace { space, rows } = workspace;
+        let start = Instant::now();
+        let blobs = detect(space, rows, image.data(), width, height, &thresholds);
+        let chosen = self.chosen(space, &blobs, (width, height));
+        let detect = start.elapsed();
+        let mut oriented = Vec::with_capacity(chosen.len());
+        for index in chosen {
+            let blob = blobs[index];
+            let plane = &space.octaves()[blob.octave].planes[blob.layer];
+            oriented.extend(
+                orientations(plane, &blob)
+                    .into_iter()
+                    .map(|angle| (blob, angle)),
+            );
+            if self.config.budget != 0 && oriented.len() >= self.config.budget {
+                oriented.truncate(self.config.budget);
+                break;
+            }
+        }
+        let orient = start.elapsed();
+        let mut features = Features {
+            width: width as u32,
+            height: height as u32,
+            keypoints: Vec::with_capacity(oriented.len()),
+            descriptors: Vec::with_capacity(oriented.len()),
+        };
+        for (blob, angle) in &oriented {
+            let plane = &space.octaves()[blob.octave].planes[blob.layer];
+            let window = Window {
+                x: blob.x,
+                y: blob.y,
+                sigma: blob.sigma,
+                angle: *angle,
+            };
+            features.keypoints.push(keypoint(space, blob, *angle));
+            features
+                .descriptors
+                .push(describe(plane, &window, self.config.root));
+        }
+        let describe = start.elapsed() - orient;
+        (
+            features,
+            StageTimes {
+                detect,
+                orient: orient - detect,
+                describe,
+            },
+        )
+    }
+
+    fn chosen(&self, space: &ScaleSpace, blobs: &[Blob], size: (usize, usize)) -> Vec<usize> {
+        let bids: Vec<Bid> = blobs
+            .iter()
+            .map(|blob| {
+                let Keypoint { x, y, response, .. } = keypoint(space, blob, 0.0);
+                Bid { x, y, response }
+            })
+            .collect();
+        budget::choose(&bids, size, self.config.budget, self.config.spread)
+    }
+}
+
+/// A blob in the photograph's pixels.
+fn keypoint(space: &ScaleSpace, blob: &Blob, angle: f32) -> Keypoint {
+    let (offset, step) = space.placement(blob.octave);
+    Keypoint {
+        x: blob.x * step + offset,
+        y: blob.y * step + offset,
+        scale: blob.sigma * step,
+        angle,
+        response: blob.response,
+    }
+}
