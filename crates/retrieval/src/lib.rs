@@ -1,1 +1,48 @@
-//! stub
+//! The system itself: the collection on disk, ingest, queries, ranking stages, explanations.
+//!
+//! A picture travels one way: bytes → pixels → features → visual words → index; a query travels the same way and
+//! meets the index in stages: visual words give a shortlist (Sivic & Zisserman 2003; Jégou et al. 2008), geometry
+//! proves or refuses each candidate (Philbin et al. 2007) and an a-contrario bound turns the proof into a
+//! verdict (Moisan & Stival 2004).
+//!
+//! ```no_run
+//! use vizsla_retrieval::{Collection, IngestOptions, Query, Recipe, SearchOptions, Silent};
+//! # fn main() -> Result<(), vizsla_retrieval::Error> {
+//! let builtin = || Ok((Recipe::default(), vizsla_words::Codebook::builtin()));
+//! let mut photos = Collection::open_or_create("photos.vizsla".as_ref(), builtin)?;
+//! photos.ingest(&["Pictures".into()], &IngestOptions::default(), &Silent)?;
+//! for hit in photos.search(&Query::file("query.jpg"), &SearchOptions::default())?.hits {
+//!     println!("{:?} {:.1} {}", hit.verdict, hit.score, hit.path.display());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod catalog;
+mod collection;
+mod describe;
+mod error;
+mod explain;
+mod ingest;
+mod maintenance;
+mod query;
+mod recipe;
+mod report;
+mod scan;
+mod search;
+mod stored;
+
+pub use collection::Collection;
+pub use describe::extract_features;
+pub use error::Error;
+pub use explain::draw_pair;
+pub use maintenance::Selector;
+pub use query::{
+    Agreement, Hit, PointPair, Query, QueryImage, Region, SearchOptions, SearchResponse, StageTrace,
+    Verdict,
+};
+pub use recipe::{LocalRecipe, PixelRecipe, Recipe, SearchRecipe};
+pub use report::{
+    Info, IngestOptions, IngestReport, ListedImage, OptimizeReport, Problem, Reporter, Silent,
+    Skipped, StopFlag, VerifyReport,
+};

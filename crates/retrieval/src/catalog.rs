@@ -1,0 +1,546 @@
+//! The catalog: one SQLite file, the only truth of a collection.
+//!
+//! Every row carries a CRC-32 of its content, because SQLite itself keeps no page checksums: with
+//! `PRAGMA integrity_check` for the structure, a flipped byte in live data is found. Write-ahead logging lets
+//! several processes read while one writes; `synchronous = FULL` makes a committed batch survive a power cut.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
+
+use crate::error::{RESTORE, Error};
+use crate::{ListedImage, Problem};
+
+/// Name of the catalog in a collection's folder.
+pub(crate) const FILE: &str = "catalog.db";
+/// The format this program writes, and the newest it reads.
+pub(crate) const FORMAT: i64 = 1;
+const APPLICATION: i64 = 0x565a_534c;
+
+const SCHEMA: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE images (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  content BLOB NOT NULL UNIQUE,
+  width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL,
+  taken TEXT, camera TEXT, latitude REAL, longitude REAL,
+  features INTEGER NOT NULL,
+  crc INTEGER NOT NULL);
+CREATE TABLE features (image INTEGER PRIMARY KEY REFERENCES images(id) ON DELETE CASCADE,
+  data BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE files (path TEXT PRIMARY KEY,
+  image INTEGER NOT NULL REFERENCES images(id) ON DELETE CASCADE,
+  size INTEGER NOT NULL, modified_ns INTEGER NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX files_by_image ON files(image);
+CREATE TABLE segments (id INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL UNIQUE,
+  images INTEGER NOT NULL, bytes INTEGER NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE tombstones (image INTEGER PRIMARY KEY);
+";
+
+/// What is stored of an image besides its features.
+#[derive(Debug, Clone)]
+pub(crate) struct ImageRow {
+    pub content: [u8; 32],
+    pub width: u32,
+    pub height: u32,
+    pub format: String,
+    pub taken: Option<String>,
+    pub camera: Option<String>,
+    pub latitude: Option<f64>,
+    pub longitude: Option<f64>,
+    pub features: u32,
+}
+
+/// A file that holds an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileRow {
+    pub path: String,
+    pub image: i64,
+    pub size: i64,
+    pub modified_ns: i64,
+}
+
+/// A segment of the inverted file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SegmentRow {
+    pub id: i64,
+    pub file: String,
+    pub images: i64,
+    pub bytes: i64,
+}
+
+/// An open catalog.
+pub(crate) struct Catalog {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Catalog {
+    /// Makes a new catalog file with the given facts in its `meta` table.
+    pub(crate) fn create(path: &Path, meta: &[(&str, &str)]) -> Result<(), Error> {
+        let wrap = |source| Error::Sqlite { path: path.to_owned(), source };
+        let mut connection = Connection::open(path).map_err(wrap)?;
+        let transaction = connection.transaction().map_err(wrap)?;
+        transaction.execute_batch(SCHEMA).map_err(wrap)?;
+        for (key, value) in meta {
+            transaction
+                .execute("INSERT INTO meta VALUES (?1, ?2, ?3)", params![key, value, text_crc(&[key, value])])
+                .map_err(wrap)?;
+        }
+        transaction.pragma_update(None, "application_id", APPLICATION).map_err(wrap)?;
+        transaction.pragma_update(None, "user_version", FORMAT).map_err(wrap)?;
+        transaction.commit().map_err(wrap)?;
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(wrap)?;
+        connection.close().map_err(|(_, source)| wrap(source))
+    }
+
+    /// Opens a catalog and checks that it is one, of a version that can be read.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)
+            .map_err(|source| Error::Sqlite { path: path.to_owned(), source })?;
+        let catalog = Self { path: path.to_owned(), connection };
+        catalog.set_up().map_err(|e| catalog.wrap(e))?;
+        let number = |name: &str| {
+            catalog.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+        };
+        let application = number("application_id").map_err(|e| catalog.wrap(e))?;
+        if application != APPLICATION {
+            return Err(Error::damaged(path, "this is not a catalog of vizsla", RESTORE));
+        }
+        let found = number("user_version").map_err(|e| catalog.wrap(e))?;
+        if found > FORMAT {
+            return Err(Error::TooNew { path: path.to_owned(), found, supported: FORMAT });
+        }
+        Ok(catalog)
+    }
+
+    fn set_up(&self) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(Duration::from_secs(20))?;
+        self.connection.pragma_update(None, "foreign_keys", true)?;
+        self.connection.pragma_update(None, "synchronous", "FULL")?;
+        self.connection.pragma_update(None, "cache_size", -16_384)
+    }
+
+    /// Path of the catalog file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn wrap(&self, source: rusqlite::Error) -> Error {
+        Error::Sqlite { path: self.path.clone(), source }
+    }
+
+    /// Runs `work` in one transaction: all of it happens, or nothing.
+    pub(crate) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Writer<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let path = self.path.clone();
+        let wrap = |source| Error::Sqlite { path: path.clone(), source };
+        let transaction = self
+            .connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(wrap)?;
+        let value = work(&Writer { transaction: &transaction }).map_err(wrap)?;
+        transaction.commit().map_err(wrap)?;
+        Ok(value)
+    }
+
+    /// Runs several reads on one state of the catalog, whatever others commit meanwhile.
+    pub(crate) fn at_one_instant<T>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.connection.execute_batch("BEGIN").map_err(|e| self.wrap(e))?;
+        let value = work();
+        self.connection.execute_batch("COMMIT").map_err(|e| self.wrap(e))?;
+        value
+    }
+
+    /// Changes whenever another connection commits.
+    pub(crate) fn data_version(&self) -> Result<i64, Error> {
+        self.connection
+            .pragma_query_value(None, "data_version", |row| row.get(0))
+            .map_err(|e| self.wrap(e))
+    }
+
+    /// A fact from `meta`.
+    pub(crate) fn meta(&self, key: &str) -> Result<String, Error> {
+        let found: Option<(String, u32)> = self
+            .connection
+            .query_row("SELECT value, crc FROM meta WHERE key = ?1", [key], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()
+            .map_err(|e| self.wrap(e))?;
+        match found {
+            Some((value, crc)) if crc == text_crc(&[key, &value]) => Ok(value),
+            Some(_) => Err(Error::damaged(&self.path, format!("the entry `{key}` is damaged"), RESTORE)),
+            None => Err(Error::damaged(&self.path, format!("the entry `{key}` is missing"), RESTORE)),
+        }
+    }
+
+    /// All files, in path order.
+    pub(crate) fn files(&self) -> Result<Vec<FileRow>, Error> {
+        self.rows("SELECT path, image, size, modified_ns FROM files ORDER BY path", file_row)
+    }
+
+    /// Content hash → image, for all images.
+    pub(crate) fn contents(&self) -> Result<Vec<([u8; 32], i64)>, Error> {
+        self.rows("SELECT content, id FROM images ORDER BY id", |row| {
+            Ok((row.get::<_, [u8; 32]>(0)?, row.get(1)?))
+        })
+    }
+
+    /// All segments, oldest first.
+    pub(crate) fn segments(&self) -> Result<Vec<SegmentRow>, Error> {
+        self.rows("SELECT id, file, images, bytes FROM segments ORDER BY id", |row| {
+            Ok(SegmentRow { id: row.get(0)?, file: row.get(1)?, images: row.get(2)?, bytes: row.get(3)? })
+        })
+    }
+
+    /// Removed images whose postings are still in a segment.
+    pub(crate) fn tombstones(&self) -> Result<Vec<i64>, Error> {
+        self.rows("SELECT image FROM tombstones ORDER BY image", |row| row.get(0))
+    }
+
+    /// Ids of all images, ascending.
+    pub(crate) fn image_ids(&self) -> Result<Vec<i64>, Error> {
+        self.rows("SELECT id FROM images ORDER BY id", |row| row.get(0))
+    }
+
+    /// A single number.
+    pub(crate) fn count(&self, what: Count) -> Result<u64, Error> {
+        let sql = match what {
+            Count::Images => "SELECT count(*) FROM images",
+            Count::Files => "SELECT count(*) FROM files",
+            Count::Features => "SELECT coalesce(sum(features), 0) FROM images",
+            Count::Tombstones => "SELECT count(*) FROM tombstones",
+        };
+        self.connection.query_row(sql, [], |row| row.get(0)).map_err(|e| self.wrap(e))
+    }
+
+    /// The id that the next image will get.
+    pub(crate) fn next_image_id(&self) -> Result<i64, Error> {
+        self.next_id("images")
+    }
+
+    /// The id that the next segment will get; ids are never used twice.
+    pub(crate) fn next_segment_id(&self) -> Result<i64, Error> {
+        self.next_id("segments")
+    }
+
+    fn next_id(&self, table: &str) -> Result<i64, Error> {
+        self.connection
+            .query_row("SELECT seq + 1 FROM sqlite_sequence WHERE name = ?1", [table], |row| row.get(0))
+            .optional()
+            .map(|id| id.unwrap_or(1))
+            .map_err(|e| self.wrap(e))
+    }
+
+    /// The stored features of an image, checked; `None` when there is no such image.
+    pub(crate) fn features(&self, image: i64) -> Result<Option<Vec<u8>>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT data, crc FROM features WHERE image = ?1")
+            .map_err(|e| self.wrap(e))?;
+        let found: Option<(Vec<u8>, u32)> = statement
+            .query_row([image], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+            .map_err(|e| self.wrap(e))?;
+        match found {
+            Some((data, crc)) if crc == crc32fast::hash(&data) => Ok(Some(data)),
+            Some(_) => {
+                Err(Error::damaged(&self.path, format!("the features of image {image} are damaged"), RESTORE))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Size of an image and the files that hold it, in order.
+    pub(crate) fn image_files(&self, image: i64) -> Result<Option<(u32, u32, Vec<PathBuf>)>, Error> {
+        let wrap = |e| self.wrap(e);
+        let size: Option<(u32, u32)> = self
+            .connection
+            .prepare_cached("SELECT width, height FROM images WHERE id = ?1")
+            .map_err(wrap)?
+            .query_row([image], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+            .map_err(wrap)?;
+        let Some((width, height)) = size else { return Ok(None) };
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT path FROM files WHERE image = ?1 ORDER BY path")
+            .map_err(wrap)?;
+        let paths = statement
+            .query_map([image], |row| row.get::<_, String>(0))
+            .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
+            .map_err(wrap)?;
+        Ok(Some((width, height, paths.into_iter().map(PathBuf::from).collect())))
+    }
+
+    /// Every image with its files, in id order.
+    pub(crate) fn list(&self) -> Result<Vec<ListedImage>, Error> {
+        let mut images = self.rows(
+            "SELECT content, width, height, format, taken, camera, latitude, longitude, features, id
+             FROM images ORDER BY id",
+            |row| Ok((image_row(row)?, row.get::<_, i64>(9)?)),
+        )?;
+        let mut paths = std::collections::BTreeMap::<i64, Vec<PathBuf>>::new();
+        for file in self.files()? {
+            paths.entry(file.image).or_default().push(file.path.into());
+        }
+        let listed = images.drain(..).map(|(row, id)| ListedImage {
+            image: id,
+            paths: paths.remove(&id).unwrap_or_default(),
+            content: row.content.iter().map(|b| format!("{b:02x}")).collect(),
+            width: row.width,
+            height: row.height,
+            format: row.format,
+            features: row.features,
+            taken: row.taken,
+            camera: row.camera,
+            latitude: row.latitude,
+            longitude: row.longitude,
+        });
+        Ok(listed.collect())
+    }
+
+    /// Checks the structure of the file and the CRC of every row; `seen` is called once an image.
+    pub(crate) fn check(&self, mut seen: impl FnMut()) -> Result<Vec<Problem>, Error> {
+        let mut problems = Vec::new();
+        let mut report = |what: String| {
+            problems.push(Problem { path: self.path.clone(), what, remedy: RESTORE.into() });
+        };
+        for line in self.rows("PRAGMA integrity_check(20)", |row| row.get::<_, String>(0))? {
+            if line != "ok" {
+                report(format!("SQLite reports: {line}"));
+            }
+        }
+        for (key, value, crc) in self.rows("SELECT key, value, crc FROM meta", |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?))
+        })? {
+            if crc != text_crc(&[&key, &value]) {
+                report(format!("the entry `{key}` is damaged"));
+            }
+        }
+        let images = self.rows(
+            "SELECT content, width, height, format, taken, camera, latitude, longitude, features, id, crc
+             FROM images ORDER BY id",
+            |row| Ok((image_row(row)?, row.get::<_, i64>(9)?, row.get::<_, u32>(10)?)),
+        )?;
+        for (row, id, crc) in images {
+            if crc != row.crc() {
+                report(format!("the entry of image {id} is damaged"));
+            }
+            let stored = match self.features(id) {
+                Ok(data) => data.as_deref().and_then(crate::stored::decode),
+                Err(_) => None,
+            };
+            if stored.is_none_or(|features| features.len() != row.features as usize) {
+                report(format!("the features of image {id} are damaged"));
+            }
+            seen();
+        }
+        for (row, crc) in self.rows("SELECT path, image, size, modified_ns, crc FROM files", |row| {
+            Ok((file_row(row)?, row.get::<_, u32>(4)?))
+        })? {
+            if crc != row.crc() {
+                report(format!("the entry of the file {} is damaged", row.path));
+            }
+        }
+        for row in self.rows("SELECT file, images, bytes, crc FROM segments", |row| {
+            Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get::<_, u32>(3)?))
+        })? {
+            if row.3 != segment_crc(&row.0, row.1, row.2) {
+                report(format!("the entry of segment {} is damaged", row.0));
+            }
+        }
+        Ok(problems)
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Error> {
+        let mut statement = self.connection.prepare(sql).map_err(|e| self.wrap(e))?;
+        let rows = statement.query_map([], read).map_err(|e| self.wrap(e))?;
+        rows.collect::<rusqlite::Result<_>>().map_err(|e| self.wrap(e))
+    }
+
+    /// Moves the write-ahead log into the catalog and gives free pages back.
+    pub(crate) fn compact(&self) -> Result<(), Error> {
+        self.connection
+            .execute_batch("PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
+            .map_err(|e| self.wrap(e))
+    }
+
+    /// Moves the write-ahead log into the catalog when no reader is in the way.
+    pub(crate) fn checkpoint(&self) -> Result<(), Error> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|e| self.wrap(e))
+    }
+}
+
+/// What [`Catalog::count`] counts.
+#[derive(Clone, Copy)]
+pub(crate) enum Count {
+    Images,
+    Files,
+    Features,
+    Tombstones,
+}
+
+/// The writes that may happen within a transaction.
+pub(crate) struct Writer<'a> {
+    transaction: &'a Transaction<'a>,
+}
+
+impl Writer<'_> {
+    /// Adds an image with its stored features; gives its id.
+    pub(crate) fn add_image(&self, row: &ImageRow, features: &[u8]) -> rusqlite::Result<i64> {
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO images (content, width, height, format, taken, camera, latitude, longitude,
+                 features, crc) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?
+            .execute(params![
+                row.content, row.width, row.height, row.format, row.taken, row.camera,
+                row.latitude, row.longitude, row.features, row.crc()
+            ])?;
+        let id = self.transaction.last_insert_rowid();
+        self.transaction
+            .prepare_cached("INSERT INTO features VALUES (?1, ?2, ?3)")?
+            .execute(params![id, features, crc32fast::hash(features)])?;
+        Ok(id)
+    }
+
+    /// Sets which image a file holds.
+    pub(crate) fn set_file(&self, row: &FileRow) -> rusqlite::Result<()> {
+        self.transaction
+            .prepare_cached("INSERT OR REPLACE INTO files VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![row.path, row.image, row.size, row.modified_ns, row.crc()])
+            .map(drop)
+    }
+
+    /// Forgets a file.
+    pub(crate) fn remove_file(&self, path: &str) -> rusqlite::Result<()> {
+        self.transaction
+            .prepare_cached("DELETE FROM files WHERE path = ?1")?
+            .execute([path])
+            .map(drop)
+    }
+
+    /// Removes an image that no file holds any more; its postings die with the next merge.
+    pub(crate) fn remove_if_orphan(&self, image: i64) -> rusqlite::Result<bool> {
+        let removed = self
+            .transaction
+            .prepare_cached(
+                "DELETE FROM images WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE image = ?1)",
+            )?
+            .execute([image])?;
+        if removed > 0 {
+            self.transaction
+                .prepare_cached("INSERT OR IGNORE INTO tombstones VALUES (?1)")?
+                .execute([image])?;
+        }
+        Ok(removed > 0)
+    }
+
+    /// Lists a segment: from this commit on it is seen.
+    pub(crate) fn add_segment(&self, file: &str, images: i64, bytes: i64) -> rusqlite::Result<()> {
+        self.transaction
+            .execute(
+                "INSERT INTO segments (file, images, bytes, crc) VALUES (?1, ?2, ?3, ?4)",
+                params![file, images, bytes, segment_crc(file, images, bytes)],
+            )
+            .map(drop)
+    }
+
+    /// Takes a segment off the list.
+    pub(crate) fn remove_segment(&self, id: i64) -> rusqlite::Result<()> {
+        self.transaction.execute("DELETE FROM segments WHERE id = ?1", [id]).map(drop)
+    }
+
+    /// Forgets a removed image: no segment holds its postings any more.
+    pub(crate) fn remove_tombstone(&self, image: i64) -> rusqlite::Result<()> {
+        self.transaction
+            .prepare_cached("DELETE FROM tombstones WHERE image = ?1")?
+            .execute([image])
+            .map(drop)
+    }
+
+    /// Forgets all removed images.
+    pub(crate) fn clear_tombstones(&self) -> rusqlite::Result<()> {
+        self.transaction.execute("DELETE FROM tombstones", []).map(drop)
+    }
+}
+
+impl ImageRow {
+    fn crc(&self) -> u32 {
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&self.content);
+        for number in [self.width, self.height, self.features] {
+            crc.update(&number.to_le_bytes());
+        }
+        for text in [Some(&self.format), self.taken.as_ref(), self.camera.as_ref()] {
+            crc.update(text.map_or("\u{1}", String::as_str).as_bytes());
+            crc.update(&[0]);
+        }
+        for number in [self.latitude, self.longitude] {
+            crc.update(&number.unwrap_or(f64::NAN).to_le_bytes());
+        }
+        crc.finalize()
+    }
+}
+
+impl FileRow {
+    fn crc(&self) -> u32 {
+        let numbers = [self.image, self.size, self.modified_ns];
+        text_crc(&[&self.path, &format!("{numbers:?}")])
+    }
+}
+
+fn segment_crc(file: &str, images: i64, bytes: i64) -> u32 {
+    text_crc(&[file, &format!("{images} {bytes}")])
+}
+
+fn text_crc(parts: &[&str]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    for part in parts {
+        crc.update(part.as_bytes());
+        crc.update(&[0]);
+    }
+    crc.finalize()
+}
+
+fn file_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
+    Ok(FileRow { path: row.get(0)?, image: row.get(1)?, size: row.get(2)?, modified_ns: row.get(3)? })
+}
+
+fn image_row(row: &Row<'_>) -> rusqlite::Result<ImageRow> {
+    Ok(ImageRow {
+        content: row.get(0)?,
+        width: row.get(1)?,
+        height: row.get(2)?,
+        format: row.get(3)?,
+        taken: row.get(4)?,
+        camera: row.get(5)?,
+        latitude: row.get::<_, Value>(6).map(real)?,
+        longitude: row.get::<_, Value>(7).map(real)?,
+        features: row.get(8)?,
+    })
+}
+
+fn real(value: Value) -> Option<f64> {
+    match value {
+        Value::Real(number) => Some(number),
+        Value::Integer(number) => Some(number as f64),
+        _ => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! The parallel half of ingest: read, hash, describe.
+
+use fs_err as fs;
+use rayon::prelude::*;
+use vizsla_pixels::Limits;
+
+use super::Contents;
+use crate::Reporter;
+use crate::describe::{Described, Describer};
+use crate::scan::Found;
+
+/// What became of one file.
+pub(super) enum Outcome {
+    /// Its content is that of an image of the catalog.
+    Known(i64),
+    /// It was read but not described: a dry run.
+    Read([u8; 32]),
+    /// A new image.
+    Described(Box<Described>),
+    /// Its content cannot be taken in, for this reason.
+    Skipped(String),
+    /// It could not be read at all, which may pass: what is indexed of it stays.
+    Unread(String),
+    /// The caller stopped before it.
+    Cancelled,
+}
+
+/// A file of a batch.
+pub(super) struct Item {
+    pub path: String,
+    pub found: Found,
+    pub outcome: Outcome,
+}
+
+/// Files looked into, in path order.
+pub(super) struct Batch {
+    pub items: Vec<Item>,
+}
+
+/// Looks into files.
+pub(super) struct Worker<'a> {
+    pub contents: &'a Contents,
+    pub describer: Option<&'a Describer<'a>>,
+    pub reporter: &'a dyn Reporter,
+}
+
+impl Worker<'_> {
+    /// Looks into the files, in parallel, keeping their order.
+    pub(super) fn run(&self, files: Vec<(String, Found)>) -> Batch {
+        let items = files.into_par_iter().with_max_len(1).map(|(path, found)| {
+            let outcome =
+                if self.reporter.cancelled() { Outcome::Cancelled } else { self.look(&path, &found) };
+            self.reporter.advance(1);
+            Item { path, found, outcome }
+        });
+        Batch { items: items.collect() }
+    }
+
+    fn look(&self, path: &str, found: &Found) -> Outcome {
+        let limit = Limits::default().max_file_bytes;
+        if found.size as u64 > limit {
+            let reason = format!("the file has {} bytes, the most that is read is {limit}", found.size);
+            return Outcome::Skipped(reason);
+        }
+        let bytes = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => return Outcome::Unread(error.kind().to_string()),
+        };
+        let hash = *blake3::hash(&bytes).as_bytes();
+        let known = self.contents.read().ok().and_then(|map| map.get(&hash).copied());
+        match (known, self.describer) {
+            (Some(image), _) => Outcome::Known(image),
+            (None, None) => Outcome::Read(hash),
+            (None, Some(describer)) => match describer.describe(&bytes, hash) {
+                Ok(described) => Outcome::Described(Box::new(described)),
+                Err(reason) => Outcome::Skipped(reason),
+            },
+        }
+    }
+}

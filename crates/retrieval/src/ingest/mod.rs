@@ -1,0 +1,205 @@
+//! Taking a folder in: only what is new, changed, moved or gone costs anything.
+//!
+//! Files are taken in path order, in batches; each batch is one transaction with one small segment, made by a
+//! writer while the next batch is being described. A kill loses at most the batches not yet committed, and
+//! the next run goes on behind them, so the images come in the same order with the same ids as undisturbed.
+//! Memory holds two batches of features and one decoded picture a thread, whatever the folder's size.
+
+mod batch;
+mod writer;
+
+pub(crate) use self::writer::add_to_segment;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::RwLock;
+use std::sync::mpsc::sync_channel;
+use std::time::Instant;
+
+use self::batch::{Batch, Outcome, Worker};
+use self::writer::BatchWriter;
+use crate::catalog::FileRow;
+use crate::scan::{Found, Scan};
+use crate::{Collection, Error, IngestOptions, IngestReport, Reporter, Skipped};
+
+/// Content hash → image id, for all images committed so far.
+type Contents = RwLock<HashMap<[u8; 32], i64>>;
+
+/// What is to be done, found by comparing disk and catalog.
+struct Plan {
+    /// Files to look into, in path order.
+    todo: Vec<(String, Found)>,
+    /// Files of the catalog that are not on disk any more.
+    gone: BTreeMap<String, FileRow>,
+    known: HashMap<String, FileRow>,
+    report: IngestReport,
+}
+
+impl Collection {
+    /// Brings the collection in step with the sources: folders (with all below them) and single files.
+    ///
+    /// A file that cannot be taken in is listed in the report with its reason and never stops the rest. When
+    /// the reporter says that the caller wants to stop, what is described so far is committed and the report says
+    /// `interrupted`; the next call goes on.
+    ///
+    /// # Errors
+    /// A source does not exist, another process is writing, or the disk refused; what was committed stays.
+    pub fn ingest(
+        &mut self,
+        sources: &[PathBuf],
+        options: &IngestOptions,
+        reporter: &dyn Reporter,
+    ) -> Result<IngestReport, Error> {
+        let start = Instant::now();
+        let lock = if options.dry_run { None } else { Some(self.lock()?) };
+        reporter.begin("looking for pictures", 0);
+        let plan = self.plan(sources)?;
+        reporter.end();
+        let mut report = if options.dry_run {
+            self.rehearse(plan, reporter)?
+        } else {
+            self.carry_out(plan, options, reporter)?
+        };
+        drop(lock);
+        report.dry_run = options.dry_run;
+        report.skipped.sort();
+        report.seconds = start.elapsed().as_secs_f64();
+        report.images_per_s = report.added as f64 / report.seconds.max(1e-9);
+        Ok(report)
+    }
+
+    fn plan(&self, sources: &[PathBuf]) -> Result<Plan, Error> {
+        let scan = Scan::of(sources)?;
+        let mut report = IngestReport {
+            seen: scan.files.len(),
+            ignored: scan.ignored,
+            skipped: scan.skipped.clone(),
+            ..IngestReport::default()
+        };
+        let mut known = HashMap::new();
+        let mut gone = BTreeMap::new();
+        for row in self.catalog().files()? {
+            if !scan.files.contains_key(&row.path) && scan.covers(&row.path) {
+                gone.insert(row.path.clone(), row.clone());
+            }
+            known.insert(row.path.clone(), row);
+        }
+        if scan.files.is_empty() && !gone.is_empty() {
+            report.warnings.push(format!(
+                "no picture is left here, but {} are indexed; nothing was removed in case a drive is not \
+                 mounted (use `vizsla remove` if they are really gone)",
+                gone.len()
+            ));
+            gone.clear();
+        }
+        let todo: Vec<_> = scan
+            .files
+            .into_iter()
+            .filter(|(path, found)| {
+                let same = known
+                    .get(path)
+                    .is_some_and(|row| row.size == found.size && row.modified_ns == found.modified_ns);
+                report.unchanged += usize::from(same);
+                !same
+            })
+            .collect();
+        Ok(Plan { todo, gone, known, report })
+    }
+
+    fn contents(&self) -> Result<Contents, Error> {
+        Ok(RwLock::new(self.catalog().contents()?.into_iter().collect()))
+    }
+
+    /// A dry run: reads and compares the files, decodes nothing, writes nothing.
+    fn rehearse(&self, plan: Plan, reporter: &dyn Reporter) -> Result<IngestReport, Error> {
+        let Plan { todo, mut gone, known, mut report } = plan;
+        let contents = self.contents()?;
+        let mut fresh = BTreeSet::new();
+        reporter.begin("comparing", todo.len() as u64);
+        let worker = Worker { contents: &contents, describer: None, reporter };
+        for chunk in todo.chunks(64) {
+            for item in worker.run(chunk.to_vec()).items {
+                let change = known.contains_key(&item.path);
+                match item.outcome {
+                    Outcome::Skipped(reason) | Outcome::Unread(reason) => {
+                        report.skipped.push(Skipped { path: item.path, reason });
+                    }
+                    Outcome::Known(image) if known.get(&item.path).is_some_and(|r| r.image == image) => {
+                        report.unchanged += 1;
+                    }
+                    _ if change => report.changed += 1,
+                    Outcome::Known(image) => count_place(&mut report, &mut gone, image),
+                    Outcome::Read(hash) if !fresh.insert(hash) => report.duplicates += 1,
+                    _ => report.added += 1,
+                }
+            }
+            if reporter.cancelled() {
+                report.interrupted = true;
+                break;
+            }
+        }
+        report.gone = gone.len();
+        reporter.end();
+        Ok(report)
+    }
+
+    fn carry_out(
+        &mut self,
+        plan: Plan,
+        options: &IngestOptions,
+        reporter: &dyn Reporter,
+    ) -> Result<IngestReport, Error> {
+        let Plan { todo, gone, known, report } = plan;
+        let size = if options.batch == 0 { 256 } else { options.batch };
+        let contents = self.contents()?;
+        let (recipe, codebook) = (self.recipe.clone(), self.codebook.clone());
+        let describer = crate::describe::Describer::new(&recipe, &codebook);
+        let worker = Worker { contents: &contents, describer: Some(&describer), reporter };
+        let mut writer = BatchWriter::new(self, &contents, gone, known, report);
+        reporter.begin("indexing", todo.len() as u64);
+        let written = std::thread::scope(|scope| {
+            let (send, receive) = sync_channel::<Batch>(1);
+            let writing = scope.spawn(move || {
+                let mut failure = None;
+                // Batches after a failure are drained, so that the sender is never blocked for ever.
+                for batch in receive {
+                    if failure.is_none() {
+                        failure = writer.commit(batch).err();
+                    }
+                    if failure.is_some() {
+                        break;
+                    }
+                }
+                failure.map_or(Ok(writer), Err)
+            });
+            for chunk in todo.chunks(size) {
+                let batch = worker.run(chunk.to_vec());
+                if send.send(batch).is_err() || reporter.cancelled() {
+                    break;
+                }
+            }
+            drop(send);
+            writing.join()
+        });
+        reporter.end();
+        let writer = written.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let interrupted = reporter.cancelled();
+        let mut report = writer.finish(interrupted)?;
+        report.interrupted = interrupted;
+        self.merge_small_segments(reporter)?;
+        self.catalog().checkpoint()?;
+        Ok(report)
+    }
+}
+
+/// A new path with known content: moved when a file of that image is gone, else one more copy.
+fn count_place(report: &mut IngestReport, gone: &mut BTreeMap<String, FileRow>, image: i64) -> Option<FileRow> {
+    let old = gone.iter().find(|(_, row)| row.image == image).map(|(path, _)| path.clone());
+    let old = old.and_then(|path| gone.remove(&path));
+    if old.is_some() {
+        report.moved += 1;
+    } else {
+        report.duplicates += 1;
+    }
+    old
+}

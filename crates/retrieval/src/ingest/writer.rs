@@ -1,0 +1,207 @@
+//! The serial half of ingest: one transaction a batch.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use vizsla_words::{SegmentBuilder, Signature};
+
+use super::batch::{Batch, Item, Outcome};
+use super::{Contents, count_place};
+use crate::catalog::{FileRow, Writer};
+use crate::describe::Described;
+use crate::{Collection, Error, IngestReport, Skipped, stored};
+
+/// Writes batches, in order.
+pub(super) struct BatchWriter<'a> {
+    collection: &'a mut Collection,
+    contents: &'a Contents,
+    gone: BTreeMap<String, FileRow>,
+    known: HashMap<String, FileRow>,
+    report: IngestReport,
+}
+
+/// A batch sorted by what must be written.
+#[derive(Default)]
+struct Work {
+    /// New images in order, each once.
+    images: Vec<Box<Described>>,
+    /// Files with their image: of the catalog, or an index into `images`.
+    files: Vec<(Item, Place)>,
+    /// Paths that an image moved away from.
+    left: Vec<FileRow>,
+    /// Images that may have lost their last file.
+    orphans: Vec<i64>,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Catalog(i64),
+    New(usize),
+}
+
+impl<'a> BatchWriter<'a> {
+    pub(super) fn new(
+        collection: &'a mut Collection,
+        contents: &'a Contents,
+        gone: BTreeMap<String, FileRow>,
+        known: HashMap<String, FileRow>,
+        report: IngestReport,
+    ) -> Self {
+        Self { collection, contents, gone, known, report }
+    }
+
+    /// Writes one batch: its segment first, then all rows and the segment's listing in one transaction.
+    pub(super) fn commit(&mut self, batch: Batch) -> Result<(), Error> {
+        let work = self.sort(batch);
+        if work.files.is_empty() && work.orphans.is_empty() {
+            return Ok(());
+        }
+        let first = self.collection.catalog().next_image_id()?;
+        let segment = self.write_segment(&work.images, first)?;
+        let ids = self.collection.catalog().write(|writer| {
+            let ids = write_rows(writer, &work)?;
+            if let Some((file, images, bytes)) = &segment {
+                writer.add_segment(file, *images, *bytes)?;
+            }
+            Ok(ids)
+        });
+        let ids = match ids {
+            Ok(ids) => ids,
+            Err(error) => {
+                if let Some((file, ..)) = &segment {
+                    let _ = fs_err::remove_file(self.collection.segment_path(file));
+                }
+                return Err(error);
+            }
+        };
+        self.collection.changed();
+        if let Ok(mut contents) = self.contents.write() {
+            contents.extend(work.images.iter().map(|image| image.row.content).zip(ids));
+        }
+        Ok(())
+    }
+
+    /// Decides for every file of the batch what it means.
+    fn sort(&mut self, batch: Batch) -> Work {
+        let mut work = Work::default();
+        let mut fresh: HashMap<[u8; 32], usize> = HashMap::new();
+        for mut item in batch.items {
+            let before = self.known.get(&item.path).map(|row| row.image);
+            let outcome = std::mem::replace(&mut item.outcome, Outcome::Cancelled);
+            let place = match outcome {
+                Outcome::Cancelled | Outcome::Read(_) => continue,
+                Outcome::Skipped(reason) => {
+                    self.skip(&mut work, item, before, reason);
+                    continue;
+                }
+                Outcome::Unread(reason) => {
+                    self.report.skipped.push(Skipped { path: item.path, reason });
+                    continue;
+                }
+                Outcome::Known(image) => Place::Catalog(image),
+                Outcome::Described(image) => {
+                    let hash = image.row.content;
+                    let committed =
+                        self.contents.read().ok().and_then(|map| map.get(&hash).copied());
+                    match (committed, fresh.get(&hash)) {
+                        (Some(image), _) => Place::Catalog(image),
+                        (None, Some(&index)) => Place::New(index),
+                        (None, None) => {
+                            fresh.insert(hash, work.images.len());
+                            work.images.push(image);
+                            self.report.added += usize::from(before.is_none());
+                            self.report.changed += usize::from(before.is_some());
+                            work.orphans.extend(before);
+                            work.files.push((item, Place::New(work.images.len() - 1)));
+                            continue;
+                        }
+                    }
+                }
+            };
+            self.count_known(&mut work, place, before);
+            work.files.push((item, place));
+        }
+        work
+    }
+
+    /// A file that was an image and is none any more keeps nothing in the collection.
+    fn skip(&mut self, work: &mut Work, item: Item, before: Option<i64>, reason: String) {
+        if let (Some(image), Some(row)) = (before, self.known.get(&item.path)) {
+            work.left.push(row.clone());
+            work.orphans.push(image);
+        }
+        self.report.skipped.push(Skipped { path: item.path, reason });
+    }
+
+    fn count_known(&mut self, work: &mut Work, place: Place, before: Option<i64>) {
+        match (place, before) {
+            (Place::Catalog(image), Some(old)) if image == old => self.report.unchanged += 1,
+            (_, Some(old)) => {
+                self.report.changed += 1;
+                work.orphans.push(old);
+            }
+            (Place::Catalog(image), None) => {
+                work.left.extend(count_place(&mut self.report, &mut self.gone, image));
+            }
+            (Place::New(_), None) => self.report.duplicates += 1,
+        }
+    }
+
+    fn write_segment(
+        &self,
+        images: &[Box<Described>],
+        first: i64,
+    ) -> Result<Option<(String, i64, i64)>, Error> {
+        if images.is_empty() {
+            return Ok(None);
+        }
+        let mut builder = SegmentBuilder::new(self.collection.codebook.len() as u32);
+        for (offset, image) in images.iter().enumerate() {
+            add_to_segment(&mut builder, first + offset as i64, &image.data);
+        }
+        self.collection.write_segment(builder, images.len()).map(Some)
+    }
+
+    /// After the last batch: forgets what is gone, unless the run was cut short.
+    pub(super) fn finish(mut self, interrupted: bool) -> Result<IngestReport, Error> {
+        if !interrupted && !self.gone.is_empty() {
+            let gone: Vec<_> = std::mem::take(&mut self.gone).into_values().collect();
+            self.collection.forget(&gone)?;
+            self.report.gone = gone.len();
+        }
+        Ok(self.report)
+    }
+}
+
+fn write_rows(writer: &Writer<'_>, work: &Work) -> rusqlite::Result<Vec<i64>> {
+    let mut ids = Vec::with_capacity(work.images.len());
+    for image in &work.images {
+        ids.push(writer.add_image(&image.row, &image.data)?);
+    }
+    for row in &work.left {
+        writer.remove_file(&row.path)?;
+    }
+    for (item, place) in &work.files {
+        let image = match *place {
+            Place::Catalog(image) => image,
+            Place::New(index) => ids[index],
+        };
+        writer.set_file(&FileRow {
+            path: item.path.clone(),
+            image,
+            size: item.found.size,
+            modified_ns: item.found.modified_ns,
+        })?;
+    }
+    let mut seen = HashSet::new();
+    for image in work.orphans.iter().filter(|image| seen.insert(**image)) {
+        writer.remove_if_orphan(*image)?;
+    }
+    Ok(ids)
+}
+
+/// Adds an image's stored features to a segment being built.
+pub(crate) fn add_to_segment(builder: &mut SegmentBuilder, image: i64, data: &[u8]) {
+    let features = stored::decode(data).unwrap_or_default();
+    let words: Vec<(u32, Signature)> = features.iter().map(|f| (f.word, f.signature)).collect();
+    builder.add(image, &words);
+}

@@ -1,0 +1,270 @@
+//! Keeping a collection small, whole and checked: remove, merge, optimize, rebuild, verify.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use vizsla_words::{Codebook, Segment, SegmentBuilder};
+
+use crate::catalog::{FileRow, SegmentRow};
+use crate::error::{Error, REBUILD, RESTORE};
+use crate::ingest::add_to_segment;
+use crate::{Collection, OptimizeReport, Problem, Reporter, VerifyReport};
+
+/// So many segments of one size class are merged into one.
+const FAN_IN: usize = 8;
+/// Images of one segment when the index is made again from the catalog.
+const REBUILD_IMAGES: usize = 20_000;
+
+/// What to remove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// The image with this id, with all files that hold it.
+    Image(i64),
+    /// A file, or every file below a folder; it need not exist any more.
+    Path(PathBuf),
+}
+
+impl Collection {
+    /// Takes files out of the collection; pictures on disk are not touched. Gives how many files left.
+    ///
+    /// # Errors
+    /// A selector names nothing that is indexed (then nothing at all is removed), or the catalog refused.
+    pub fn remove(&mut self, selectors: &[Selector]) -> Result<usize, Error> {
+        let _lock = self.lock()?;
+        let files = self.catalog().files()?;
+        let mut chosen = BTreeSet::new();
+        for selector in selectors {
+            let before = chosen.len();
+            let (name, wanted): (String, Box<dyn Fn(&FileRow) -> bool>) = match selector {
+                Selector::Image(id) => (format!("image {id}"), Box::new(|row| row.image == *id)),
+                Selector::Path(path) => {
+                    let whole = fs::canonicalize(path).or_else(|_| std::path::absolute(path))?;
+                    (path.display().to_string(), Box::new(move |row| Path::new(&row.path).starts_with(&whole)))
+                }
+            };
+            chosen.extend(files.iter().enumerate().filter(|(_, row)| wanted(row)).map(|(at, _)| at));
+            if chosen.len() == before {
+                return Err(Error::NotIndexed(name));
+            }
+        }
+        let rows: Vec<FileRow> = chosen.into_iter().map(|at| files[at].clone()).collect();
+        self.forget(&rows)?;
+        Ok(rows.len())
+    }
+
+    /// Removes files, and images that no file holds any more.
+    pub(crate) fn forget(&mut self, rows: &[FileRow]) -> Result<(), Error> {
+        self.catalog().write(|writer| {
+            for row in rows {
+                writer.remove_file(&row.path)?;
+            }
+            for row in rows {
+                writer.remove_if_orphan(row.image)?;
+            }
+            Ok(())
+        })?;
+        self.changed();
+        Ok(())
+    }
+
+    /// Writes a segment file that no commit lists yet: its name, images and bytes.
+    pub(crate) fn write_segment(
+        &self,
+        builder: SegmentBuilder,
+        images: usize,
+    ) -> Result<(String, i64, i64), Error> {
+        let (file, path) = self.next_segment()?;
+        builder.write(&path)?;
+        Ok((file, images as i64, fs::metadata(&path)?.len() as i64))
+    }
+
+    fn next_segment(&self) -> Result<(String, PathBuf), Error> {
+        let file = format!("{:08}.vzsg", self.catalog().next_segment_id()?);
+        let path = self.segment_path(&file);
+        Ok((file, path))
+    }
+
+    /// Merges segments of one size class where there are many, so that their number grows with the logarithm of
+    /// the collection.
+    pub(crate) fn merge_small_segments(&mut self, reporter: &dyn Reporter) -> Result<(), Error> {
+        loop {
+            let mut rows = self.catalog().segments()?;
+            rows.sort_by_key(|row| row.images);
+            let class = |row: &SegmentRow| (row.images.max(1) as u64).ilog2() / 3;
+            let run = rows.chunk_by(|a, b| class(a) == class(b)).find(|run| run.len() >= FAN_IN);
+            let Some(run) = run else { return Ok(()) };
+            if reporter.cancelled() {
+                return Ok(());
+            }
+            let mut run = run.to_vec();
+            run.sort_by_key(|row| row.id);
+            self.merge(&run)?;
+        }
+    }
+
+    /// Replaces segments by one that holds what is left of them.
+    fn merge(&mut self, rows: &[SegmentRow]) -> Result<(), Error> {
+        let removed: HashSet<i64> = self.catalog().tombstones()?.into_iter().collect();
+        let segments =
+            rows.iter().map(|row| self.open_segment(&row.file)).collect::<Result<Vec<_>, _>>()?;
+        let parts: Vec<&Segment> = segments.iter().collect();
+        let (file, path) = self.next_segment()?;
+        vizsla_words::merge(&parts, &|id| !removed.contains(&id), &path)?;
+        let merged = self.open_segment(&file)?;
+        let images = i64::from(merged.image_count());
+        let bytes = fs::metadata(&path)?.len() as i64;
+        let dead: Vec<i64> =
+            segments.iter().flat_map(segment_ids).filter(|id| removed.contains(id)).collect();
+        self.catalog().write(|writer| {
+            for row in rows {
+                writer.remove_segment(row.id)?;
+            }
+            for image in &dead {
+                writer.remove_tombstone(*image)?;
+            }
+            writer.add_segment(&file, images, bytes)
+        })?;
+        self.changed();
+        drop(segments);
+        for row in rows {
+            // A reader may still hold it (and some systems then refuse): the next writer sweeps it away.
+            let _ = fs::remove_file(self.segment_path(&row.file));
+        }
+        Ok(())
+    }
+
+    /// Merges all segments into one and gives free space back; with `rebuild` makes them again from the catalog.
+    ///
+    /// # Errors
+    /// Another process is writing, or a file is damaged beyond what the catalog can heal.
+    pub fn optimize(&mut self, rebuild: bool, reporter: &dyn Reporter) -> Result<OptimizeReport, Error> {
+        let _lock = self.lock()?;
+        let before = self.info()?;
+        if rebuild {
+            self.rebuild(reporter)?;
+        } else {
+            reporter.begin("merging segments", 0);
+            let rows = self.catalog().segments()?;
+            if rows.len() > 1 || before.tombstones > 0 {
+                self.merge(&rows)?;
+            }
+            reporter.end();
+        }
+        self.catalog().compact()?;
+        let after = self.info()?;
+        let bytes = |info: &crate::Info| info.catalog_bytes + info.segment_bytes + info.artefact_bytes;
+        Ok(OptimizeReport {
+            segments_before: before.segments,
+            segments_after: after.segments,
+            bytes_before: bytes(&before),
+            bytes_after: bytes(&after),
+            rebuilt: rebuild,
+        })
+    }
+
+    fn rebuild(&mut self, reporter: &dyn Reporter) -> Result<(), Error> {
+        let whole = Codebook::open(&self.codebook_path()).is_ok_and(|c| c.id() == self.codebook.id());
+        if !whole {
+            self.codebook.save(&self.codebook_path())?;
+        }
+        let old = self.catalog().segments()?;
+        let ids = self.catalog().image_ids()?;
+        reporter.begin("rebuilding the index", ids.len() as u64);
+        let mut made = Vec::new();
+        let first = self.catalog().next_segment_id()?;
+        for chunk in ids.chunks(REBUILD_IMAGES) {
+            let mut builder = SegmentBuilder::new(self.codebook.len() as u32);
+            for &image in chunk {
+                let data = self.catalog().features(image)?.unwrap_or_default();
+                add_to_segment(&mut builder, image, &data);
+                reporter.advance(1);
+            }
+            let file = format!("{:08}.vzsg", first + made.len() as i64);
+            let path = self.segment_path(&file);
+            builder.write(&path)?;
+            made.push((file, chunk.len() as i64, fs::metadata(&path)?.len() as i64));
+        }
+        self.catalog().write(|writer| {
+            for row in &old {
+                writer.remove_segment(row.id)?;
+            }
+            writer.clear_tombstones()?;
+            made.iter().try_for_each(|(file, images, bytes)| writer.add_segment(file, *images, *bytes))
+        })?;
+        self.changed();
+        for row in &old {
+            let _ = fs::remove_file(self.segment_path(&row.file));
+        }
+        reporter.end();
+        Ok(())
+    }
+
+    /// Reads every byte that matters and says what is wrong. Changes nothing.
+    ///
+    /// # Errors
+    /// The catalog is so damaged that it cannot be read at all.
+    pub fn verify(&self, reporter: &dyn Reporter) -> Result<VerifyReport, Error> {
+        let catalog = self.catalog();
+        let images = catalog.image_ids()?;
+        reporter.begin("verifying", images.len() as u64);
+        let mut report = VerifyReport {
+            images: images.len() as u64,
+            problems: catalog.check(|| reporter.advance(1))?,
+            ..VerifyReport::default()
+        };
+        let mut found = |path: &Path, what: String, remedy: &str| {
+            report.problems.push(Problem { path: path.to_owned(), what, remedy: remedy.to_owned() });
+        };
+        let path = self.codebook_path();
+        match Codebook::open(&path) {
+            Ok(codebook) if codebook.id() == self.codebook.id() => {}
+            Ok(_) => found(&path, "this is another codebook".into(), REBUILD),
+            Err(error) => found(&path, error.to_string(), REBUILD),
+        }
+        let removed: HashSet<i64> = catalog.tombstones()?.into_iter().collect();
+        let mut indexed = BTreeSet::new();
+        let rows = catalog.segments()?;
+        report.segments = rows.len();
+        for row in &rows {
+            let path = self.segment_path(&row.file);
+            match check_segment(&path, row) {
+                Ok(ids) => indexed.extend(ids),
+                Err(what) => {
+                    report.problems.push(Problem { path, what, remedy: REBUILD.into() });
+                }
+            }
+        }
+        let expected: BTreeSet<i64> = images.into_iter().collect();
+        let live: BTreeSet<i64> = indexed.difference(&removed.into_iter().collect()).copied().collect();
+        if live != expected && report.problems.is_empty() {
+            let missing = expected.difference(&live).count();
+            let extra = live.difference(&expected).count();
+            report.problems.push(Problem {
+                path: catalog.path().to_owned(),
+                what: format!("{missing} images are in no segment, {extra} segment entries have no image"),
+                remedy: REBUILD.into(),
+            });
+        }
+        reporter.end();
+        Ok(report)
+    }
+
+}
+
+fn check_segment(path: &Path, row: &SegmentRow) -> Result<Vec<i64>, String> {
+    if !path.exists() {
+        return Err("a segment is missing".into());
+    }
+    let bytes = fs::metadata(path).map_err(|e| e.to_string())?.len();
+    if bytes != row.bytes as u64 {
+        return Err(format!("the segment has {bytes} bytes, the catalog says {}", row.bytes));
+    }
+    let segment = Segment::open(path).map_err(|e| e.to_string())?;
+    segment.verify().map_err(|e| e.to_string())?;
+    Ok(segment_ids(&segment).collect())
+}
+
+fn segment_ids(segment: &Segment) -> impl Iterator<Item = i64> + '_ {
+    (0..segment.image_count()).filter_map(|ordinal| segment.id(ordinal))
+}

@@ -1,0 +1,134 @@
+//! Finding picture files under folders.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use fs_err as fs;
+
+use crate::{Error, Skipped, catalog};
+
+/// Endings of the formats that can be read, lower case.
+const ENDINGS: [&str; 16] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "pbm",
+    "pgm", "ppm", "pam",
+];
+
+/// A picture file on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub size: i64,
+    pub modified_ns: i64,
+}
+
+/// What a walk over the sources saw.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    /// Absolute sources, without symbolic links.
+    pub roots: Vec<PathBuf>,
+    /// Picture files by absolute path.
+    pub files: BTreeMap<String, Found>,
+    /// What cannot be taken in.
+    pub skipped: Vec<Skipped>,
+    /// Files with other endings.
+    pub ignored: usize,
+}
+
+impl Scan {
+    /// Walks folders (and takes files named directly, whatever their ending).
+    pub(crate) fn of(sources: &[PathBuf]) -> Result<Self, Error> {
+        let mut scan = Self::default();
+        for source in sources {
+            if !source.exists() {
+                return Err(Error::NoSource(source.clone()));
+            }
+            let root = fs::canonicalize(source)?;
+            if root.is_dir() {
+                scan.walk(&root);
+            } else {
+                scan.take(&root, true);
+            }
+            scan.roots.push(root);
+        }
+        scan.skipped.sort();
+        scan.skipped.dedup();
+        Ok(scan)
+    }
+
+    /// Whether `path` lies under one of the sources.
+    pub(crate) fn covers(&self, path: &str) -> bool {
+        self.roots.iter().any(|root| Path::new(path).starts_with(root))
+    }
+
+    fn walk(&mut self, root: &Path) {
+        let walk = walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name();
+        let entries = walk.into_iter().filter_entry(|entry| {
+            let collection = entry.file_type().is_dir() && entry.path().join(catalog::FILE).is_file();
+            !collection
+        });
+        for entry in entries {
+            match entry {
+                Ok(entry) if entry.file_type().is_dir() => {
+                    if has_picture_ending(entry.path()) && entry.depth() > 0 {
+                        self.skip(entry.path(), "this is a folder with the name of a picture; what is in it is indexed");
+                    }
+                }
+                Ok(entry) => self.take(entry.path(), false),
+                Err(error) => {
+                    let path = error.path().unwrap_or(root).to_owned();
+                    let link = path.symlink_metadata().is_ok_and(|m| m.is_symlink());
+                    // A link that leads nowhere, under another name than a picture's, is nobody's concern.
+                    if link && error.loop_ancestor().is_none() && !has_picture_ending(&path) {
+                        self.ignored += 1;
+                        continue;
+                    }
+                    let reason = match (error.loop_ancestor(), link) {
+                        (Some(_), _) => "the link leads back to a folder above it".to_owned(),
+                        (None, true) => "the link leads nowhere".to_owned(),
+                        (None, false) => error
+                            .io_error()
+                            .map_or_else(|| "it cannot be read".to_owned(), ToString::to_string),
+                    };
+                    self.skip(&path, &reason);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, path: &Path, named: bool) {
+        if !named && !has_picture_ending(path) {
+            self.ignored += 1;
+            return;
+        }
+        let Some(text) = path.to_str() else {
+            self.skip(path, "the path is not UTF-8; rename it");
+            return;
+        };
+        match fs::metadata(path) {
+            Ok(meta) if meta.is_file() => {
+                let since = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+                let found = Found {
+                    size: i64::try_from(meta.len()).unwrap_or(i64::MAX),
+                    modified_ns: since.map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(0)),
+                };
+                self.files.insert(text.to_owned(), found);
+            }
+            Ok(_) => self.skip(path, "this is not a regular file"),
+            Err(error) => self.skip(path, &error.to_string()),
+        }
+    }
+
+    fn skip(&mut self, path: &Path, reason: &str) {
+        self.skipped.push(Skipped { path: shown(path), reason: reason.to_owned() });
+    }
+}
+
+/// The path as text; bytes that are not UTF-8 appear as `\xNN`.
+fn shown(path: &Path) -> String {
+    path.to_str().map_or_else(|| format!("{path:?}").trim_matches('"').to_owned(), str::to_owned)
+}
+
+fn has_picture_ending(path: &Path) -> bool {
+    let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}

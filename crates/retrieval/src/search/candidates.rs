@@ -1,0 +1,56 @@
+//! The shortlist: images that share visual words with the query.
+
+use rayon::prelude::*;
+use vizsla_features::Features;
+use vizsla_words::{Codebook, QueryWord, ScoringConfig, Segment};
+
+use crate::SearchRecipe;
+use crate::collection::Snapshot;
+
+/// An image of the shortlist.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Candidate {
+    pub image: i64,
+    /// Visual-word similarity, 0 to 1.
+    pub similarity: f64,
+}
+
+/// Looks every query descriptor up under its nearest words, with a signature relative to each
+/// (multiple assignment on the query's side only, Jégou et al. 2010).
+pub(crate) fn query_words(
+    codebook: &Codebook,
+    features: &Features,
+    recipe: &SearchRecipe,
+) -> Vec<QueryWord> {
+    let lookup = features.descriptors.par_iter().enumerate().map(|(feature, descriptor)| {
+        let mut nearest = Vec::with_capacity(recipe.multiple_assignment);
+        codebook.assign_many(descriptor, recipe.multiple_assignment, &mut nearest);
+        let projected = codebook.project(descriptor);
+        let words = nearest.into_iter().map(|(word, _)| QueryWord {
+            feature: feature as u32,
+            word,
+            signature: codebook.signature_of(&projected, word),
+            weight: 1.0,
+        });
+        words.collect::<Vec<_>>()
+    });
+    lookup.collect::<Vec<_>>().concat()
+}
+
+/// The most similar images that are not removed.
+pub(crate) fn shortlist(
+    snapshot: &Snapshot,
+    words: &[QueryWord],
+    recipe: &SearchRecipe,
+    size: usize,
+) -> Vec<Candidate> {
+    let segments: Vec<&Segment> = snapshot.segments.iter().collect();
+    let config =
+        ScoringConfig { hamming_threshold: recipe.hamming_threshold, ..ScoringConfig::default() };
+    let keep = |id: i64| !snapshot.removed.contains(&id);
+    let scored = vizsla_words::search(&segments, words, &config, &keep, size);
+    scored
+        .into_iter()
+        .map(|scored| Candidate { image: scored.id, similarity: f64::from(scored.score) })
+        .collect()
+}

@@ -1,0 +1,211 @@
+//! Geometric verification of the shortlist, on the stored features alone.
+//!
+//! A feature of the query and one of the gallery image are a tentative correspondence when they share a visual
+//! word and their signatures differ in few bits. One transform must then explain them; how unlikely that is
+//! by chance, over all images of the collection, is the score, and a bound on it the verdict.
+
+use rayon::prelude::*;
+use vizsla_features::{Correspondence, Frame, Transform, VerifyConfig};
+use vizsla_words::{QueryWord, Signature};
+
+use super::Sight;
+use crate::stored::{self, StoredFeature};
+use crate::{Agreement, Hit, PointPair, Region, SearchRecipe, Verdict};
+
+/// What is the same for all candidates of a query.
+pub(super) struct Verifier<'a> {
+    sight: &'a Sight,
+    /// The query's words, sorted by word.
+    words: Vec<QueryWord>,
+    hamming: u32,
+    verdict: f64,
+    max_side: f64,
+    log10_images: f64,
+}
+
+/// A gallery image in the frame of its analysis.
+struct Gallery {
+    features: Vec<StoredFeature>,
+    /// Analysed size.
+    size: (f64, f64),
+    /// Full-resolution pixels for each analysed pixel.
+    zoom: f64,
+}
+
+impl<'a> Verifier<'a> {
+    pub(super) fn new(
+        sight: &'a Sight,
+        words: &[QueryWord],
+        recipe: &SearchRecipe,
+        max_side: u32,
+        images: u64,
+    ) -> Self {
+        let mut words = words.to_vec();
+        words.sort_by_key(|word| (word.word, word.feature));
+        Self {
+            sight,
+            words,
+            hamming: recipe.verify_hamming,
+            verdict: recipe.verdict_log10_nfa,
+            max_side: f64::from(max_side),
+            log10_images: (images.max(1) as f64).log10(),
+        }
+    }
+
+    /// Verifies every hit; `blobs` are their stored features in the same order.
+    pub(super) fn verify_all(&self, hits: &mut [Hit], blobs: &[Vec<u8>]) {
+        hits.par_iter_mut().zip(blobs).with_max_len(4).for_each(|(hit, blob)| {
+            let Some(features) = stored::decode(blob) else { return };
+            let zoom = (f64::from(hit.width.max(hit.height)) / self.max_side).max(1.0);
+            let size = (f64::from(hit.width) / zoom, f64::from(hit.height) / zoom);
+            let gallery = Gallery { features, size, zoom };
+            hit.agreement = self.verify(&gallery);
+            let Some(agreement) = &hit.agreement else { return };
+            if agreement.log10_nfa <= self.verdict {
+                hit.verdict = Verdict::Match;
+                hit.score = -agreement.log10_nfa;
+            }
+        });
+    }
+
+    fn verify(&self, gallery: &Gallery) -> Option<Agreement> {
+        let pairs = self.tentative(&gallery.features);
+        let correspondences: Vec<Correspondence> =
+            pairs.iter().map(|pair| self.correspondence(pair, gallery)).collect();
+        let analysed = (
+            f64::from(self.sight.features.width),
+            f64::from(self.sight.features.height),
+        );
+        let config = VerifyConfig::default();
+        let found = vizsla_features::verify(&correspondences, analysed, gallery.size, &config)?;
+        let inliers: Vec<PointPair> = found
+            .inliers
+            .iter()
+            .filter_map(|&at| correspondences.get(at as usize))
+            .map(|c| self.point_pair(c, gallery))
+            .collect();
+        let transform = self.full_resolution(&found.transform, gallery);
+        Some(Agreement {
+            tentative: pairs.len(),
+            inliers: inliers.len(),
+            log10_nfa: found.log10_nfa + self.log10_images,
+            outline: outline(&transform, &self.sight.region)?,
+            transform: transform.0,
+            gallery_box: bounds(inliers.iter().map(|pair| pair.gallery)),
+            query_box: bounds(inliers.iter().map(|pair| pair.query)),
+            pairs: inliers,
+        })
+    }
+
+    /// For each query feature the gallery feature with the closest signature under a shared word.
+    fn tentative(&self, gallery: &[StoredFeature]) -> Vec<Pair> {
+        let mut pairs = Vec::new();
+        let mut rest = &self.words[..];
+        for group in gallery.chunk_by(|a, b| a.word == b.word) {
+            let word = group[0].word;
+            let skip = rest.partition_point(|query| query.word < word);
+            rest = &rest[skip..];
+            let same = rest.partition_point(|query| query.word == word);
+            for query in &rest[..same] {
+                for feature in group {
+                    let distance = distance(&query.signature, &feature.signature);
+                    if distance <= self.hamming {
+                        pairs.push(Pair { query: query.feature, distance, gallery: *feature });
+                    }
+                }
+            }
+        }
+        pairs.sort_by(|a, b| a.query.cmp(&b.query).then(a.distance.cmp(&b.distance)));
+        pairs.dedup_by_key(|pair| pair.query);
+        pairs
+    }
+
+    fn correspondence(&self, pair: &Pair, gallery: &Gallery) -> Correspondence {
+        let keypoint = &self.sight.features.keypoints[pair.query as usize];
+        let feature = &pair.gallery;
+        Correspondence {
+            from: Frame {
+                x: f64::from(keypoint.x),
+                y: f64::from(keypoint.y),
+                scale: f64::from(keypoint.scale),
+                angle: f64::from(keypoint.angle),
+            },
+            to: Frame {
+                x: f64::from(feature.x) * gallery.size.0 - 0.5,
+                y: f64::from(feature.y) * gallery.size.1 - 0.5,
+                scale: f64::from(feature.scale) / gallery.zoom,
+                angle: f64::from(feature.angle),
+            },
+            weight: 1.0 - f64::from(pair.distance) / 64.0,
+        }
+    }
+
+    fn point_pair(&self, c: &Correspondence, gallery: &Gallery) -> PointPair {
+        let region = &self.sight.region;
+        let query = [
+            ((c.from.x + 0.5) * self.sight.zoom + region.x - 0.5) as f32,
+            ((c.from.y + 0.5) * self.sight.zoom + region.y - 0.5) as f32,
+        ];
+        let place = |v: f64| ((v + 0.5) * gallery.zoom - 0.5) as f32;
+        PointPair { query, gallery: [place(c.to.x), place(c.to.y)] }
+    }
+
+    /// The transform between analysed pictures, as one between full-resolution pixels.
+    fn full_resolution(&self, transform: &Transform, gallery: &Gallery) -> Transform {
+        let region = &self.sight.region;
+        let shrink = 1.0 / self.sight.zoom;
+        let into = Transform([
+            [shrink, 0.0, (0.5 - region.x) * shrink - 0.5],
+            [0.0, shrink, (0.5 - region.y) * shrink - 0.5],
+            [0.0, 0.0, 1.0],
+        ]);
+        let zoom = gallery.zoom;
+        let edge = 0.5 * zoom - 0.5;
+        let out = Transform([[zoom, 0.0, edge], [0.0, zoom, edge], [0.0, 0.0, 1.0]]);
+        out.compose(transform).compose(&into)
+    }
+}
+
+/// A tentative correspondence.
+struct Pair {
+    query: u32,
+    distance: u32,
+    gallery: StoredFeature,
+}
+
+fn distance(a: &Signature, b: &Signature) -> u32 {
+    (a.0[0] ^ b.0[0]).count_ones() + (a.0[1] ^ b.0[1]).count_ones()
+}
+
+/// Where the corners of the region land; `None` when one of them goes to infinity.
+fn outline(transform: &Transform, region: &Region) -> Option<[[f64; 2]; 4]> {
+    let (right, bottom) = (region.x + region.width, region.y + region.height);
+    let corners =
+        [(region.x, region.y), (right, region.y), (right, bottom), (region.x, bottom)];
+    let mut outline = [[0.0; 2]; 4];
+    for (corner, (x, y)) in outline.iter_mut().zip(corners) {
+        let (x, y) = transform.apply(x, y)?;
+        *corner = [x, y];
+    }
+    Some(outline)
+}
+
+fn bounds(points: impl Iterator<Item = [f32; 2]>) -> Region {
+    let mut low = [f32::INFINITY; 2];
+    let mut high = [f32::NEG_INFINITY; 2];
+    for point in points {
+        for axis in 0..2 {
+            low[axis] = low[axis].min(point[axis]);
+            high[axis] = high[axis].max(point[axis]);
+        }
+    }
+    if low[0] > high[0] {
+        return Region { x: 0.0, y: 0.0, width: 0.0, height: 0.0 };
+    }
+    Region {
+        x: f64::from(low[0]),
+        y: f64::from(low[1]),
+        width: f64::from(high[0] - low[0]),
+        height: f64::from(high[1] - low[1]),
+    }
+}
