@@ -1,0 +1,185 @@
+//! Files of a data set: which images lie under a folder, in an order that does not depend on the file system.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use walkdir::WalkDir;
+
+use crate::dataset::GalleryImage;
+use crate::error::Error;
+
+/// Extensions of the formats that `vizsla-pixels` reads.
+const EXTENSIONS: [&str; 13] = [
+    "jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "pnm", "pbm", "pgm", "ppm", "pam",
+];
+
+/// Longest ground-truth or run file that is read.
+const MAX_TEXT_BYTES: u64 = 1 << 30;
+
+/// All images under `root` by extension, sorted by key (path under `root`, `/` between parts). Hidden files and
+/// broken links are left out.
+pub(crate) fn list_images(root: &Path) -> Result<Vec<GalleryImage>, Error> {
+    if !root.is_dir() {
+        return Err(Error::missing("image folder", "check the path", root));
+    }
+    let mut images = Vec::new();
+    let walk = WalkDir::new(root).follow_links(true).sort_by_file_name();
+    for entry in walk
+        .into_iter()
+        .filter_entry(|e| e.depth() == 0 || !is_hidden(e.file_name()))
+    {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) if error.depth() > 0 && is_broken_link(&error) => continue,
+            Err(error) => return Err(Error::Io(error.into())),
+        };
+        if entry.file_type().is_file() && is_image(entry.path()) {
+            let key = key_under(root, entry.path());
+            images.push(GalleryImage {
+                key,
+                path: entry.into_path(),
+            });
+        }
+    }
+    images.sort_by(|a, b| a.key.cmp(&b.key).then_with(|| a.path.cmp(&b.path)));
+    if images.is_empty() {
+        return Err(Error::missing(
+            "any image",
+            "point to the folder with the image files",
+            root,
+        ));
+    }
+    Ok(images)
+}
+
+fn is_hidden(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+fn is_broken_link(error: &walkdir::Error) -> bool {
+    error
+        .io_error()
+        .is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+}
+
+fn is_image(path: &Path) -> bool {
+    path.extension()
+        .and_then(|e| e.to_str())
+        .is_some_and(|e| EXTENSIONS.contains(&e.to_ascii_lowercase().as_str()))
+}
+
+fn key_under(root: &Path, path: &Path) -> String {
+    let parts = path.strip_prefix(root).unwrap_or(path).components();
+    parts
+        .map(|c| c.as_os_str().to_string_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+/// Position in the gallery by file name without extension.
+///
+/// # Errors
+/// Two files with the same name.
+pub(crate) fn by_stem(gallery: &[GalleryImage]) -> Result<BTreeMap<String, usize>, Error> {
+    let mut positions = BTreeMap::new();
+    for (position, image) in gallery.iter().enumerate() {
+        let stem = stem(&image.path);
+        if let Some(other) = positions.insert(stem.clone(), position) {
+            let first: &PathBuf = &gallery[other].path;
+            return Err(Error::invalid(
+                format!(
+                    "the name {stem} is also {}; keep one of them",
+                    first.display()
+                ),
+                &image.path,
+            ));
+        }
+    }
+    Ok(positions)
+}
+
+/// File name without its extension, as text.
+pub(crate) fn stem(path: &Path) -> String {
+    path.file_stem()
+        .map_or_else(String::new, |s| s.to_string_lossy().into_owned())
+}
+
+/// The text of a ground-truth file, not longer than a gigabyte.
+pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
+    let file = fs_err::File::open(path)?;
+    let bytes = file.metadata()?.len();
+    if bytes > MAX_TEXT_BYTES {
+        return Err(Error::TooLarge {
+            bytes,
+            limit: MAX_TEXT_BYTES,
+            path: path.into(),
+        });
+    }
+    let mut content = Vec::new();
+    file.take(MAX_TEXT_BYTES).read_to_end(&mut content)?;
+    String::from_utf8(content).map_err(|_| Error::invalid("not UTF-8 text", path))
+}
+
+/// Reads a JSON file; the error says where in the file it went wrong.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    serde_json::from_str(&read_text(path)?)
+        .map_err(|e| Error::invalid(format!("not the expected JSON ({e})"), path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_listed_by_key_without_hidden_and_other_files() {
+        let root = tempfile::tempdir().expect("temp dir");
+        fs_err::create_dir_all(root.path().join("b/.cache")).expect("dir");
+        for name in [
+            "b/2.JPG",
+            "a.png",
+            "b/1.tiff",
+            "notes.txt",
+            "b/._1.jpg",
+            "b/.cache/x.jpg",
+        ] {
+            fs_err::write(root.path().join(name), b"").expect("file");
+        }
+        let keys: Vec<String> = list_images(root.path())
+            .expect("images")
+            .into_iter()
+            .map(|i| i.key)
+            .collect();
+        assert_eq!(keys, ["a.png", "b/1.tiff", "b/2.JPG"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn broken_links_are_left_out() {
+        let root = tempfile::tempdir().expect("temp dir");
+        fs_err::write(root.path().join("a.png"), b"").expect("file");
+        std::os::unix::fs::symlink("nowhere.jpg", root.path().join("b.jpg")).expect("link");
+        assert_eq!(list_images(root.path()).expect("images").len(), 1);
+    }
+
+    #[test]
+    fn an_empty_or_missing_folder_is_named() {
+        let root = tempfile::tempdir().expect("temp dir");
+        let empty = list_images(root.path()).expect_err("no images").to_string();
+        assert!(
+            empty.ends_with(&root.path().display().to_string()),
+            "{empty}"
+        );
+        assert!(list_images(&root.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn the_same_name_twice_is_refused() {
+        let image = |p: &str| GalleryImage {
+            key: p.into(),
+            path: p.into(),
+        };
+        assert!(by_stem(&[image("a/x.jpg"), image("b/x.png")]).is_err());
+    }
+}

@@ -1,0 +1,15 @@
+//! Loaders of the data sets that Vizsla knows, one file each, and the user's own ground truth.
+
+mod files;
+mod folder;
+mod museum;
+mod oxford;
+mod revisited;
+mod smvs;
+
+pub use files::load_files;
+pub(crate) use folder::{list_images, read_json};
+pub use museum::load_museum;
+pub use oxford::{OxfordQuery, PARIS_CORRUPT, load_oxford, read_oxford_ground_truth};
+pub use revisited::load_revisited;
+pub use smvs::load_smvs;

@@ -1,0 +1,84 @@
+//! The one error type of this crate.
+
+use std::path::PathBuf;
+
+/// Why a data set could not be read, a query not be run, or two runs not be compared.
+///
+/// Messages say what happened, then what to do; the path comes last.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Reading or writing failed; the message of the source names the file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A file or folder of the published layout is not there.
+    #[error("{what} not found; {remedy}: {}", path.display())]
+    Missing {
+        /// What was looked for.
+        what: String,
+        /// What to do about it.
+        remedy: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// A ground-truth file does not follow its format.
+    #[error("{problem}: {}", path.display())]
+    Invalid {
+        /// What is wrong and what was expected.
+        problem: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is longer than a ground-truth or run file can reasonably be.
+    #[error("file has {bytes} bytes, more than the limit of {limit}; is it the right file? {}", path.display())]
+    TooLarge {
+        /// Length of the file.
+        bytes: u64,
+        /// Longest file that is read.
+        limit: u64,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The searcher failed on a query.
+    #[error("query {query} failed: {source}")]
+    Search {
+        /// Key of the query.
+        query: String,
+        /// The searcher's error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The searcher returned a gallery number that the data set does not have.
+    #[error("query {query} returned gallery image {index}, but the gallery has {gallery} images")]
+    UnknownImage {
+        /// Key of the query.
+        query: String,
+        /// The number returned.
+        index: usize,
+        /// Size of the gallery.
+        gallery: usize,
+    },
+    /// Two runs have no query in common or belong to different data sets.
+    #[error("these runs cannot be compared: {0}")]
+    Incomparable(String),
+}
+
+impl Error {
+    pub(crate) fn missing(
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+        path: impl Into<PathBuf>,
+    ) -> Self {
+        Self::Missing {
+            what: what.into(),
+            remedy: remedy.into(),
+            path: path.into(),
+        }
+    }
+
+    pub(crate) fn invalid(problem: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Self::Invalid {
+            problem: problem.into(),
+            path: path.into(),
+        }
+    }
+}
