@@ -1,1 +1,42 @@
-//! stub
+//! Visual words: codebooks, Hamming embedding, and the inverted file.
+//!
+//! A descriptor becomes a word of a [`Codebook`] and a [`Signature`]; the words of many images become a
+//! [`Segment`]; [`search`] ranks the images of segments for the words of a query.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use vizsla_words::{Codebook, QueryWord, ScoringConfig, Segment, SegmentBuilder, search};
+//!
+//! # fn main() -> Result<(), vizsla_words::Error> {
+//! let codebook = Codebook::builtin();
+//! let descriptor = [1u8; 128];
+//! let word = codebook.assign(&descriptor);
+//! let signature = codebook.signature(&descriptor, word);
+//!
+//! let mut builder = SegmentBuilder::new(codebook.len() as u32);
+//! builder.add(17, &[(word, signature)])?;
+//! builder.write(Path::new("one.vzsg"))?;
+//!
+//! let segment = Segment::open(Path::new("one.vzsg"), codebook.len() as u32)?;
+//! let query = [QueryWord { feature: 0, word, signature, weight: 1.0 }];
+//! for image in search(&[&segment], &query, &ScoringConfig::default(), &|_| true, 10)? {
+//!     println!("{} {}", image.id, image.score);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod atomic;
+mod codebook;
+mod codebook_file;
+mod error;
+mod fields;
+mod mapped;
+mod scan;
+mod search;
+mod segment;
+
+pub use codebook::{Codebook, SIGNATURE_BITS, Signature, TrainConfig, TrainProgress};
+pub use error::Error;
+pub use search::{Burstiness, Normalisation, QueryWord, Scored, ScoringConfig, search};
+pub use segment::{Posting, Segment, SegmentBuilder, SegmentSummary, merge};

@@ -1,0 +1,267 @@
+//! Scores the images of segments against the words of a query.
+//!
+//! A query feature votes for the images that contain its word with a signature at most
+//! [`ScoringConfig::hamming_threshold`] bits away. A vote is worth a Gaussian of the Hamming distance
+//! times the squared inverse document frequency of the word (Jégou, Douze & Schmid, "Improving
+//! bag-of-features for large scale image search", IJCV 2010). Features that repeat would drown
+//! the rest, so a query feature counts only its best posting in an image, and its votes are divided by
+//! the root of their sum over all images (intra- and inter-image burstiness, Jégou, Douze & Schmid,
+//! CVPR 2009). The sum is divided by the length of the image's histogram.
+
+use vizsla_vectors::TopK;
+
+use crate::scan::near_signatures;
+use crate::segment::{List, Segment};
+use crate::{Error, Signature};
+
+/// A feature of the query under one of its words. With multiple assignment a feature has several.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QueryWord {
+    /// Number of the feature in the query; all its words carry the same number.
+    pub feature: u32,
+    /// The word.
+    pub word: u32,
+    /// Signature of the feature at this word.
+    pub signature: Signature,
+    /// Weight of its votes, 1 as a rule.
+    pub weight: f32,
+}
+
+/// What is done against repeated features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Burstiness {
+    /// Every near posting votes.
+    Ignore,
+    /// A query feature votes once per image, with its best posting.
+    Intra,
+    /// The same, and the votes of a query feature are divided by the root of their sum.
+    IntraAndInter,
+}
+
+/// What the sum of votes of an image is divided by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Normalisation {
+    /// Nothing.
+    None,
+    /// The square root of its number of features.
+    Features,
+    /// The Euclidean length of its word histogram.
+    Histogram,
+}
+
+/// How votes are counted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoringConfig {
+    /// Most differing bits, of 64, for a posting to get a vote.
+    pub hamming_threshold: u32,
+    /// Width of the Gaussian: a vote at distance *h* is worth exp(−*h*² / sigma²).
+    pub hamming_sigma: f32,
+    /// Whether votes are weighted by the squared inverse document frequency.
+    pub idf: bool,
+    /// What is done against repeated features.
+    pub burstiness: Burstiness,
+    /// What the sums are divided by.
+    pub normalisation: Normalisation,
+}
+
+impl Default for ScoringConfig {
+    fn default() -> Self {
+        Self {
+            hamming_threshold: 22,
+            hamming_sigma: 16.0,
+            idf: true,
+            burstiness: Burstiness::IntraAndInter,
+            normalisation: Normalisation::Features,
+        }
+    }
+}
+
+/// An image and its score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scored {
+    /// Id of the image.
+    pub id: i64,
+    /// Its score, above 0.
+    pub score: f32,
+}
+
+/// One segment while a query runs.
+struct Votes<'a> {
+    segment: &'a Segment,
+    scores: Vec<f32>,
+    /// Best vote of the current feature, and the feature it belongs to.
+    best: Vec<(u32, f32)>,
+    /// Images the current feature voted for.
+    voted: Vec<u32>,
+    /// Images with a score.
+    touched: Vec<u32>,
+}
+
+/// The `top` images with the highest scores, best first, equal scores by ascending id. Only images that
+/// `keep` accepts are returned; the rest are counted in document frequencies all the same. Words that
+/// no image has are ignored.
+///
+/// # Errors
+/// [`Error::UnknownWord`] when a word lies beyond a segment's codebook.
+pub fn search(
+    segments: &[&Segment],
+    query: &[QueryWord],
+    config: &ScoringConfig,
+    keep: &dyn Fn(i64) -> bool,
+    top: usize,
+) -> Result<Vec<Scored>, Error> {
+    let mut query = query.to_vec();
+    query.sort_by_key(|q| (q.feature, q.word));
+    let mut votes: Vec<Votes> = segments.iter().map(|&s| Votes::new(s)).collect();
+    let images: u64 = segments.iter().map(|s| u64::from(s.image_count())).sum();
+    let gaussian = gaussian(config);
+    for (stamp, words) in (1..).zip(query.chunk_by(|a, b| a.feature == b.feature)) {
+        for q in words {
+            let mut lists = Vec::with_capacity(votes.len());
+            for votes in &votes {
+                check_word(votes.segment, q.word)?;
+                lists.push(votes.segment.list(q.word));
+            }
+            let weight = q.weight * word_weight(&lists, images, config);
+            for (votes, list) in votes.iter_mut().zip(&lists) {
+                if let Some(list) = list {
+                    votes.cast(list, q.signature.0[0], &gaussian, weight, stamp, config);
+                }
+            }
+        }
+        settle(&mut votes, config);
+    }
+    Ok(best_images(&votes, config, keep, top))
+}
+
+fn check_word(segment: &Segment, word: u32) -> Result<(), Error> {
+    if word >= segment.words() {
+        return Err(Error::UnknownWord {
+            word,
+            words: segment.words(),
+        });
+    }
+    Ok(())
+}
+
+/// Worth of a vote by Hamming distance; shorter than the distances that get none.
+fn gaussian(config: &ScoringConfig) -> Vec<f32> {
+    (0..=config.hamming_threshold.min(64))
+        .map(|h| {
+            let ratio = h as f32 / config.hamming_sigma;
+            (-ratio * ratio).exp()
+        })
+        .collect()
+}
+
+/// Squared inverse document frequency over all segments.
+fn word_weight(lists: &[Option<List>], images: u64, config: &ScoringConfig) -> f32 {
+    if !config.idf {
+        return 1.0;
+    }
+    let with: u64 = lists.iter().flatten().map(|l| u64::from(l.documents)).sum();
+    let idf = (images.max(1) as f32 / with.max(1) as f32).ln().max(0.0);
+    idf * idf
+}
+
+impl<'a> Votes<'a> {
+    fn new(segment: &'a Segment) -> Self {
+        let images = segment.image_count() as usize;
+        Self {
+            segment,
+            scores: vec![0.0; images],
+            best: vec![(0, 0.0); images],
+            voted: Vec::new(),
+            touched: Vec::new(),
+        }
+    }
+
+    fn cast(
+        &mut self,
+        list: &List,
+        signature: u64,
+        gaussian: &[f32],
+        weight: f32,
+        stamp: u32,
+        config: &ScoringConfig,
+    ) {
+        let add = config.burstiness == Burstiness::Ignore;
+        near_signatures(
+            list.signatures,
+            signature,
+            config.hamming_threshold,
+            |posting, h| {
+                let (Some(image), Some(worth)) = (list.ordinal(posting), gaussian.get(h as usize))
+                else {
+                    return;
+                };
+                let vote = weight * worth;
+                let Some((seen, best)) = self.best.get_mut(image as usize) else {
+                    return;
+                };
+                if *seen != stamp {
+                    (*seen, *best) = (stamp, vote);
+                    self.voted.push(image);
+                } else if add {
+                    *best += vote;
+                } else {
+                    *best = best.max(vote);
+                }
+            },
+        );
+    }
+}
+
+/// Adds the votes of a feature to the scores.
+fn settle(votes: &mut [Votes], config: &ScoringConfig) {
+    let mut factor = 1.0;
+    if config.burstiness == Burstiness::IntraAndInter {
+        let sum: f32 = votes
+            .iter()
+            .flat_map(|v| v.voted.iter().map(|&image| v.best[image as usize].1))
+            .sum();
+        if sum > 0.0 {
+            factor = 1.0 / sum.sqrt();
+        }
+    }
+    for votes in votes {
+        for &image in &votes.voted {
+            let vote = votes.best[image as usize].1;
+            let score = &mut votes.scores[image as usize];
+            if *score == 0.0 {
+                votes.touched.push(image);
+            }
+            *score += vote * factor;
+        }
+        votes.voted.clear();
+    }
+}
+
+fn best_images(
+    votes: &[Votes],
+    config: &ScoringConfig,
+    keep: &dyn Fn(i64) -> bool,
+    top: usize,
+) -> Vec<Scored> {
+    let mut best = TopK::new(top);
+    for votes in votes {
+        for &image in &votes.touched {
+            let length = match config.normalisation {
+                Normalisation::None => 1.0,
+                Normalisation::Features => (votes.segment.feature_count(image) as f32).sqrt(),
+                Normalisation::Histogram => votes.segment.norm(image),
+            };
+            let score = votes.scores[image as usize] / length.max(1.0);
+            let Some(id) = votes.segment.id(image) else {
+                continue;
+            };
+            if score > 0.0 && best.would_keep(score, id) && keep(id) {
+                best.push(score, id);
+            }
+        }
+    }
+    best.into_sorted()
+        .into_iter()
+        .map(|(score, id)| Scored { id, score })
+        .collect()
+}

@@ -1,0 +1,113 @@
+//! Sizes and fields of a segment file.
+
+use std::path::Path;
+
+use crate::Error;
+use crate::fields::{u32_at, u64_at};
+
+pub(crate) const MAGIC: &[u8; 4] = b"VZSG";
+pub(crate) const VERSION: u32 = 1;
+pub(crate) const HEADER: usize = 64;
+pub(crate) const IMAGE: usize = 16;
+pub(crate) const ENTRY: usize = 24;
+/// Postings that share a base ordinal.
+pub(crate) const BLOCK: usize = 128;
+/// Images a segment may hold.
+pub(crate) const MAX_IMAGES: usize = 1 << 28;
+pub(crate) const KIND: &str = "segment";
+
+/// The header of a segment file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Header {
+    pub words: u32,
+    pub images: u32,
+    pub entries: u32,
+    pub tables_checksum: u32,
+    pub lists_checksum: u32,
+    pub postings: u64,
+    pub directory: u64,
+    pub length: u64,
+}
+
+impl Header {
+    pub fn encode(&self) -> [u8; HEADER] {
+        let mut bytes = [0u8; HEADER];
+        bytes[..4].copy_from_slice(MAGIC);
+        let fields = [
+            VERSION,
+            self.words,
+            self.images,
+            self.entries,
+            self.tables_checksum,
+            self.lists_checksum,
+            0,
+        ];
+        for (i, field) in fields.iter().enumerate() {
+            bytes[4 + 4 * i..][..4].copy_from_slice(&field.to_le_bytes());
+        }
+        for (i, field) in [self.postings, self.directory, self.length]
+            .iter()
+            .enumerate()
+        {
+            bytes[32 + 8 * i..][..8].copy_from_slice(&field.to_le_bytes());
+        }
+        let checksum = crc32fast::hash(&bytes[..60]);
+        bytes[60..].copy_from_slice(&checksum.to_le_bytes());
+        bytes
+    }
+
+    pub fn decode(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+        let damaged = |what| Error::Damaged {
+            kind: KIND,
+            what,
+            path: path.to_path_buf(),
+        };
+        if bytes.get(..4) != Some(&MAGIC[..]) {
+            return Err(Error::WrongKind {
+                expected: KIND,
+                what: "it does not begin with VZSG",
+                path: path.to_path_buf(),
+            });
+        }
+        let header = bytes.get(..HEADER).ok_or_else(|| damaged("too short"))?;
+        if crc32fast::hash(&header[..60]) != u32_at(header, 60) {
+            return Err(damaged("header checksum"));
+        }
+        let version = u32_at(header, 4);
+        if version > VERSION {
+            return Err(Error::NewerVersion {
+                kind: KIND,
+                found: version,
+                supported: VERSION,
+                path: path.to_path_buf(),
+            });
+        }
+        Ok(Self {
+            words: u32_at(header, 8),
+            images: u32_at(header, 12),
+            entries: u32_at(header, 16),
+            tables_checksum: u32_at(header, 20),
+            lists_checksum: u32_at(header, 24),
+            postings: u64_at(header, 32),
+            directory: u64_at(header, 40),
+            length: u64_at(header, 48),
+        })
+    }
+
+    /// Whether the sizes agree with each other and with the length of the file.
+    pub fn fits(&self, length: usize) -> bool {
+        let lists = HEADER as u64 + u64::from(self.images) * IMAGE as u64;
+        let directory = u64::from(self.entries) * ENTRY as u64;
+        self.images as usize <= MAX_IMAGES
+            && self.entries <= self.words
+            && self.length == length as u64
+            && self.directory >= lists
+            && self.directory.checked_add(directory) == Some(self.length)
+    }
+}
+
+/// Length in bytes of a posting list.
+pub(crate) fn list_length(postings: u64, width: u64) -> u64 {
+    let bytes = postings * 8 + postings.div_ceil(BLOCK as u64) * 4 + postings * width;
+    bytes.next_multiple_of(8)
+}

@@ -1,0 +1,92 @@
+//! Makes one segment of several.
+
+use std::path::Path;
+
+use super::builder::sort_images;
+use super::format::MAX_IMAGES;
+use super::reader::Segment;
+use super::writer::{ImageEntry, SegmentSummary, SegmentWriter};
+use crate::Error;
+
+/// Ordinal of an image that is left out.
+const DROPPED: u32 = u32::MAX;
+
+/// Writes the images of several segments of the same codebook whose id `keep` accepts into one new
+/// segment, word by word. Memory: 20 bytes an image and the longest posting list. The result has the
+/// same bytes as a [`SegmentBuilder`](super::SegmentBuilder) would have written for these images.
+///
+/// # Errors
+/// [`Error::DuplicateImage`] when two segments hold the same kept image, [`Error::OtherCodebook`],
+/// [`Error::Damaged`] when a segment does not verify, or when the file cannot be written.
+pub fn merge(
+    segments: &[&Segment],
+    keep: &dyn Fn(i64) -> bool,
+    out: &Path,
+) -> Result<SegmentSummary, Error> {
+    let words = segments.first().map_or(0, |s| s.words());
+    let mut images: Vec<ImageEntry> = Vec::new();
+    let mut ordinals: Vec<Vec<u32>> = Vec::with_capacity(segments.len());
+    for segment in segments {
+        if segment.words() != words {
+            return Err(Error::OtherCodebook {
+                found: segment.words(),
+                expected: words,
+                path: segment.path().to_path_buf(),
+            });
+        }
+        segment.verify()?;
+        ordinals.push(collect_images(segment, keep, &mut images)?);
+    }
+    let (images, renumbered) = sort_images(images)?;
+    for ordinal in ordinals.iter_mut().flatten() {
+        if let Some(&new) = renumbered.get(*ordinal as usize) {
+            *ordinal = new;
+        }
+    }
+    let mut writer = SegmentWriter::create(out, words, &images)?;
+    let mut occurring: Vec<u32> = segments.iter().flat_map(|s| s.occurring_words()).collect();
+    occurring.sort_unstable();
+    occurring.dedup();
+    let mut list: Vec<(u32, u64)> = Vec::new();
+    for word in occurring {
+        list.clear();
+        for (segment, ordinals) in segments.iter().zip(&ordinals) {
+            list.extend(
+                segment
+                    .postings(word)
+                    .map(|p| (ordinals[p.image as usize], p.signature))
+                    .filter(|&(ordinal, _)| ordinal != DROPPED),
+            );
+        }
+        list.sort_unstable();
+        if !list.is_empty() {
+            writer.push_list(word, &list)?;
+        }
+    }
+    writer.finish()
+}
+
+/// Appends the kept images and returns, per image of the segment, its position among them.
+fn collect_images(
+    segment: &Segment,
+    keep: &dyn Fn(i64) -> bool,
+    images: &mut Vec<ImageEntry>,
+) -> Result<Vec<u32>, Error> {
+    let mut ordinals = Vec::with_capacity(segment.image_count() as usize);
+    for (ordinal, id) in (0..).zip(segment.ids()) {
+        if !keep(id) {
+            ordinals.push(DROPPED);
+            continue;
+        }
+        if images.len() >= MAX_IMAGES {
+            return Err(Error::TooManyImages(MAX_IMAGES));
+        }
+        ordinals.push(images.len() as u32);
+        images.push(ImageEntry {
+            id,
+            norm: segment.norm(ordinal),
+            features: segment.feature_count(ordinal),
+        });
+    }
+    Ok(ordinals)
+}

@@ -1,0 +1,39 @@
+//! The inverted file in immutable segments.
+//!
+//! A segment lists, for every visual word, the images that contain it and the first 64 bits of the
+//! signature of each occurrence. It is written once, mapped into memory, and never changed: adding
+//! images writes another segment, removing is left to the caller's filter, [`merge`] makes one segment
+//! of several. Images are numbered from 0 inside a segment, by ascending id, so that the bytes depend
+//! on the images and not on the order in which they were added.
+//!
+//! # The file, `VZSG`
+//!
+//! Numbers are little-endian.
+//!
+//! | bytes | content |
+//! |---|---|
+//! | 64 | header, see below |
+//! | *n* · 16 | per image: id (i64), length of its word histogram (f32), number of its features (u32) |
+//! | … | posting lists, each padded with zeros to a multiple of 8 |
+//! | *e* · 24 | directory, by ascending word: word, postings, images (u32 each), bytes per ordinal (u32), offset of the list in the file (u64) |
+//!
+//! Header: magic `VZSG`; version; words of the codebook; images *n*; directory entries *e*; CRC-32 of
+//! the image table and the directory; CRC-32 of the posting lists; zero; postings (u64); offset of the
+//! directory (u64); length of the file (u64); zero; CRC-32 of the header up to here.
+//!
+//! A posting list of *p* postings is *p* signatures (u64), then for every 128 postings the ordinal of the
+//! first image (u32), then for every posting its ordinal minus that one in 1, 2 or 4 bytes. Delta
+//! coding would save one byte in ten, but a search looks at the ordinals of few postings, those whose
+//! signature is near, and here it need not decode the others.
+
+mod builder;
+mod format;
+mod merge;
+mod reader;
+mod writer;
+
+pub use builder::SegmentBuilder;
+pub use merge::merge;
+pub(crate) use reader::List;
+pub use reader::{Posting, Segment};
+pub use writer::SegmentSummary;

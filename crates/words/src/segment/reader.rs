@@ -1,0 +1,271 @@
+//! Reads segment files.
+
+use std::path::{Path, PathBuf};
+
+use super::format::{BLOCK, ENTRY, HEADER, Header, IMAGE, KIND, list_length};
+use crate::Error;
+use crate::fields::{f32_at, i64_at, u32_at, u64_at};
+use crate::mapped::Mapped;
+
+/// An occurrence of a word in an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posting {
+    /// Ordinal of the image in the segment.
+    pub image: u32,
+    /// First 64 bits of the signature.
+    pub signature: u64,
+}
+
+/// A segment file, open for reading.
+#[derive(Debug)]
+pub struct Segment {
+    file: Mapped,
+    header: Header,
+    path: PathBuf,
+}
+
+/// The posting list of a word.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct List<'a> {
+    /// 8 bytes a posting.
+    pub signatures: &'a [u8],
+    bases: &'a [u8],
+    offsets: &'a [u8],
+    width: usize,
+    images: u32,
+    /// Images that contain the word.
+    pub documents: u32,
+}
+
+impl<'a> List<'a> {
+    /// Number of postings.
+    pub fn len(&self) -> usize {
+        self.signatures.len() / 8
+    }
+
+    /// Ordinal of the image of a posting; `None` when the number in the file is no image.
+    #[inline]
+    pub fn ordinal(&self, posting: usize) -> Option<u32> {
+        let base = u32_at(self.bases, posting / BLOCK * 4);
+        let offset = match self.width {
+            1 => u32::from(*self.offsets.get(posting)?),
+            2 => {
+                let bytes = self.offsets.get(2 * posting..2 * posting + 2)?;
+                u32::from(u16::from_le_bytes([bytes[0], bytes[1]]))
+            }
+            _ => u32_at(self.offsets, 4 * posting),
+        };
+        base.checked_add(offset)
+            .filter(|&image| image < self.images)
+    }
+
+    /// The postings, without those whose image does not exist.
+    pub fn postings(self) -> impl Iterator<Item = Posting> + 'a {
+        (0..self.len()).filter_map(move |i| {
+            Some(Posting {
+                image: self.ordinal(i)?,
+                signature: u64_at(self.signatures, 8 * i),
+            })
+        })
+    }
+}
+
+impl Segment {
+    /// Opens a segment written for a codebook of `words` words. Header, image table and directory are
+    /// checked against their checksums, the posting lists only by [`Segment::verify`]; a damaged
+    /// list gives wrong postings, never an invalid read.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is no segment, is of a newer version, damaged, or of another
+    /// codebook.
+    pub fn open(path: &Path, words: u32) -> Result<Self, Error> {
+        let file = Mapped::open(path)?;
+        let header = Header::decode(file.bytes(), path)?;
+        let segment = Self {
+            file,
+            header,
+            path: path.to_path_buf(),
+        };
+        if !header.fits(segment.file.bytes().len()) {
+            return Err(segment.damaged("length"));
+        }
+        let mut checksum = crc32fast::Hasher::new();
+        checksum.update(segment.image_table());
+        checksum.update(segment.directory());
+        if checksum.finalize() != header.tables_checksum {
+            return Err(segment.damaged("checksum of the tables"));
+        }
+        if !segment.directory_is_sound() {
+            return Err(segment.damaged("directory"));
+        }
+        if header.words != words {
+            return Err(Error::OtherCodebook {
+                found: header.words,
+                expected: words,
+                path: segment.path,
+            });
+        }
+        Ok(segment)
+    }
+
+    /// Reads every byte and compares the checksum of the posting lists and the order of the images.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn verify(&self) -> Result<(), Error> {
+        let lists = &self.file.bytes()[self.lists_start()..self.header.directory as usize];
+        if crc32fast::hash(lists) != self.header.lists_checksum {
+            return Err(self.damaged("checksum of the posting lists"));
+        }
+        Ok(())
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Words of the codebook the segment was written for.
+    pub fn words(&self) -> u32 {
+        self.header.words
+    }
+
+    /// Number of images.
+    pub fn image_count(&self) -> u32 {
+        self.header.images
+    }
+
+    /// Number of postings.
+    pub fn posting_count(&self) -> u64 {
+        self.header.postings
+    }
+
+    /// Length of the file.
+    pub fn bytes(&self) -> u64 {
+        self.header.length
+    }
+
+    /// Id of an image; `None` beyond the last.
+    pub fn id(&self, ordinal: u32) -> Option<i64> {
+        self.image(ordinal).map(|image| i64_at(image, 0))
+    }
+
+    /// Euclidean length of the word histogram of an image, 0 when it has no features.
+    pub fn norm(&self, ordinal: u32) -> f32 {
+        self.image(ordinal).map_or(0.0, |image| f32_at(image, 8))
+    }
+
+    /// Number of features of an image.
+    pub fn feature_count(&self, ordinal: u32) -> u32 {
+        self.image(ordinal).map_or(0, |image| u32_at(image, 12))
+    }
+
+    /// All ids, ascending.
+    pub fn ids(&self) -> impl Iterator<Item = i64> + '_ {
+        self.image_table()
+            .chunks_exact(IMAGE)
+            .map(|image| i64_at(image, 0))
+    }
+
+    /// Number of images that contain a word.
+    pub fn document_frequency(&self, word: u32) -> u32 {
+        self.list(word).map_or(0, |list| list.documents)
+    }
+
+    /// Occurrences of a word by ascending image; none for a word that does not occur.
+    pub fn postings(&self, word: u32) -> impl Iterator<Item = Posting> + '_ {
+        self.list(word).into_iter().flat_map(List::postings)
+    }
+
+    /// Words that occur, ascending.
+    pub fn occurring_words(&self) -> impl Iterator<Item = u32> + '_ {
+        self.directory()
+            .chunks_exact(ENTRY)
+            .map(|entry| u32_at(entry, 0))
+    }
+
+    /// The posting list of a word.
+    pub(crate) fn list(&self, word: u32) -> Option<List<'_>> {
+        let entries = self.directory().chunks_exact(ENTRY);
+        let count = entries.len();
+        let directory = self.directory();
+        let (mut low, mut high) = (0, count);
+        while low < high {
+            let middle = (low + high) / 2;
+            if u32_at(directory, middle * ENTRY) < word {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let entry = directory.get(low * ENTRY..(low + 1) * ENTRY)?;
+        (u32_at(entry, 0) == word).then(|| self.list_of(entry))?
+    }
+
+    fn list_of(&self, entry: &[u8]) -> Option<List<'_>> {
+        let postings = u32_at(entry, 4) as usize;
+        let width = u32_at(entry, 12) as usize;
+        let offset = u64_at(entry, 16) as usize;
+        let length = list_length(postings as u64, width as u64) as usize;
+        let bytes = self.file.bytes().get(offset..offset.checked_add(length)?)?;
+        let (signatures, rest) = bytes.split_at_checked(postings * 8)?;
+        let (bases, rest) = rest.split_at_checked(postings.div_ceil(BLOCK) * 4)?;
+        Some(List {
+            signatures,
+            bases,
+            offsets: rest.get(..postings * width)?,
+            width,
+            images: self.header.images,
+            documents: u32_at(entry, 8),
+        })
+    }
+
+    /// Entries ascend and their lists follow each other without gaps up to the directory.
+    fn directory_is_sound(&self) -> bool {
+        let mut at = self.lists_start() as u64;
+        let mut postings = 0u64;
+        let mut previous = None;
+        for entry in self.directory().chunks_exact(ENTRY) {
+            let (word, count) = (u32_at(entry, 0), u64::from(u32_at(entry, 4)));
+            let width = u32_at(entry, 12);
+            let sound = word < self.header.words
+                && previous.is_none_or(|previous| previous < word)
+                && count > 0
+                && u64::from(u32_at(entry, 8)) <= count
+                && matches!(width, 1 | 2 | 4)
+                && u64_at(entry, 16) == at;
+            if !sound {
+                return false;
+            }
+            previous = Some(word);
+            postings += count;
+            at += list_length(count, u64::from(width));
+        }
+        at == self.header.directory && postings == self.header.postings
+    }
+
+    fn image(&self, ordinal: u32) -> Option<&[u8]> {
+        self.image_table()
+            .get(ordinal as usize * IMAGE..(ordinal as usize + 1) * IMAGE)
+    }
+
+    fn lists_start(&self) -> usize {
+        HEADER + self.header.images as usize * IMAGE
+    }
+
+    fn image_table(&self) -> &[u8] {
+        &self.file.bytes()[HEADER..self.lists_start()]
+    }
+
+    fn directory(&self) -> &[u8] {
+        &self.file.bytes()[self.header.directory as usize..]
+    }
+
+    fn damaged(&self, what: &'static str) -> Error {
+        Error::Damaged {
+            kind: KIND,
+            what,
+            path: self.path.clone(),
+        }
+    }
+}
