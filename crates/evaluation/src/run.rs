@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::datasets::read_json;
+use crate::datasets::read_text;
 use crate::error::Error;
 use crate::ordered::Ordered;
 use crate::report::Report;
@@ -81,19 +82,31 @@ impl Run {
     /// # Errors
     /// The file is not a run, or of a newer format.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let run: Value = read_json(path)?;
-        if run["format"] != Self::FORMAT {
+        let text = read_text(path)?;
+        let head: Head = parse(&text, path, "not the expected JSON")?;
+        if head.format.as_deref() != Some(Self::FORMAT) {
             return Err(Error::invalid("not a run file of vizsla evaluate", path));
         }
-        if run["format_version"].as_u64() != Some(u64::from(Self::VERSION)) {
+        if head.format_version != Some(Self::VERSION) {
             let problem = format!(
                 "run file of format {}, this version reads {}; use a newer vizsla",
-                run["format_version"],
+                head.format_version
+                    .map_or_else(|| "unknown".into(), |v| v.to_string()),
                 Self::VERSION
             );
             return Err(Error::invalid(problem, path));
         }
-        serde_json::from_value(run)
-            .map_err(|e| Error::invalid(format!("damaged run file ({e})"), path))
+        parse(&text, path, "damaged run file")
     }
+}
+
+/// What tells a run file from others.
+#[derive(Deserialize)]
+struct Head {
+    format: Option<String>,
+    format_version: Option<u32>,
+}
+
+fn parse<T: DeserializeOwned>(text: &str, path: &Path, problem: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|e| Error::invalid(format!("{problem} ({e})"), path))
 }

@@ -31,10 +31,10 @@ pub struct Ranked {
 }
 
 impl Ranked {
-    /// −log10 NFA; minus infinity without geometry.
+    /// −log10 NFA, at most the largest finite number; minus infinity without geometry.
     pub(crate) fn confidence(&self) -> f64 {
         match self.log10_nfa {
-            Some(nfa) if !nfa.is_nan() => -nfa,
+            Some(nfa) if !nfa.is_nan() => (-nfa).min(f64::MAX),
             _ => f64::NEG_INFINITY,
         }
     }

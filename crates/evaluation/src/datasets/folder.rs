@@ -11,8 +11,9 @@ use crate::dataset::GalleryImage;
 use crate::error::Error;
 
 /// Extensions of the formats that `vizsla-pixels` reads.
-const EXTENSIONS: [&str; 13] = [
-    "jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "pnm", "pbm", "pgm", "ppm", "pam",
+const EXTENSIONS: [&str; 16] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "pbm",
+    "pgm", "ppm", "pam",
 ];
 
 /// Longest ground-truth or run file that is read.

@@ -8,7 +8,7 @@ mod revisited;
 mod smvs;
 
 pub use files::load_files;
-pub(crate) use folder::{list_images, read_json};
+pub(crate) use folder::{list_images, read_text};
 pub use museum::load_museum;
 pub use oxford::{OxfordQuery, PARIS_CORRUPT, load_oxford, read_oxford_ground_truth};
 pub use revisited::load_revisited;
