@@ -1,0 +1,68 @@
+//! What robust estimation works on: pairs of local frames.
+
+/// Where a feature is, how large, and which way it points. A frame alone fixes a similarity.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Frame {
+    /// Horizontal position in pixels; the centre of the top-left pixel is 0.
+    pub x: f64,
+    /// Vertical position in pixels, downwards.
+    pub y: f64,
+    /// Size in pixels, positive. Only ratios of sizes are used, so any fixed multiple of sigma will do.
+    pub scale: f64,
+    /// Direction in radians from the x axis towards the y axis; any multiple of 2π may be added.
+    pub angle: f64,
+}
+
+/// A feature of one image that may show the same thing as a feature of another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Correspondence {
+    /// The feature in the first image (the query).
+    pub from: Frame,
+    /// The feature in the second image (the gallery).
+    pub to: Frame,
+    /// Confidence, positive; any scale. Correspondences with a weight that is not finite and positive
+    /// are never used.
+    pub weight: f64,
+}
+
+/// The families of transforms that can be estimated, from poorest to richest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TransformModel {
+    /// Rotation, uniform scale and shift: 4 degrees of freedom, two points.
+    Similarity,
+    /// Any linear map and shift: 6 degrees of freedom, three points.
+    Affine,
+    /// Any perspective view of a plane: 8 degrees of freedom, four points.
+    Homography,
+}
+
+impl TransformModel {
+    /// Points that fix a transform of this family.
+    pub const fn sample_size(self) -> usize {
+        match self {
+            Self::Similarity => 2,
+            Self::Affine => 3,
+            Self::Homography => 4,
+        }
+    }
+}
+
+impl Frame {
+    /// Whether position is finite and scale and angle can be used.
+    pub(crate) fn is_valid(&self) -> bool {
+        // Squares of larger numbers than these would leave the range of f32.
+        self.x.abs() < 1e9
+            && self.y.abs() < 1e9
+            && self.angle.is_finite()
+            && self.scale > 1e-9
+            && self.scale < 1e9
+    }
+}
+
+impl Correspondence {
+    /// Whether both positions and the weight can be used.
+    pub(crate) fn has_valid_positions(&self) -> bool {
+        let fine = |f: &Frame| f.x.abs() < 1e9 && f.y.abs() < 1e9;
+        fine(&self.from) && fine(&self.to) && self.weight > 0.0 && self.weight.is_finite()
+    }
+}

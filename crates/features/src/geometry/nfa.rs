@@ -1,0 +1,150 @@
+//! A-contrario bounds: how many agreements this good would chance produce?
+//!
+//! Under a background model in which correspondences are independent, one of them agrees with a fixed
+//! transform with some probability. The number of false alarms (NFA) is the number of transforms that
+//! could have been tried times the probability that as many agree as do (Desolneux, Moisan and Morel
+//! 2000; Moisan and Stival 2004 for point matches; Rabin, Delon and Gousseau 2009 for local features
+//! with frames). It is the expected number of accidents, so a cut on it means the same for few and for
+//! many correspondences, small and large images. Everything is in decimal logarithms.
+
+use std::f64::consts::{LN_10, PI};
+
+/// Natural logarithm of the gamma function for arguments ≥ 1 (Stirling's series after shifting the
+/// argument above 8; relative error below 1e-12).
+fn ln_gamma(mut x: f64) -> f64 {
+    let mut shift = 0.0;
+    while x < 8.0 {
+        shift -= x.ln();
+        x += 1.0;
+    }
+    let inverse = 1.0 / x;
+    let square = inverse * inverse;
+    let series = inverse
+        * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square * (1.0 / 1680.0))));
+    shift + (x - 0.5) * x.ln() - x + 0.5 * (2.0 * PI).ln() + series
+}
+
+/// log10 of the number of ways to choose `k` of `n`; negative infinity when `k > n`.
+pub fn log10_choose(n: usize, k: usize) -> f64 {
+    if k > n {
+        return f64::NEG_INFINITY;
+    }
+    let factorial = |v: usize| ln_gamma(v as f64 + 1.0);
+    (factorial(n) - factorial(k) - factorial(n - k)) / LN_10
+}
+
+/// log10 of the probability that at least `successes` of `trials` independent events happen, each with
+/// probability 10^`log10_probability`. At most 0; negative infinity when `successes > trials`. Up to the
+/// expected number of successes, where the tail is about a half or more, the answer is its upper bound 0.
+pub fn log10_binomial_tail(trials: usize, successes: usize, log10_probability: f64) -> f64 {
+    if successes == 0 || log10_probability >= 0.0 {
+        return if successes > trials {
+            f64::NEG_INFINITY
+        } else {
+            0.0
+        };
+    }
+    if successes > trials || log10_probability.is_nan() {
+        return f64::NEG_INFINITY;
+    }
+    let probability = 10f64.powf(log10_probability);
+    if successes as f64 <= trials as f64 * probability {
+        return 0.0;
+    }
+    let log10_failure = (-probability).ln_1p() / LN_10;
+    let first = log10_choose(trials, successes)
+        + successes as f64 * log10_probability
+        + (trials - successes) as f64 * log10_failure;
+    // The remaining terms relative to the first, each from the one before it.
+    let odds = probability / (1.0 - probability);
+    let (mut term, mut sum) = (1.0f64, 1.0f64);
+    for i in successes..trials {
+        let factor = (trials - i) as f64 / (i + 1) as f64 * odds;
+        term *= factor;
+        sum += term;
+        if (factor < 1.0 && term < 1e-12 * sum) || sum > 1e300 {
+            break;
+        }
+    }
+    (first + sum.log10()).min(0.0)
+}
+
+/// log10 of the number of false alarms of `inliers` out of `correspondences` agreeing with one
+/// transform that `sample` of them fix.
+///
+/// `log10_probability` is the logarithm of the chance that an unrelated correspondence agrees, and
+/// `log10_thresholds` that of the number of tolerances tried. Every sample counts as tried, whether it
+/// was or not. Positive infinity when there are no more inliers than the sample.
+pub fn log10_nfa(
+    correspondences: usize,
+    inliers: usize,
+    sample: usize,
+    log10_probability: f64,
+    log10_thresholds: f64,
+) -> f64 {
+    if inliers <= sample || inliers > correspondences || log10_probability.is_nan() {
+        return f64::INFINITY;
+    }
+    log10_thresholds
+        + log10_choose(correspondences, sample)
+        + log10_binomial_tail(
+            correspondences - sample,
+            inliers - sample,
+            log10_probability,
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gamma_is_the_factorial() {
+        let mut factorial = 1.0f64;
+        for n in 1..150u32 {
+            factorial *= f64::from(n);
+            let error = ln_gamma(f64::from(n) + 1.0) - factorial.ln();
+            assert!(
+                error.abs() < 1e-10 * factorial.ln().max(1.0),
+                "{n}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn tails_agree_with_direct_sums() {
+        for (n, k, p) in [
+            (10usize, 3usize, 0.2f64),
+            (20, 1, 0.01),
+            (30, 29, 0.9),
+            (12, 12, 0.5),
+        ] {
+            let exact: f64 = (k..=n)
+                .map(|i| {
+                    10f64.powf(log10_choose(n, i))
+                        * p.powi(i as i32)
+                        * (1.0 - p).powi((n - i) as i32)
+                })
+                .sum();
+            let tail = log10_binomial_tail(n, k, p.log10());
+            assert!((tail - exact.log10()).abs() < 1e-9, "{n} {k} {p}: {tail}");
+        }
+    }
+
+    #[test]
+    fn large_numbers_stay_finite() {
+        let tail = log10_binomial_tail(1_000_000, 500_000, -8.0);
+        assert!(tail.is_finite() && tail < -3_000_000.0);
+        assert_eq!(log10_binomial_tail(1_000_000, 3, -0.1), 0.0);
+        assert_eq!(log10_binomial_tail(5, 6, -1.0), f64::NEG_INFINITY);
+        assert_eq!(log10_binomial_tail(5, 0, -1.0), 0.0);
+    }
+
+    #[test]
+    fn more_inliers_and_fewer_trials_mean_fewer_false_alarms() {
+        let nfa = |n, k| log10_nfa(n, k, 3, -4.0, 0.0);
+        assert!(nfa(100, 8) < nfa(100, 7));
+        assert!(nfa(100, 8) < nfa(1000, 8));
+        assert_eq!(nfa(100, 3), f64::INFINITY);
+    }
+}

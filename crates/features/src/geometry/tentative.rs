@@ -1,0 +1,413 @@
+//! Tentative correspondences laid out for scoring, and who of them agrees with a transform.
+#![allow(unsafe_code)]
+
+use std::f32::consts::{PI, TAU};
+
+use super::sites::places;
+use super::{Correspondence, Transform};
+
+/// Partial sums kept side by side.
+const LANES: usize = 16;
+
+/// Correspondences as columns, in ascending order of the turn between their frames. The columns read by
+/// [`Tentative::support`] hold everything twice, the second copy a full turn later, so that all turns
+/// within a tolerance of a given one are a contiguous range.
+pub(crate) struct Tentative {
+    /// Number of correspondences; the first half of the doubled columns.
+    pub len: usize,
+    /// Where each stood in the input.
+    pub index: Vec<u32>,
+    pub x: Vec<f32>,
+    pub y: Vec<f32>,
+    pub u: Vec<f32>,
+    pub v: Vec<f32>,
+    /// Turn from the first to the second frame, radians, ascending from -π.
+    pub turn: Vec<f32>,
+    /// Natural logarithm of the ratio of scales, second to first.
+    pub log_ratio: Vec<f32>,
+    /// Share in the support of a proposal: the weight, split among those at the same place.
+    pub share: Vec<f32>,
+    /// Direction of the first and of the second frame.
+    directions: Vec<[f32; 4]>,
+    /// Place in the first image.
+    pub from_place: Vec<u32>,
+    /// Place in the second image.
+    pub to_place: Vec<u32>,
+    pub from_places: usize,
+    pub to_places: usize,
+}
+
+/// How far apart a correspondence and a transform may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tolerance {
+    /// Distance in the second image, pixels.
+    pub to: f32,
+    /// Distance in the first image, pixels.
+    pub from: f32,
+    /// Radians.
+    pub angle: f32,
+    /// Natural logarithm of the scale ratio.
+    pub log_scale: f32,
+}
+
+/// A correspondence that agrees with a transform.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Agreeing {
+    /// Row in [`Tentative`].
+    pub row: u32,
+    /// Squared distance in the second image, pixels².
+    pub to_squared: f32,
+    /// The larger of the two squared distances as a share of the squared tolerance, in [0, 1).
+    pub relative: f32,
+}
+
+fn wrapped(angle: f64) -> f32 {
+    let turn = angle.rem_euclid(std::f64::consts::TAU);
+    let turn = if turn >= std::f64::consts::PI {
+        turn - std::f64::consts::TAU
+    } else {
+        turn
+    };
+    turn as f32
+}
+
+impl Tentative {
+    /// Leaves out whatever is not finite or has no scale.
+    pub(crate) fn new(
+        correspondences: &[Correspondence],
+        from_radius: f32,
+        to_radius: f32,
+    ) -> Self {
+        let mut order: Vec<(f32, u32)> = correspondences
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| c.has_valid_positions() && c.from.is_valid() && c.to.is_valid())
+            .map(|(i, c)| (wrapped(c.to.angle - c.from.angle), i as u32))
+            .collect();
+        order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let chosen = || order.iter().map(|&(_, i)| &correspondences[i as usize]);
+        let doubled = |value: &dyn Fn(&Correspondence) -> f64| -> Vec<f32> {
+            chosen().chain(chosen()).map(|c| value(c) as f32).collect()
+        };
+        let turns = || order.iter().map(|o| o.0);
+        let points = |value: &dyn Fn(&Correspondence) -> (f64, f64)| -> Vec<(f32, f32)> {
+            chosen()
+                .map(value)
+                .map(|(x, y)| (x as f32, y as f32))
+                .collect()
+        };
+        let (from_place, from_places) = places(&points(&|c| (c.from.x, c.from.y)), from_radius);
+        let (to_place, to_places) = places(&points(&|c| (c.to.x, c.to.y)), to_radius);
+        Self {
+            len: order.len(),
+            index: order.iter().map(|o| o.1).collect(),
+            x: doubled(&|c| c.from.x),
+            y: doubled(&|c| c.from.y),
+            u: doubled(&|c| c.to.x),
+            v: doubled(&|c| c.to.y),
+            turn: turns().chain(turns().map(|t| t + TAU)).collect(),
+            log_ratio: doubled(&|c| (c.to.scale / c.from.scale).ln()),
+            share: shares(
+                &chosen().map(|c| c.weight).collect::<Vec<_>>(),
+                [(&from_place, from_places), (&to_place, to_places)],
+            ),
+            directions: chosen()
+                .map(|c| {
+                    let (f, t) = (c.from.angle.sin_cos(), c.to.angle.sin_cos());
+                    [f.1 as f32, f.0 as f32, t.1 as f32, t.0 as f32]
+                })
+                .collect(),
+            from_place,
+            to_place,
+            from_places,
+            to_places,
+        }
+    }
+
+    /// For every correspondence the support of the similarity its two frames propose: the shares of
+    /// those that agree, each lowered by its squared distance.
+    pub(crate) fn support(&self, tolerance: &Tolerance) -> Vec<f32> {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if std::arch::is_x86_feature_detected!("avx2") {
+                // SAFETY: the feature was found on this processor just above.
+                return unsafe { self.support_avx2(tolerance) };
+            }
+        }
+        self.support_body(tolerance)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn support_avx2(&self, tolerance: &Tolerance) -> Vec<f32> {
+        self.support_body(tolerance)
+    }
+
+    #[inline(always)]
+    fn support_body(&self, tolerance: &Tolerance) -> Vec<f32> {
+        let angle = tolerance.angle.min(PI);
+        // First the seeds whose window does not reach below -π, then the others a turn later, so
+        // that both ends of the window only ever move forward.
+        let first = self.turn[..self.len].partition_point(|&t| t - angle < -PI);
+        let (mut start, mut end) = (0, 0);
+        let mut support = vec![0.0; self.len];
+        for seed in first..self.len + first {
+            let turn = self.turn[seed];
+            while self.turn[start] < turn - angle {
+                start += 1;
+            }
+            while end < self.turn.len() && self.turn[end] <= turn + angle {
+                end += 1;
+            }
+            // A window of a full turn must not count anybody twice.
+            let stop = end.min(start + self.len);
+            support[seed % self.len] = self.support_of(seed, start, stop, tolerance);
+        }
+        support
+    }
+
+    #[inline(always)]
+    fn support_of(&self, seed: usize, start: usize, end: usize, tolerance: &Tolerance) -> f32 {
+        let proposal = self.proposal(seed);
+        let log_ratio = self.log_ratio[seed];
+        // Held to the tolerance in both images: a reduction by s makes distances s times smaller.
+        let limit = tolerance.to.min(tolerance.from * log_ratio.exp());
+        let inverse = 1.0 / (limit * limit);
+        let terms = |i: usize, lanes: &mut [f32]| {
+            let range = i..i + lanes.len();
+            let (x, y) = (&self.x[range.clone()], &self.y[range.clone()]);
+            let (u, v) = (&self.u[range.clone()], &self.v[range.clone()]);
+            let (ratio, share) = (&self.log_ratio[range.clone()], &self.share[range]);
+            for (lane, sum) in lanes.iter_mut().enumerate() {
+                let dx = proposal.a * x[lane] - proposal.b * y[lane] + proposal.c - u[lane];
+                let dy = proposal.b * x[lane] + proposal.a * y[lane] + proposal.d - v[lane];
+                let closeness = 1.0 - (dx * dx + dy * dy) * inverse;
+                let agrees = (ratio[lane] - log_ratio).abs() <= tolerance.log_scale;
+                *sum += if agrees && closeness > 0.0 {
+                    closeness * share[lane]
+                } else {
+                    0.0
+                };
+            }
+        };
+        let mut partial = [0f32; LANES];
+        let mut i = start;
+        while i + LANES <= end {
+            terms(i, &mut partial);
+            i += LANES;
+        }
+        terms(i, &mut partial[..end - i]);
+        partial.iter().sum()
+    }
+
+    fn proposal(&self, seed: usize) -> Proposal {
+        let (scale, (sin, cos)) = (self.log_ratio[seed].exp(), self.turn[seed].sin_cos());
+        let (a, b) = (scale * cos, scale * sin);
+        let c = self.u[seed] - (a * self.x[seed] - b * self.y[seed]);
+        let d = self.v[seed] - (b * self.x[seed] + a * self.y[seed]);
+        Proposal { a, b, c, d }
+    }
+
+    /// The similarity that the frames of one correspondence propose.
+    pub(crate) fn similarity(&self, row: usize) -> Transform {
+        let p = self.proposal(row);
+        let [a, b, c, d] = [p.a, p.b, p.c, p.d].map(f64::from);
+        Transform([[a, -b, c], [b, a, d], [0.0, 0.0, 1.0]])
+    }
+
+    /// Fills `agreeing` with everybody within the tolerance of the transform, in row order.
+    pub(crate) fn collect(
+        &self,
+        transform: &Transform,
+        tolerance: &Tolerance,
+        agreeing: &mut Vec<Agreeing>,
+    ) {
+        agreeing.clear();
+        let Some(inverse) = transform.inverse() else {
+            return;
+        };
+        let (to_limit, from_limit) = (tolerance.to.powi(2), tolerance.from.powi(2));
+        let (forward, backward) = (Single::new(transform), Single::new(&inverse));
+        for row in 0..self.len {
+            let (x, y, u, v) = (self.x[row], self.y[row], self.u[row], self.v[row]);
+            let to_squared = forward.squared_distance(x, y, u, v);
+            if to_squared < to_limit {
+                let from_squared = backward.squared_distance(u, v, x, y);
+                if from_squared < from_limit && self.frames_agree(transform, row, tolerance) {
+                    let relative = (to_squared / to_limit).max(from_squared / from_limit);
+                    agreeing.push(Agreeing {
+                        row: row as u32,
+                        to_squared,
+                        relative,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Compares the second frame with where the transform's derivative takes the first.
+    fn frames_agree(&self, transform: &Transform, row: usize, tolerance: &Tolerance) -> bool {
+        let Some(j) = transform.jacobian_at(f64::from(self.x[row]), f64::from(self.y[row])) else {
+            return false;
+        };
+        let j = j.map(|r| r.map(|v| v as f32));
+        let [fx, fy, tx, ty] = self.directions[row];
+        let (dx, dy) = (j[0][0] * fx + j[0][1] * fy, j[1][0] * fx + j[1][1] * fy);
+        let area = j[0][0] * j[1][1] - j[0][1] * j[1][0];
+        if area <= 0.0 {
+            return false;
+        }
+        let cosine = (dx * tx + dy * ty) / (dx * dx + dy * dy).sqrt();
+        let log_scale = self.log_ratio[row] - 0.5 * area.ln();
+        cosine >= tolerance.angle.cos() && log_scale.abs() <= tolerance.log_scale
+    }
+
+    /// How many correspondences have about this turn and scale ratio, wherever they are.
+    pub(crate) fn count_frames(&self, turn: f32, log_ratio: f32, tolerance: &Tolerance) -> usize {
+        let near = |a: f32| {
+            let gap = (a - turn).abs();
+            gap.min(TAU - gap) <= tolerance.angle
+        };
+        self.turn[..self.len]
+            .iter()
+            .zip(&self.log_ratio)
+            .filter(|(a, r)| near(**a) && (**r - log_ratio).abs() <= tolerance.log_scale)
+            .count()
+    }
+}
+
+/// A similarity (a, -b, c; b, a, d).
+struct Proposal {
+    a: f32,
+    b: f32,
+    c: f32,
+    d: f32,
+}
+
+/// A transform in single precision.
+struct Single([[f32; 3]; 3]);
+
+impl Single {
+    fn new(transform: &Transform) -> Self {
+        Self(transform.0.map(|row| row.map(|v| v as f32)))
+    }
+
+    /// Squared distance from the image of (x, y) to (u, v); infinite beyond the horizon.
+    #[inline(always)]
+    fn squared_distance(&self, x: f32, y: f32, u: f32, v: f32) -> f32 {
+        let m = &self.0;
+        let w = m[2][0] * x + m[2][1] * y + m[2][2];
+        let (p, q) = (
+            m[0][0] * x + m[0][1] * y + m[0][2],
+            m[1][0] * x + m[1][1] * y + m[1][2],
+        );
+        let (dx, dy) = (p / w - u, q / w - v);
+        if w > 0.0 {
+            dx * dx + dy * dy
+        } else {
+            f32::INFINITY
+        }
+    }
+}
+
+/// Weights relative to their mean, within [1/4, 4], divided by the square root of how many stand at the
+/// same place in the more crowded of the two images; twice over.
+fn shares(weights: &[f64], sides: [(&Vec<u32>, usize); 2]) -> Vec<f32> {
+    let counts = sides.map(|(place, count)| {
+        let mut crowd = vec![0u32; count];
+        for &p in place {
+            crowd[p as usize] += 1;
+        }
+        crowd
+    });
+    let mean = weights.iter().sum::<f64>() / weights.len() as f64;
+    let share = |(row, weight): (usize, &f64)| {
+        let crowd = (0..2)
+            .map(|s| counts[s][sides[s].0[row] as usize])
+            .max()
+            .unwrap_or(1);
+        ((weight / mean).clamp(0.25, 4.0) / f64::from(crowd).sqrt()) as f32
+    };
+    let single: Vec<f32> = weights.iter().enumerate().map(share).collect();
+    [single.as_slice(), single.as_slice()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Frame;
+
+    fn scattered(count: usize) -> Vec<Correspondence> {
+        let mut state = 12_345u64;
+        let mut next = move |range: f64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as f64 / (1u64 << 31) as f64 * range
+        };
+        let mut frame = || Frame {
+            x: next(640.0),
+            y: next(480.0),
+            scale: 1.0 + next(10.0),
+            angle: next(6.28),
+        };
+        (0..count)
+            .map(|_| Correspondence {
+                from: frame(),
+                to: frame(),
+                weight: 1.0,
+            })
+            .collect()
+    }
+
+    fn tolerance(angle: f32) -> Tolerance {
+        Tolerance {
+            to: 60.0,
+            from: 60.0,
+            angle,
+            log_scale: 0.7,
+        }
+    }
+
+    #[test]
+    fn support_agrees_with_its_definition() {
+        for (count, angle) in [(1, 0.5), (15, 0.5), (200, 0.6), (64, 3.2), (64, 10.0)] {
+            let t = Tentative::new(&scattered(count), 1.0, 1.0);
+            let tolerance = tolerance(angle);
+            let support = t.support(&tolerance);
+            assert_eq!(support, t.support_body(&tolerance));
+            for seed in 0..t.len {
+                let proposed = t.similarity(seed);
+                let limit = tolerance.to.min(tolerance.from * t.log_ratio[seed].exp());
+                let expected: f32 = (0..t.len)
+                    .filter(|&j| {
+                        let gap = (t.turn[seed] - t.turn[j]).abs();
+                        gap.min(TAU - gap) <= angle
+                            && (t.log_ratio[seed] - t.log_ratio[j]).abs() <= 0.7
+                    })
+                    .map(|j| {
+                        let (u, v) = proposed.apply(t.x[j].into(), t.y[j].into()).unwrap();
+                        let d = (u - f64::from(t.u[j])).hypot(v - f64::from(t.v[j])) as f32;
+                        (1.0 - (d / limit).powi(2)).max(0.0) * t.share[j]
+                    })
+                    .sum();
+                assert!(
+                    (support[seed] - expected).abs() < 1e-3,
+                    "{count} {angle} {seed}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn bad_frames_are_left_out() {
+        let mut all = scattered(6);
+        all[0].from.x = f64::NAN;
+        all[1].to.scale = 0.0;
+        all[2].weight = f64::INFINITY;
+        all[3].to.angle = f64::NEG_INFINITY;
+        let t = Tentative::new(&all, 1.0, 1.0);
+        assert_eq!(t.len, 2);
+        assert!(t.index.iter().all(|&i| i >= 4));
+    }
+}
