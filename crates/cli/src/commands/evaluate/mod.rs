@@ -1,0 +1,143 @@
+//! `vizsla evaluate`: how well a recipe finds things, on published data sets or on the user's own.
+
+mod bench;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use vizsla_evaluation::{
+    Dataset, Run, compare, load_files, load_museum, load_oxford, load_smvs, render_comparison,
+    render_report,
+};
+
+use super::Outcome;
+use super::making::Making;
+use super::threads::Threads;
+use crate::output;
+
+/// Measure how well things are found, on a published data set or on your own photographs
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    dataset: Source,
+}
+
+#[derive(Subcommand)]
+enum Source {
+    /// Stanford Mobile Visual Search, DVD covers: reference, canon and e63 folders
+    Smvs(Published),
+    /// Museum paintings: a gallery folder and query sets with gt_corresps.json
+    Museum(Published),
+    /// Oxford5k buildings in the published layout, queries by box
+    Oxford(Published),
+    /// Paris6k landmarks in the published layout, queries by box
+    Paris(Published),
+    /// Your own photographs with your own ground truth
+    Files(Own),
+}
+
+/// A data set in the layout its makers published.
+#[derive(Args)]
+struct Published {
+    /// Folder of the data set
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// A gallery, queries and truth of the user's own.
+#[derive(Args)]
+struct Own {
+    /// Folder of the pictures to find
+    #[arg(long, value_name = "DIR")]
+    gallery: PathBuf,
+    /// Folder of the pictures to search with
+    #[arg(long, value_name = "DIR")]
+    queries: PathBuf,
+    /// JSON: {"query file": ["gallery file", …]}; an empty list says that nothing matches
+    #[arg(long, value_name = "FILE")]
+    truth: PathBuf,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What every evaluation can be told.
+#[derive(Args)]
+struct Options {
+    /// Pictures that match no query, added to the gallery; may be repeated
+    #[arg(long, value_name = "DIR")]
+    distractors: Vec<PathBuf>,
+    /// Ask only the query sets of these names; may be repeated
+    #[arg(long = "set", value_name = "NAME")]
+    sets: Vec<String>,
+    /// Length of the ranked lists
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    depth: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Write every ranked list to this JSON file
+    #[arg(long, value_name = "FILE")]
+    run_file: Option<PathBuf>,
+    /// Compare with an earlier run file
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// Keep the collection here, or use it again when it is there already
+    #[arg(long, value_name = "COLLECTION")]
+    keep: Option<PathBuf>,
+    #[command(flatten)]
+    threads: Threads,
+    #[command(flatten)]
+    making: Making,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<Outcome> {
+        let (dataset, options) = match self.dataset {
+            Source::Smvs(p) => (load_smvs(&p.data)?, p.options),
+            Source::Museum(p) => (load_museum(&p.data)?, p.options),
+            Source::Oxford(p) => (load_oxford("oxford5k", &p.data)?, p.options),
+            Source::Paris(p) => (load_oxford("paris6k", &p.data)?, p.options),
+            Source::Files(own) => {
+                (load_files(&own.gallery, &own.queries, &own.truth)?, own.options)
+            }
+        };
+        options.evaluate(dataset)
+    }
+}
+
+impl Options {
+    fn evaluate(self, mut dataset: Dataset) -> Result<Outcome> {
+        self.threads.start()?;
+        // A run file that cannot be compared is better found before the work than after it.
+        let earlier = self.compare.as_deref().map(Run::read).transpose()?;
+        for folder in &self.distractors {
+            dataset.add_distractors(folder)?;
+        }
+        if !self.sets.is_empty() {
+            dataset.keep_sets(&self.sets)?;
+        }
+        let Some(run) = bench::run(&dataset, &self)? else {
+            return Ok(Outcome::Interrupted);
+        };
+        if let Some(file) = &self.run_file {
+            run.write(file)?;
+        }
+        if self.json {
+            output::json(&run.report)?;
+        } else {
+            output::show(&render_report(&run.report))?;
+        }
+        if let Some(earlier) = earlier {
+            let comparison = compare(&earlier, &run, bench::SEED)?;
+            // With --json, standard output holds one object only.
+            match self.json {
+                true => eprint!("{}", render_comparison(&comparison)),
+                false => output::show(&format!("\n{}", render_comparison(&comparison)))?,
+            }
+        }
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,58 @@
+//! `vizsla info`: the figures and the recipe of a collection.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use vizsla_retrieval::{Collection, Info};
+
+use super::Outcome;
+use crate::output;
+
+/// Show the figures and the recipe of a collection
+#[derive(Args)]
+pub struct Arguments {
+    /// The collection
+    collection: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<Outcome> {
+        let info = Collection::open(&self.collection)?.info()?;
+        if self.json {
+            output::json(&info)?;
+        } else {
+            output::show(&describe(&info))?;
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+fn describe(info: &Info) -> String {
+    let lines = [
+        ("collection", info.path.display().to_string()),
+        ("format", info.format.to_string()),
+        ("images", output::count(info.images)),
+        ("files", output::count(info.files)),
+        ("features", output::count(info.features)),
+        ("segments", output::count(info.segments)),
+        ("removed, not yet cleared", output::count(info.tombstones)),
+        ("codebook", format!("{} words, {}", output::count(info.codebook_words), info.codebook)),
+        ("catalog", output::bytes(info.catalog_bytes)),
+        ("segments on disk", output::bytes(info.segment_bytes)),
+        ("artefacts", output::bytes(info.artefact_bytes)),
+        ("for each image", output::bytes(info.bytes_per_image.round() as u64)),
+    ];
+    let mut text = String::new();
+    for (name, value) in lines {
+        text.push_str(&format!("{name:26}{value}\n"));
+    }
+    text.push_str("\nrecipe\n");
+    for line in info.recipe.lines() {
+        text.push_str(&format!("  {line}\n").replace("  \n", "\n"));
+    }
+    text
+}

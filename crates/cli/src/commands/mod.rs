@@ -1,0 +1,65 @@
+//! The verbs of the command line, one per file.
+
+mod codebook;
+mod evaluate;
+mod index;
+mod info;
+mod list;
+mod making;
+mod matching;
+mod optimize;
+mod picture;
+mod region;
+mod remove;
+mod search;
+mod threads;
+mod verify;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// How a verb ended when it did not fail.
+pub enum Outcome {
+    /// All is well.
+    Done,
+    /// It ran, and what it found calls for exit code 1: problems, or skipped files under `--strict`.
+    Found,
+    /// Ctrl-C stopped it; what was done is kept.
+    Interrupted,
+}
+
+/// What the user asks for.
+#[derive(Subcommand)]
+pub enum Command {
+    Index(index::Arguments),
+    Search(search::Arguments),
+    Match(matching::Arguments),
+    Info(info::Arguments),
+    List(list::Arguments),
+    Remove(remove::Arguments),
+    Optimize(optimize::Arguments),
+    Verify(verify::Arguments),
+    Codebook(codebook::Arguments),
+    Evaluate(evaluate::Arguments),
+}
+
+impl Command {
+    /// Runs the verb.
+    ///
+    /// # Errors
+    /// Whatever kept the verb from doing its work, said for the person at the terminal.
+    pub fn run(self) -> Result<Outcome> {
+        match self {
+            Self::Index(arguments) => arguments.run(),
+            Self::Search(arguments) => arguments.run(),
+            Self::Match(arguments) => arguments.run(),
+            Self::Info(arguments) => arguments.run(),
+            Self::List(arguments) => arguments.run(),
+            Self::Remove(arguments) => arguments.run(),
+            Self::Optimize(arguments) => arguments.run(),
+            Self::Verify(arguments) => arguments.run(),
+            Self::Codebook(arguments) => arguments.run(),
+            Self::Evaluate(arguments) => arguments.run(),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Every verb on a small collection: what it prints, and what it leaves behind.
+
+mod workbench;
+
+use workbench::{Workbench, paint};
+
+fn indexed(pictures: u64) -> Workbench {
+    let bench = Workbench::with_photos(pictures);
+    bench.succeed(&["index", "photos", "--into", "p.vizsla"]);
+    bench
+}
+
+fn paths(listing: &serde_json::Value) -> Vec<String> {
+    let images = listing["images"].as_array().expect("images");
+    let names = images.iter().flat_map(|image| image["paths"].as_array().expect("paths"));
+    names.map(|path| path.as_str().expect("text").rsplit('/').next().expect("name").into()).collect()
+}
+
+#[test]
+fn index_takes_in_what_is_new_changed_moved_or_gone() {
+    let bench = Workbench::with_photos(6);
+    let first = bench.json(&["index", "photos", "--into", "p.vizsla", "--json"]);
+    assert_eq!((&first["seen"], &first["added"]), (&6.into(), &6.into()));
+
+    let again = bench.json(&["index", "photos", "--into", "p.vizsla", "--json"]);
+    assert_eq!((&again["unchanged"], &again["added"]), (&6.into(), &0.into()));
+
+    bench.paint_photos(6..7);
+    let other = paint::picture(99).encode_png().expect("png");
+    bench.write("photos/01.png", &other);
+    std::fs::create_dir(bench.path("photos/sub")).expect("a folder");
+    std::fs::rename(bench.path("photos/02.png"), bench.path("photos/sub/two.png")).expect("move");
+    std::fs::remove_file(bench.path("photos/03.png")).expect("delete");
+    std::fs::copy(bench.path("photos/04.png"), bench.path("photos/copy.png")).expect("copy");
+
+    let third = bench.json(&["index", "photos", "--into", "p.vizsla", "--json"]);
+    let figures =
+        ["added", "changed", "moved", "duplicates", "gone", "unchanged"].map(|k| third[k].as_u64());
+    assert_eq!(figures, [1, 1, 1, 1, 1, 3].map(Some), "{third}");
+    let mut names = paths(&bench.json(&["list", "p.vizsla", "--json"]));
+    names.sort();
+    assert_eq!(names, ["00.png", "01.png", "04.png", "05.png", "06.png", "copy.png", "two.png"]);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let bench = Workbench::with_photos(2);
+    let run = bench.succeed(&["index", "photos", "--into", "p.vizsla", "--dry-run"]);
+    assert!(!bench.path("p.vizsla").exists());
+    insta::assert_snapshot!(run.stdout);
+}
+
+#[test]
+fn search_finds_the_same_object_and_says_where() {
+    let bench = indexed(8);
+    bench.write("view.png", &paint::view(3).encode_png().expect("png"));
+    let answer = bench.json(&["search", "p.vizsla", "view.png", "--json", "--explain", "out.png"]);
+    let best = &answer["hits"][0];
+    assert!(best["path"].as_str().is_some_and(|path| path.ends_with("03.png")), "{best}");
+    assert_eq!(best["verdict"], "match");
+    let matches = answer["hits"].as_array().expect("hits");
+    assert_eq!(matches.iter().filter(|hit| hit["verdict"] == "match").count(), 1);
+    assert_eq!(answer["explained"], "out.png");
+    assert!(std::fs::metadata(bench.path("out.png")).is_ok_and(|file| file.len() > 1000));
+
+    let table = bench.succeed(&["search", "p.vizsla", "view.png", "--top", "1"]).stdout;
+    assert!(table.contains("match") && table.contains("03.png"), "{table}");
+}
+
+#[test]
+fn a_picture_that_is_not_there_matches_nothing() {
+    let bench = indexed(8);
+    bench.write("other.png", &paint::view(1000).encode_png().expect("png"));
+    let answer = bench.json(&["search", "p.vizsla", "other.png", "--json"]);
+    for hit in answer["hits"].as_array().expect("hits") {
+        assert_eq!(hit["verdict"], "no_match", "{hit}");
+    }
+    let found = bench.json(&["search", "p.vizsla", "other.png", "--json", "--matches-only"]);
+    assert_eq!(found["hits"], serde_json::json!([]));
+}
+
+#[test]
+fn a_region_asks_for_one_of_two_objects() {
+    let bench = indexed(8);
+    let mut both = vizsla_pixels::Rgb::filled(2 * paint::WIDTH, paint::HEIGHT, [90; 3]).expect("canvas");
+    both.paste(&paint::picture(2), 0, 0);
+    both.paste(&paint::picture(5), paint::WIDTH as i64, 0);
+    bench.write("both.png", &both.encode_png().expect("png"));
+    let matched = |arguments: &[&str]| {
+        let answer = bench.json(&[&["search", "p.vizsla", "both.png", "--json", "--matches-only"], arguments].concat());
+        let hits = answer["hits"].as_array().expect("hits").clone();
+        let mut names: Vec<String> = hits
+            .iter()
+            .map(|hit| hit["path"].as_str().expect("path").rsplit('/').next().expect("name").into())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(matched(&[]), ["02.png", "05.png"]);
+    assert_eq!(matched(&["--region", "330,10,300,220"]), ["05.png"]);
+    assert_eq!(matched(&["--region", "0,0,320,240"]), ["02.png"]);
+}
+
+#[test]
+fn info_shows_figures_and_recipe() {
+    let bench = indexed(3);
+    let info = bench.json(&["info", "p.vizsla", "--json"]);
+    assert_eq!((&info["images"], &info["files"]), (&3.into(), &3.into()));
+    let text = bench.succeed(&["info", "p.vizsla"]).stdout;
+    for part in ["images", "codebook", "recipe", "root_sift"] {
+        assert!(text.contains(part), "{part} is missing in: {text}");
+    }
+}
+
+#[test]
+fn list_shows_a_row_for_each_file() {
+    let bench = indexed(2);
+    insta::assert_snapshot!(bench.succeed(&["list", "p.vizsla"]).stdout);
+}
+
+#[test]
+fn remove_takes_images_out_and_index_takes_them_in_again() {
+    let bench = indexed(4);
+    bench.succeed(&["remove", "p.vizsla", "photos/01.png"]);
+    assert_eq!(paths(&bench.json(&["list", "p.vizsla", "--json"])), ["00.png", "02.png", "03.png"]);
+    let answer = bench.json(&["search", "p.vizsla", "photos/01.png", "--json", "--matches-only"]);
+    assert_eq!(answer["hits"], serde_json::json!([]));
+
+    let report = bench.json(&["index", "photos", "--into", "p.vizsla", "--json"]);
+    assert_eq!(report["added"], 1);
+    let answer = bench.json(&["search", "p.vizsla", "photos/01.png", "--json", "--matches-only"]);
+    assert_eq!(answer["hits"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn optimize_merges_segments_and_changes_no_answer() {
+    let bench = indexed(4);
+    bench.paint_photos(4..8);
+    bench.succeed(&["index", "photos", "--into", "p.vizsla"]);
+    let search = || {
+        let mut answer = bench.json(&["search", "p.vizsla", "photos/06.png", "--json"]);
+        answer["stages"].take();
+        answer["ms"].take();
+        answer
+    };
+    let before = search();
+    assert_eq!(bench.json(&["info", "p.vizsla", "--json"])["segments"], 2);
+    let report = bench.json(&["optimize", "p.vizsla", "--json"]);
+    assert_eq!((&report["segments_before"], &report["segments_after"]), (&2.into(), &1.into()));
+    assert_eq!(search(), before);
+    bench.succeed(&["optimize", "p.vizsla", "--rebuild"]);
+    assert_eq!(search(), before);
+}
+
+#[test]
+fn verify_finds_nothing_wrong_with_a_sound_collection() {
+    let bench = indexed(3);
+    insta::assert_snapshot!(bench.succeed(&["verify", "p.vizsla"]).stdout);
+    assert_eq!(bench.json(&["verify", "p.vizsla", "--json"])["problems"], serde_json::json!([]));
+}
+
+#[test]
+fn errors_of_usage_end_with_code_two() {
+    let bench = Workbench::new();
+    for arguments in [
+        &["index"][..],
+        &["search", "p.vizsla"],
+        &["search", "p.vizsla", "q.png", "--region", "1,2,3"],
+        &["remove", "p.vizsla"],
+        &["fetch"],
+    ] {
+        assert_eq!(bench.run(arguments).code, Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn options_of_a_new_collection_are_refused_by_an_old_one() {
+    let bench = Workbench::with_photos(2);
+    bench.succeed(&["index", "photos", "--into", "p.vizsla", "--budget", "200"]);
+    bench.succeed(&["index", "photos", "--into", "p.vizsla", "--budget", "200"]);
+    let run = bench.run(&["index", "photos", "--into", "p.vizsla", "--budget", "300"]);
+    run.fails_with(&["fixed when it is made", "p.vizsla"]);
+}
