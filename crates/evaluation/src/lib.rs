@@ -23,6 +23,7 @@
 //! ```
 
 mod bootstrap;
+mod collection;
 mod comparison;
 mod dataset;
 mod datasets;
@@ -41,6 +42,7 @@ mod timing;
 mod verdict;
 
 pub use bootstrap::{Interval, bootstrap_mean, bootstrap_seeded};
+pub use collection::CollectionSearcher;
 pub use comparison::{Comparison, Difference, compare};
 pub use dataset::{Dataset, GalleryImage, Query, QueryCase};
 pub use datasets::{
