@@ -1,1 +1,52 @@
-//! stub
+//! Images: the bottom floor of Vizsla, where bytes become pixels.
+//!
+//! Files come from strangers, so everything here assumes that they lie: the format is taken from the
+//! content and not from the name, sizes are checked against [`Limits`] in the header before any
+//! memory is taken, and whatever is wrong with a file ends in an [`Error`] that says what happened
+//! and what to do. Pixels are kept in the two layouts that the floors above need and no other:
+//! [`Gray`] for detectors and descriptors, [`Rgb`] for people.
+//!
+//! Images are upright (EXIF orientation is applied while reading), opaque (alpha is composited over
+//! white) and 8 bits deep. Coordinates count from the top-left pixel, x to the right and y down; the
+//! centre of that pixel is (0, 0).
+//!
+//! ```
+//! use vizsla_pixels::{DecodeOptions, Rgb, decode_gray};
+//!
+//! let png = Rgb::filled(64, 48, [255, 0, 0])?.encode_png()?;
+//! let options = DecodeOptions { fit: Some(32), ..DecodeOptions::default() };
+//! let decoded = decode_gray(&png, &options)?;
+//! assert_eq!((decoded.image.width(), decoded.image.height()), (32, 24));
+//! assert_eq!((decoded.full_width, decoded.full_height), (64, 48));
+//! # Ok::<(), vizsla_pixels::Error>(())
+//! ```
+
+mod decode;
+mod draw;
+mod encode;
+mod error;
+mod exif;
+mod font;
+mod gray;
+mod jpeg;
+mod limits;
+mod orientation;
+mod other_formats;
+mod resize;
+mod rgb;
+mod scale_space;
+mod sheet;
+mod warp;
+
+pub use decode::{DecodeOptions, Decoded, Format, decode_gray, decode_rgb, read_gray, read_rgb};
+pub use draw::Color;
+pub use error::{Error, ErrorKind};
+pub use exif::Exif;
+pub use font::{GLYPH_HEIGHT, GLYPH_WIDTH, text_width};
+pub use gray::Gray;
+pub use limits::Limits;
+pub use resize::fitted_size;
+pub use rgb::Rgb;
+pub use scale_space::{Isa, OctavePlanes, Plane, ScaleSpace, ScaleSpaceConfig};
+pub use sheet::{ContactSheet, Tile};
+pub use warp::{blur, warp};

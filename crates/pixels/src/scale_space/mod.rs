@@ -109,6 +109,12 @@ impl ScaleSpace {
         &self.config
     }
 
+    /// The instruction set in use, which this processor has.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
     /// Where pixel 0 of octave `octave` lies in the photograph and how far apart its pixels are there:
     /// `(offset, step)`, both in the photograph's pixels, for both axes alike.
     #[must_use]

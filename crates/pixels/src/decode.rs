@@ -1,0 +1,252 @@
+//! From bytes to an upright image in the layout and size that is wanted.
+//!
+//! The order is what makes it safe and quick: the format from the content, the size from the header,
+//! the limits, then the cheapest decoding that still gives the size wanted ([`crate::jpeg`] halves a
+//! photograph while it decodes), the final resize, and the orientation last, on the small image.
+
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind};
+use crate::exif::Exif;
+use crate::gray::Gray;
+use crate::limits::Limits;
+use crate::orientation::{swaps_sides, upright};
+use crate::rgb::Rgb;
+use crate::{jpeg, other_formats};
+
+/// The image formats that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the names of the formats are all there is to say
+pub enum Format {
+    Jpeg,
+    Png,
+    WebP,
+    Gif,
+    Bmp,
+    Tiff,
+    Pnm,
+}
+
+impl Format {
+    /// The format's usual name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Jpeg => "JPEG",
+            Format::Png => "PNG",
+            Format::WebP => "WebP",
+            Format::Gif => "GIF",
+            Format::Bmp => "BMP",
+            Format::Tiff => "TIFF",
+            Format::Pnm => "PNM",
+        }
+    }
+
+    /// Recognises a format by its first bytes.
+    pub fn of(bytes: &[u8]) -> Option<Format> {
+        match bytes {
+            [0xFF, 0xD8, 0xFF, ..] => Some(Format::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1A, b'\n', ..] => Some(Format::Png),
+            [
+                b'R',
+                b'I',
+                b'F',
+                b'F',
+                _,
+                _,
+                _,
+                _,
+                b'W',
+                b'E',
+                b'B',
+                b'P',
+                ..,
+            ] => Some(Format::WebP),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Format::Gif),
+            [b'B', b'M', ..] if bytes.len() >= 18 => Some(Format::Bmp),
+            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Some(Format::Tiff),
+            [b'P', b'1'..=b'7', b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => Some(Format::Pnm),
+            _ => None,
+        }
+    }
+}
+
+/// How to decode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DecodeOptions {
+    /// What a file may ask for.
+    pub limits: Limits,
+    /// Longest side of the result, pixels; a smaller image is left alone. `None`: full size.
+    pub fit: Option<u32>,
+}
+
+/// An upright image and what was learned on the way.
+#[derive(Clone, Debug)]
+pub struct Decoded<T> {
+    /// The pixels, at the size asked for.
+    pub image: T,
+    /// Upright width at full resolution, pixels.
+    pub full_width: u32,
+    /// Upright height at full resolution, pixels.
+    pub full_height: u32,
+    /// The format found in the content.
+    pub format: Format,
+    /// The camera's notes.
+    pub exif: Exif,
+}
+
+/// Reads a file as grey. The path comes last in every error message.
+///
+/// # Errors
+/// As [`decode_gray`], and [`ErrorKind::Io`] or [`ErrorKind::NotAFile`] when it cannot be read.
+pub fn read_gray(path: &Path, options: &DecodeOptions) -> Result<Decoded<Gray>, Error> {
+    read(path, options).map_err(|error| error.at(path))
+}
+
+/// Reads a file in colour. The path comes last in every error message.
+///
+/// # Errors
+/// As [`decode_rgb`], and [`ErrorKind::Io`] or [`ErrorKind::NotAFile`] when it cannot be read.
+pub fn read_rgb(path: &Path, options: &DecodeOptions) -> Result<Decoded<Rgb>, Error> {
+    read(path, options).map_err(|error| error.at(path))
+}
+
+/// Decodes the bytes of a file as grey: the luma plane of a JPEG as it is stored, BT.601 luma of
+/// everything else.
+///
+/// # Errors
+/// Whatever is wrong with the bytes, as an [`ErrorKind`]; outside data never panic.
+pub fn decode_gray(bytes: &[u8], options: &DecodeOptions) -> Result<Decoded<Gray>, Error> {
+    decode(bytes, options)
+}
+
+/// Decodes the bytes of a file in colour, alpha composited over white.
+///
+/// # Errors
+/// Whatever is wrong with the bytes, as an [`ErrorKind`]; outside data never panic.
+pub fn decode_rgb(bytes: &[u8], options: &DecodeOptions) -> Result<Decoded<Rgb>, Error> {
+    decode(bytes, options)
+}
+
+/// What the two layouts have in common, so that one path decodes both.
+pub(crate) trait Layout: Sized {
+    /// Bytes a pixel.
+    const CHANNELS: usize;
+    fn from_data(width: usize, height: usize, data: Vec<u8>) -> Result<Self, Error>;
+    fn from_rgb(image: Rgb) -> Self;
+    fn from_gray(image: Gray) -> Self;
+    fn resized_from(&self, source: (f64, f64), width: usize, height: usize) -> Result<Self, Error>;
+    fn size(&self) -> (usize, usize);
+    fn turned(self, orientation: u8) -> Result<Self, Error>;
+}
+
+macro_rules! layout {
+    ($image:ident, $channels:literal, $from_rgb:expr, $from_gray:expr) => {
+        impl Layout for $image {
+            const CHANNELS: usize = $channels;
+            fn from_data(width: usize, height: usize, data: Vec<u8>) -> Result<Self, Error> {
+                $image::new(width, height, data)
+            }
+            fn from_rgb(image: Rgb) -> Self {
+                $from_rgb(image)
+            }
+            fn from_gray(image: Gray) -> Self {
+                $from_gray(image)
+            }
+            fn resized_from(
+                &self,
+                source: (f64, f64),
+                width: usize,
+                height: usize,
+            ) -> Result<Self, Error> {
+                $image::resized_from(self, source, width, height)
+            }
+            fn size(&self) -> (usize, usize) {
+                (self.width(), self.height())
+            }
+            fn turned(self, orientation: u8) -> Result<Self, Error> {
+                let (width, height) = self.size();
+                let (w, h, data) =
+                    upright::<$channels>(width, height, self.into_data(), orientation);
+                $image::new(w, h, data)
+            }
+        }
+    };
+}
+
+layout!(Gray, 1, |image: Rgb| image.to_gray(), |image: Gray| image);
+layout!(Rgb, 3, |image: Rgb| image, |image: Gray| image.to_rgb());
+
+fn read<T: Layout>(path: &Path, options: &DecodeOptions) -> Result<Decoded<T>, Error> {
+    // Opening a named pipe would wait for a writer that may never come: look before.
+    let metadata = fs_err::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(ErrorKind::NotAFile.into());
+    }
+    options.limits.check_file(metadata.len())?;
+    // The file may grow between the look and the read.
+    let most = options.limits.max_file_bytes.saturating_add(1);
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+    fs_err::File::open(path)?
+        .take(most)
+        .read_to_end(&mut bytes)?;
+    options.limits.check_file(bytes.len() as u64)?;
+    decode(&bytes, options)
+}
+
+fn decode<T: Layout>(bytes: &[u8], options: &DecodeOptions) -> Result<Decoded<T>, Error> {
+    if bytes.is_empty() {
+        return Err(ErrorKind::Empty.into());
+    }
+    options.limits.check_file(bytes.len() as u64)?;
+    let format = Format::of(bytes).ok_or_else(|| unknown(bytes))?;
+    // The last line of defence: decoders are large programs fed by strangers, and one that panics
+    // must cost this file and not the ingest of a hundred thousand. Nothing shared is left half
+    // changed, because decoding only touches what it returns.
+    catch_unwind(AssertUnwindSafe(|| decode_known(bytes, format, options)))
+        .unwrap_or_else(|_| Err(Error::corrupt(format.name(), "the decoder gave up")))
+}
+
+/// Names the relatives of supported formats, so that the reader of the message is not puzzled.
+fn unknown(bytes: &[u8]) -> Error {
+    match bytes.get(4..8) {
+        Some(b"ftyp") => Error::unsupported("HEIF or AVIF", "no decoder for it is built in"),
+        Some(b"JXL ") => Error::unsupported("JPEG XL", "no decoder for it is built in"),
+        _ => ErrorKind::NotAnImage.into(),
+    }
+}
+
+fn decode_known<T: Layout>(
+    bytes: &[u8],
+    format: Format,
+    options: &DecodeOptions,
+) -> Result<Decoded<T>, Error> {
+    let stored: Stored<T> = match format {
+        Format::Jpeg => jpeg::decode(bytes, options)?,
+        _ => other_formats::decode(bytes, format, options)?,
+    };
+    let exif = Exif::of_file(bytes);
+    let (width, height) = (stored.full_width, stored.full_height);
+    let (full_width, full_height) = if swaps_sides(exif.orientation) {
+        (height, width)
+    } else {
+        (width, height)
+    };
+    let image = stored.image.turned(exif.orientation)?;
+    Ok(Decoded {
+        image,
+        full_width,
+        full_height,
+        format,
+        exif,
+    })
+}
+
+/// An image as it lies in the file, before it is turned upright, at the size asked for.
+pub(crate) struct Stored<T> {
+    pub(crate) image: T,
+    pub(crate) full_width: u32,
+    pub(crate) full_height: u32,
+}

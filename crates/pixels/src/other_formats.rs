@@ -1,0 +1,206 @@
+//! Every format but JPEG, by the `image` crate's decoders.
+//!
+//! These files are decoded whole; only the first frame of an animation is looked at, however many
+//! there are. Samples of 16 bits are rounded to 8, floating-point ones clamped to 0..=1 first, and
+//! alpha is composited over white, the paper that scans and screenshots with alpha are meant for.
+
+use std::error::Error as StdError;
+use std::io::{self, Cursor};
+
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+
+use crate::decode::{DecodeOptions, Format, Layout, Stored};
+use crate::error::{Error, ErrorKind};
+use crate::gray::Gray;
+use crate::limits::Limits;
+use crate::resize::fitted_size;
+use crate::rgb::{Rgb, luma};
+
+pub(crate) fn decode<T: Layout>(
+    bytes: &[u8],
+    format: Format,
+    options: &DecodeOptions,
+) -> Result<Stored<T>, Error> {
+    let limits = &options.limits;
+    let fail = |error| translate(error, format, limits);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format(format));
+    reader.limits(library_limits(limits));
+    let decoder = reader.into_decoder().map_err(fail)?;
+    let (full_width, full_height) = decoder.dimensions();
+    // The decoder's own buffer, one working copy of it, and what is made from it.
+    let bytes_per_pixel = 2 * u64::from(decoder.color_type().bytes_per_pixel()) + 3;
+    limits.check(
+        u64::from(full_width),
+        u64::from(full_height),
+        bytes_per_pixel,
+    )?;
+
+    let image: T = convert(DynamicImage::from_decoder(decoder).map_err(fail)?)?;
+    let target = options.fit.map_or((full_width, full_height), |side| {
+        fitted_size(full_width, full_height, side)
+    });
+    let image = if target == (full_width, full_height) {
+        image
+    } else {
+        let whole = (f64::from(full_width), f64::from(full_height));
+        image.resized_from(whole, target.0 as usize, target.1 as usize)?
+    };
+    Ok(Stored {
+        image,
+        full_width,
+        full_height,
+    })
+}
+
+fn image_format(format: Format) -> ImageFormat {
+    match format {
+        Format::Jpeg => ImageFormat::Jpeg,
+        Format::Png => ImageFormat::Png,
+        Format::WebP => ImageFormat::WebP,
+        Format::Gif => ImageFormat::Gif,
+        Format::Bmp => ImageFormat::Bmp,
+        Format::Tiff => ImageFormat::Tiff,
+        Format::Pnm => ImageFormat::Pnm,
+    }
+}
+
+fn library_limits(limits: &Limits) -> image::Limits {
+    let mut library = image::Limits::no_limits();
+    library.max_image_width = Some(limits.max_side);
+    library.max_image_height = Some(limits.max_side);
+    library.max_alloc = Some(limits.max_memory_bytes);
+    library
+}
+
+fn translate(error: ImageError, format: Format, limits: &Limits) -> Error {
+    if ends_early(&error) {
+        return ErrorKind::Truncated(format.name()).into();
+    }
+    match error {
+        ImageError::Limits(_) => ErrorKind::TooLarge {
+            what: "the width, the height or the memory needed",
+            value: u64::from(limits.max_side).saturating_add(1),
+            limit: u64::from(limits.max_side),
+        }
+        .into(),
+        ImageError::Unsupported(error) => Error::unsupported(format.name(), error),
+        other => Error::corrupt(format.name(), other),
+    }
+}
+
+/// Whether an end of file lies at the bottom of this error.
+fn ends_early(error: &ImageError) -> bool {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<io::Error>()
+            && io.kind() == io::ErrorKind::UnexpectedEof
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Composites over white and reduces to 8 bits, straight into the layout wanted.
+fn convert<T: Layout>(image: DynamicImage) -> Result<T, Error> {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    match image {
+        DynamicImage::ImageLuma8(i) => Ok(T::from_gray(Gray::new(width, height, i.into_raw())?)),
+        DynamicImage::ImageRgb8(i) => Ok(T::from_rgb(Rgb::new(width, height, i.into_raw())?)),
+        DynamicImage::ImageLumaA8(i) => gray_over_white(width, height, &i.into_raw()),
+        DynamicImage::ImageRgba8(i) => rgb_over_white(width, height, &i.into_raw()),
+        DynamicImage::ImageLuma16(i) => Ok(T::from_gray(Gray::new(
+            width,
+            height,
+            to_8_bits(&i.into_raw()),
+        )?)),
+        DynamicImage::ImageLumaA16(i) => gray_over_white(width, height, &to_8_bits(&i.into_raw())),
+        DynamicImage::ImageRgb16(i) => Ok(T::from_rgb(Rgb::new(
+            width,
+            height,
+            to_8_bits(&i.into_raw()),
+        )?)),
+        DynamicImage::ImageRgba16(i) => rgb_over_white(width, height, &to_8_bits(&i.into_raw())),
+        DynamicImage::ImageRgb32F(i) => Ok(T::from_rgb(Rgb::new(
+            width,
+            height,
+            unit_to_8_bits(&i.into_raw()),
+        )?)),
+        DynamicImage::ImageRgba32F(i) => {
+            rgb_over_white(width, height, &unit_to_8_bits(&i.into_raw()))
+        }
+        other => Ok(T::from_rgb(Rgb::new(
+            width,
+            height,
+            other.into_rgb8().into_raw(),
+        )?)),
+    }
+}
+
+fn to_8_bits(samples: &[u16]) -> Vec<u8> {
+    samples
+        .iter()
+        .map(|&v| ((u32::from(v) + 128) / 257) as u8)
+        .collect()
+}
+
+fn unit_to_8_bits(samples: &[f32]) -> Vec<u8> {
+    // NaN becomes 0 by the rules of `as`.
+    samples
+        .iter()
+        .map(|&v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)
+        .collect()
+}
+
+fn over_white(value: u8, alpha: u8) -> u8 {
+    let (value, alpha) = (u32::from(value), u32::from(alpha));
+    ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+}
+
+fn gray_over_white<T: Layout>(width: usize, height: usize, data: &[u8]) -> Result<T, Error> {
+    let (pixels, _) = data.as_chunks::<2>();
+    let data = pixels
+        .iter()
+        .map(|&[value, alpha]| over_white(value, alpha))
+        .collect();
+    Ok(T::from_gray(Gray::new(width, height, data)?))
+}
+
+fn rgb_over_white<T: Layout>(width: usize, height: usize, data: &[u8]) -> Result<T, Error> {
+    let (pixels, _) = data.as_chunks::<4>();
+    let opaque = pixels
+        .iter()
+        .map(|&[r, g, b, a]| [r, g, b].map(|value| over_white(value, a)));
+    let data = if T::CHANNELS == 1 {
+        opaque.map(luma).collect()
+    } else {
+        opaque.flatten().collect()
+    };
+    T::from_data(width, height, data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alpha_lets_white_paper_through() {
+        assert_eq!(over_white(0, 0), 255);
+        assert_eq!(over_white(0, 255), 0);
+        assert_eq!(over_white(100, 128), 177);
+        assert_eq!(over_white(255, 77), 255);
+    }
+
+    #[test]
+    fn deep_samples_are_rounded_not_cut() {
+        assert_eq!(
+            to_8_bits(&[0, 128, 129, 257, 65_535, 65_406]),
+            [0, 0, 1, 1, 255, 254]
+        );
+        assert_eq!(
+            unit_to_8_bits(&[-1.0, 0.5, 2.0, f32::NAN]),
+            [0, 128, 255, 0]
+        );
+    }
+}
