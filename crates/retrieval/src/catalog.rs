@@ -220,7 +220,9 @@ impl Catalog {
             Count::Features => "SELECT coalesce(sum(features), 0) FROM images",
             Count::Tombstones => "SELECT count(*) FROM tombstones",
         };
-        self.connection.query_row(sql, [], |row| row.get(0)).map_err(|e| self.wrap(e))
+        let count: i64 =
+            self.connection.query_row(sql, [], |row| row.get(0)).map_err(|e| self.wrap(e))?;
+        Ok(count.unsigned_abs())
     }
 
     /// The id that the next image will get.

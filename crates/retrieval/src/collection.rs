@@ -61,7 +61,7 @@ impl Collection {
     /// Something other than an empty folder is at `path`, or the recipe is out of range, or writing failed.
     pub fn create(path: &Path, mut recipe: Recipe, codebook: Arc<Codebook>) -> Result<Self, Error> {
         recipe.check()?;
-        recipe.local.codebook = codebook.id();
+        recipe.local.codebook = codebook.id().to_owned();
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -77,10 +77,10 @@ impl Collection {
         fs::create_dir(build.path().join(SEGMENTS))?;
         fs::create_dir(build.path().join(ARTEFACTS))?;
         fs::write(build.path().join(LOCK), b"")?;
-        codebook.save(&codebook_path(build.path(), &codebook.id()))?;
+        codebook.save(&codebook_path(build.path(), codebook.id()))?;
         let meta = [
             ("recipe", recipe.to_toml()?),
-            ("codebook", codebook.id()),
+            ("codebook", codebook.id().to_owned()),
             ("made_by", concat!("vizsla ", env!("CARGO_PKG_VERSION")).to_owned()),
         ];
         let meta: Vec<(&str, &str)> = meta.iter().map(|(k, v)| (*k, v.as_str())).collect();
@@ -177,7 +177,7 @@ impl Collection {
             segments: catalog.segments()?.len(),
             tombstones: catalog.count(Count::Tombstones)?,
             codebook_words: self.codebook.len(),
-            codebook: self.codebook.id(),
+            codebook: self.codebook.id().to_owned(),
             catalog_bytes,
             segment_bytes,
             artefact_bytes: folder_bytes(&self.root.join(ARTEFACTS)),
@@ -195,7 +195,7 @@ impl Collection {
     }
 
     pub(crate) fn codebook_path(&self) -> PathBuf {
-        codebook_path(&self.root, &self.codebook.id())
+        codebook_path(&self.root, self.codebook.id())
     }
 
     /// Becomes the one writer, and clears away what a killed writer left.
@@ -265,7 +265,7 @@ impl Collection {
 
     pub(crate) fn open_segment(&self, file: &str) -> Result<Segment, Error> {
         let path = self.segment_path(file);
-        Segment::open(&path).map_err(|error| {
+        Segment::open(&path, self.codebook.len() as u32).map_err(|error| {
             let what = if path.exists() { error.to_string() } else { "a segment is missing".into() };
             Error::damaged(&path, what, REBUILD)
         })

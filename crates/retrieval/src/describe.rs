@@ -56,7 +56,7 @@ impl<'a> Describer<'a> {
                 content,
                 width: decoded.full_width,
                 height: decoded.full_height,
-                format: decoded.format.to_string(),
+                format: decoded.format.name().to_owned(),
                 taken: decoded.exif.taken,
                 camera: decoded.exif.camera,
                 latitude: decoded.exif.latitude,

@@ -2,7 +2,7 @@
 
 use vizsla_pixels::Rgb;
 
-use crate::PointPair;
+use crate::{Error, PointPair};
 
 /// Space between the two pictures, in pixels.
 const GAP: usize = 12;
@@ -17,27 +17,30 @@ const OUTLINE: [u8; 3] = [255, 64, 64];
 
 /// Draws the query left and the gallery image right, both scaled to at most 720 pixels, with a line for each
 /// pair of points and the query's outline in the gallery image. Points are in pixels of the pictures as given.
+///
+/// # Errors
+/// A picture cannot be scaled: it is empty, or there is no memory for it.
 pub fn draw_pair(
     left: &Rgb,
     right: &Rgb,
     pairs: &[PointPair],
     outline: Option<[[f64; 2]; 4]>,
-) -> Rgb {
-    let small_left = left.fit_within(SIDE as u32);
-    let small_right = right.fit_within(SIDE as u32);
+) -> Result<Rgb, Error> {
+    let small_left = left.fit_within(SIDE)?;
+    let small_right = right.fit_within(SIDE)?;
     let zoom_left = small_left.width() as f32 / left.width().max(1) as f32;
     let zoom_right = small_right.width() as f32 / right.width().max(1) as f32;
     let offset = (small_left.width() + GAP) as f32;
     let width = small_left.width() + GAP + small_right.width();
     let height = small_left.height().max(small_right.height());
-    let mut sheet = Rgb::filled(width, height, [24, 24, 28]);
+    let mut sheet = Rgb::filled(width, height, [24, 24, 28])?;
     sheet.paste(&small_left, 0, 0);
     sheet.paste(&small_right, offset as i64, 0);
     let on_right = |x: f32, y: f32| (offset + x * zoom_right, y * zoom_right);
     if let Some(corners) = outline {
         for (a, b) in (0..4).map(|i| (corners[i], corners[(i + 1) % 4])) {
             let (from, to) = (on_right(a[0] as f32, a[1] as f32), on_right(b[0] as f32, b[1] as f32));
-            sheet.line(from, to, OUTLINE);
+            sheet.line(from, to, OUTLINE, 2.0);
         }
     }
     let step = pairs.len().div_ceil(MOST_LINES).max(1);
@@ -45,9 +48,9 @@ pub fn draw_pair(
         let colour = COLOURS[index % COLOURS.len()];
         let from = (pair.query[0] * zoom_left, pair.query[1] * zoom_left);
         let to = on_right(pair.gallery[0], pair.gallery[1]);
-        sheet.line(from, to, colour);
-        sheet.circle(from, 3.0, colour);
-        sheet.circle(to, 3.0, colour);
+        sheet.line(from, to, colour, 1.0);
+        sheet.circle(from, 3.0, colour, 1.5);
+        sheet.circle(to, 3.0, colour, 1.5);
     }
-    sheet
+    Ok(sheet)
 }

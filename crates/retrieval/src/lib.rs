@@ -42,6 +42,7 @@ pub use query::{
     Verdict,
 };
 pub use recipe::{LocalRecipe, PixelRecipe, Recipe, SearchRecipe};
+pub use scan::find_pictures;
 pub use report::{
     Info, IngestOptions, IngestReport, ListedImage, OptimizeReport, Problem, Reporter, Silent,
     Skipped, StopFlag, VerifyReport,

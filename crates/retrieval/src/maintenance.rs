@@ -7,7 +7,7 @@ use fs_err as fs;
 use vizsla_words::{Codebook, Segment, SegmentBuilder};
 
 use crate::catalog::{FileRow, SegmentRow};
-use crate::error::{Error, REBUILD, RESTORE};
+use crate::error::{Error, REBUILD};
 use crate::ingest::add_to_segment;
 use crate::{Collection, OptimizeReport, Problem, Reporter, VerifyReport};
 
@@ -115,7 +115,7 @@ impl Collection {
         let images = i64::from(merged.image_count());
         let bytes = fs::metadata(&path)?.len() as i64;
         let dead: Vec<i64> =
-            segments.iter().flat_map(segment_ids).filter(|id| removed.contains(id)).collect();
+            segments.iter().flat_map(Segment::ids).filter(|id| removed.contains(id)).collect();
         self.catalog().write(|writer| {
             for row in rows {
                 writer.remove_segment(row.id)?;
@@ -177,7 +177,7 @@ impl Collection {
             let mut builder = SegmentBuilder::new(self.codebook.len() as u32);
             for &image in chunk {
                 let data = self.catalog().features(image)?.unwrap_or_default();
-                add_to_segment(&mut builder, image, &data);
+                add_to_segment(&mut builder, image, &data)?;
                 reporter.advance(1);
             }
             let file = format!("{:08}.vzsg", first + made.len() as i64);
@@ -228,7 +228,7 @@ impl Collection {
         report.segments = rows.len();
         for row in &rows {
             let path = self.segment_path(&row.file);
-            match check_segment(&path, row) {
+            match check_segment(&path, row, self.codebook.len() as u32) {
                 Ok(ids) => indexed.extend(ids),
                 Err(what) => {
                     report.problems.push(Problem { path, what, remedy: REBUILD.into() });
@@ -252,7 +252,7 @@ impl Collection {
 
 }
 
-fn check_segment(path: &Path, row: &SegmentRow) -> Result<Vec<i64>, String> {
+fn check_segment(path: &Path, row: &SegmentRow, words: u32) -> Result<Vec<i64>, String> {
     if !path.exists() {
         return Err("a segment is missing".into());
     }
@@ -260,11 +260,7 @@ fn check_segment(path: &Path, row: &SegmentRow) -> Result<Vec<i64>, String> {
     if bytes != row.bytes as u64 {
         return Err(format!("the segment has {bytes} bytes, the catalog says {}", row.bytes));
     }
-    let segment = Segment::open(path).map_err(|e| e.to_string())?;
+    let segment = Segment::open(path, words).map_err(|e| e.to_string())?;
     segment.verify().map_err(|e| e.to_string())?;
-    Ok(segment_ids(&segment).collect())
-}
-
-fn segment_ids(segment: &Segment) -> impl Iterator<Item = i64> + '_ {
-    (0..segment.image_count()).filter_map(|ordinal| segment.id(ordinal))
+    Ok(segment.ids().collect())
 }

@@ -123,6 +123,15 @@ impl Scan {
     }
 }
 
+/// The picture files under the sources in path order, found as an ingest finds them, and what cannot be taken.
+///
+/// # Errors
+/// A source does not exist.
+pub fn find_pictures(sources: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Skipped>), Error> {
+    let scan = Scan::of(sources)?;
+    Ok((scan.files.into_keys().map(PathBuf::from).collect(), scan.skipped))
+}
+
 /// The path as text; bytes that are not UTF-8 appear as `\xNN`.
 fn shown(path: &Path) -> String {
     path.to_str().map_or_else(|| format!("{path:?}").trim_matches('"').to_owned(), str::to_owned)

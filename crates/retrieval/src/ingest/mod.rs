@@ -128,7 +128,9 @@ impl Collection {
                         report.unchanged += 1;
                     }
                     _ if change => report.changed += 1,
-                    Outcome::Known(image) => count_place(&mut report, &mut gone, image),
+                    Outcome::Known(image) => {
+                        count_place(&mut report, &mut gone, image);
+                    }
                     Outcome::Read(hash) if !fresh.insert(hash) => report.duplicates += 1,
                     _ => report.added += 1,
                 }

@@ -156,7 +156,7 @@ impl<'a> BatchWriter<'a> {
         }
         let mut builder = SegmentBuilder::new(self.collection.codebook.len() as u32);
         for (offset, image) in images.iter().enumerate() {
-            add_to_segment(&mut builder, first + offset as i64, &image.data);
+            add_to_segment(&mut builder, first + offset as i64, &image.data)?;
         }
         self.collection.write_segment(builder, images.len()).map(Some)
     }
@@ -200,8 +200,12 @@ fn write_rows(writer: &Writer<'_>, work: &Work) -> rusqlite::Result<Vec<i64>> {
 }
 
 /// Adds an image's stored features to a segment being built.
-pub(crate) fn add_to_segment(builder: &mut SegmentBuilder, image: i64, data: &[u8]) {
+pub(crate) fn add_to_segment(
+    builder: &mut SegmentBuilder,
+    image: i64,
+    data: &[u8],
+) -> Result<(), Error> {
     let features = stored::decode(data).unwrap_or_default();
     let words: Vec<(u32, Signature)> = features.iter().map(|f| (f.word, f.signature)).collect();
-    builder.add(image, &words);
+    Ok(builder.add(image, &words)?)
 }

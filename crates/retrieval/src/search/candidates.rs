@@ -4,14 +4,14 @@ use rayon::prelude::*;
 use vizsla_features::Features;
 use vizsla_words::{Codebook, QueryWord, ScoringConfig, Segment};
 
-use crate::SearchRecipe;
+use crate::{Error, SearchRecipe};
 use crate::collection::Snapshot;
 
 /// An image of the shortlist.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate {
     pub image: i64,
-    /// Visual-word similarity, 0 to 1.
+    /// Visual-word similarity, 0 to below 1; grows with the sum of votes.
     pub similarity: f64,
 }
 
@@ -25,11 +25,10 @@ pub(crate) fn query_words(
     let lookup = features.descriptors.par_iter().enumerate().map(|(feature, descriptor)| {
         let mut nearest = Vec::with_capacity(recipe.multiple_assignment);
         codebook.assign_many(descriptor, recipe.multiple_assignment, &mut nearest);
-        let projected = codebook.project(descriptor);
         let words = nearest.into_iter().map(|(word, _)| QueryWord {
             feature: feature as u32,
             word,
-            signature: codebook.signature_of(&projected, word),
+            signature: codebook.signature(descriptor, word),
             weight: 1.0,
         });
         words.collect::<Vec<_>>()
@@ -43,14 +42,15 @@ pub(crate) fn shortlist(
     words: &[QueryWord],
     recipe: &SearchRecipe,
     size: usize,
-) -> Vec<Candidate> {
+) -> Result<Vec<Candidate>, Error> {
     let segments: Vec<&Segment> = snapshot.segments.iter().collect();
     let config =
         ScoringConfig { hamming_threshold: recipe.hamming_threshold, ..ScoringConfig::default() };
     let keep = |id: i64| !snapshot.removed.contains(&id);
-    let scored = vizsla_words::search(&segments, words, &config, &keep, size);
-    scored
-        .into_iter()
-        .map(|scored| Candidate { image: scored.id, similarity: f64::from(scored.score) })
-        .collect()
+    let scored = vizsla_words::search(&segments, words, &config, &keep, size)?;
+    let candidates = scored.into_iter().map(|scored| {
+        let score = f64::from(scored.score);
+        Candidate { image: scored.id, similarity: score / (1.0 + score) }
+    });
+    Ok(candidates.collect())
 }

@@ -79,14 +79,16 @@ impl Collection {
         let recipe = &self.recipe.search;
         let words = candidates::query_words(&self.codebook, &sight.features, recipe);
         trace.stage("words", words.len(), "words");
-        let size = options.shortlist.unwrap_or(recipe.shortlist).max(options.top);
-        let shortlist = candidates::shortlist(snapshot, &words, recipe, size);
+        let verified = options.shortlist.unwrap_or(recipe.shortlist);
+        let size = verified.max(options.top);
+        let shortlist = candidates::shortlist(snapshot, &words, recipe, size)?;
         trace.stage("shortlist", shortlist.len(), "images");
         let mut hits = self.hits(&shortlist)?;
         if options.verify {
-            let blobs = self.load_features(&hits)?;
+            let verified = verified.min(hits.len());
+            let blobs = self.load_features(&hits[..verified])?;
             let verifier = Verifier::new(sight, &words, recipe, self.recipe.pixels.max_side, snapshot.images);
-            verifier.verify_all(&mut hits, &blobs);
+            verifier.verify_all(&mut hits[..verified], &blobs);
             let matches = hits.iter().filter(|hit| hit.verdict == Verdict::Match).count();
             trace.stage("verify", matches, "matches");
         }
@@ -131,7 +133,7 @@ impl Collection {
                 region.height as usize,
             )?,
         };
-        let small = cut.fit_within(side);
+        let small = cut.fit_within(side as usize)?;
         let zoom = region.width / small.width().max(1) as f64;
         Ok((small, [width, height], region, zoom))
     }

@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 use vizsla_features::{Correspondence, Frame, Transform, VerifyConfig};
-use vizsla_words::{QueryWord, Signature};
+use vizsla_words::QueryWord;
 
 use super::Sight;
 use crate::stored::{self, StoredFeature};
@@ -108,7 +108,7 @@ impl<'a> Verifier<'a> {
             let same = rest.partition_point(|query| query.word == word);
             for query in &rest[..same] {
                 for feature in group {
-                    let distance = distance(&query.signature, &feature.signature);
+                    let distance = query.signature.distance(feature.signature);
                     if distance <= self.hamming {
                         pairs.push(Pair { query: query.feature, distance, gallery: *feature });
                     }
@@ -171,10 +171,6 @@ struct Pair {
     query: u32,
     distance: u32,
     gallery: StoredFeature,
-}
-
-fn distance(a: &Signature, b: &Signature) -> u32 {
-    (a.0[0] ^ b.0[0]).count_ones() + (a.0[1] ^ b.0[1]).count_ones()
 }
 
 /// Where the corners of the region land; `None` when one of them goes to infinity.

@@ -1,0 +1,229 @@
+//! A collection follows its folder and answers queries.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::{fill, ingest, open, picture, view};
+use vizsla_retrieval::{
+    Collection, Error, IngestOptions, Query, QueryImage, Region, SearchOptions, Selector, Silent,
+    StopFlag, Verdict,
+};
+
+fn names(collection: &Collection) -> Vec<String> {
+    let images = collection.list().unwrap();
+    let mut names: Vec<String> = images
+        .iter()
+        .flat_map(|image| &image.paths)
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn best(collection: &Collection, query: &Path) -> (String, Verdict) {
+    let answer = collection.search(&Query::file(query), &SearchOptions::default()).unwrap();
+    let hit = &answer.hits[0];
+    (hit.path.file_name().unwrap().to_string_lossy().into_owned(), hit.verdict)
+}
+
+#[test]
+fn the_same_object_is_found_from_another_view_and_a_stranger_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, place) = (dir.path().join("in"), dir.path().join("c.vizsla"));
+    fill(&folder, 12);
+    let report = ingest(&place, &folder);
+    assert_eq!((report.added, report.skipped.len()), (12, 0));
+    let collection = open(&place);
+    for seed in [1, 5, 9] {
+        let query = dir.path().join("query.png");
+        view(&picture(seed)).save_png(&query).unwrap();
+        assert_eq!(best(&collection, &query), (format!("{:03}.png", seed - 1), Verdict::Match));
+    }
+    let stranger = dir.path().join("stranger.png");
+    picture(999).save_png(&stranger).unwrap();
+    assert_eq!(best(&collection, &stranger).1, Verdict::NoMatch);
+}
+
+#[test]
+fn a_region_finds_what_is_in_it_and_reports_where() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, place) = (dir.path().join("in"), dir.path().join("c.vizsla"));
+    fill(&folder, 6);
+    ingest(&place, &folder);
+    let collection = open(&place);
+    let mut both = vizsla_pixels::Rgb::filled(740, 290, [128, 128, 128]).unwrap();
+    both.paste(&picture(2), 0, 5);
+    both.paste(&picture(4), 375, 5);
+    let query = Query { image: QueryImage::Gray(both.to_gray()), region: None };
+    let all = collection.search(&query, &SearchOptions::default()).unwrap();
+    let matched: Vec<_> =
+        all.hits.iter().filter(|h| h.verdict == Verdict::Match).map(|h| h.image).collect();
+    assert_eq!(matched.len(), 2, "both objects find their match");
+    let right = Region { x: 375.0, y: 5.0, width: 360.0, height: 280.0 };
+    let one = collection.search(&query.within(right), &SearchOptions::default()).unwrap();
+    let hit = &one.hits[0];
+    assert!(hit.path.ends_with("003.png") && hit.verdict == Verdict::Match);
+    assert!(one.hits[1..].iter().all(|h| h.verdict == Verdict::NoMatch));
+    // Query pixel (375 + x, 5 + y) is gallery pixel (x, y).
+    let t = &hit.agreement.as_ref().unwrap().transform;
+    let project = |x: f64, y: f64| {
+        let w = t[2][0] * x + t[2][1] * y + t[2][2];
+        ((t[0][0] * x + t[0][1] * y + t[0][2]) / w, (t[1][0] * x + t[1][1] * y + t[1][2]) / w)
+    };
+    let (x, y) = project(375.0 + 100.0, 5.0 + 80.0);
+    assert!((x - 100.0).abs() < 1.0 && (y - 80.0).abs() < 1.0, "{x} {y}");
+}
+
+#[test]
+fn only_what_is_new_changed_moved_or_gone_is_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, place) = (dir.path().join("in"), dir.path().join("c.vizsla"));
+    fill(&folder, 5);
+    assert_eq!(ingest(&place, &folder).added, 5);
+    assert_eq!(ingest(&place, &folder).unchanged, 5);
+
+    std::fs::rename(folder.join("000.png"), folder.join("moved.png")).unwrap();
+    std::fs::copy(folder.join("001.png"), folder.join("copy.png")).unwrap();
+    std::fs::remove_file(folder.join("002.png")).unwrap();
+    picture(50).save_png(&folder.join("003.png")).unwrap();
+    picture(51).save_png(&folder.join("new.png")).unwrap();
+
+    let before = names(&open(&place));
+    let dry = IngestOptions { dry_run: true, ..IngestOptions::default() };
+    let rehearsal = open(&place).ingest(&[folder.clone()], &dry, &Silent).unwrap();
+    assert_eq!(names(&open(&place)), before, "a dry run writes nothing");
+    let report = ingest(&place, &folder);
+    for r in [&rehearsal, &report] {
+        let counts = (r.unchanged, r.added, r.changed, r.moved, r.duplicates, r.gone);
+        assert_eq!(counts, (2, 1, 1, 1, 1, 1));
+    }
+    let collection = open(&place);
+    let expected = ["001.png", "003.png", "004.png", "copy.png", "moved.png", "new.png"];
+    assert_eq!(names(&collection), expected);
+    assert_eq!(collection.info().unwrap().images, 5);
+    let query = dir.path().join("query.png");
+    view(&picture(3)).save_png(&query).unwrap();
+    assert_eq!(best(&collection, &query).1, Verdict::NoMatch, "what is gone is not found");
+    view(&picture(50)).save_png(&query).unwrap();
+    assert_eq!(best(&collection, &query), ("003.png".into(), Verdict::Match));
+    assert!(collection.verify(&Silent).unwrap().problems.is_empty());
+}
+
+#[test]
+fn an_empty_folder_removes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, place) = (dir.path().join("in"), dir.path().join("c.vizsla"));
+    fill(&folder, 3);
+    ingest(&place, &folder);
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    let report = ingest(&place, &folder);
+    assert_eq!((report.gone, report.warnings.len()), (0, 1));
+    assert_eq!(names(&open(&place)).len(), 3);
+}
+
+#[test]
+fn removing_takes_a_file_a_folder_or_an_image_and_names_what_is_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, place) = (dir.path().join("in"), dir.path().join("c.vizsla"));
+    fill(&folder.join("a"), 3);
+    fill(&folder.join("b"), 2);
+    ingest(&place, &folder);
+    let mut collection = open(&place);
+    assert_eq!(collection.info().unwrap().images, 3, "b holds copies");
+    assert_eq!(collection.remove(&[Selector::Path(folder.join("b"))]).unwrap(), 2);
+    assert_eq!(collection.remove(&[Selector::Image(1)]).unwrap(), 1);
+    let nobody = [Selector::Path(folder.join("nobody.png"))];
+    assert!(matches!(collection.remove(&nobody), Err(Error::NotIndexed(_))));
+    assert_eq!(names(&collection), ["001.png", "002.png"]);
+    assert_eq!(collection.optimize(false, &Silent).unwrap().segments_after, 1);
+    assert_eq!(collection.info().unwrap().tombstones, 0);
+    assert!(collection.verify(&Silent).unwrap().problems.is_empty());
+}
+
+#[test]
+fn small_batches_merge_and_answer_like_one_large() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("in");
+    fill(&folder, 20);
+    let (one, many) = (dir.path().join("one.vizsla"), dir.path().join("many.vizsla"));
+    ingest(&one, &folder);
+    let small = IngestOptions { batch: 1, ..IngestOptions::default() };
+    open(&many).ingest(&[folder.clone()], &small, &Silent).unwrap();
+    assert!(open(&many).info().unwrap().segments < 12, "segments of one size are merged");
+    let query = dir.path().join("query.png");
+    view(&picture(7)).save_png(&query).unwrap();
+    let answer = |place: &PathBuf| {
+        let response =
+            open(place).search(&Query::file(&query), &SearchOptions::default()).unwrap();
+        response.hits.iter().map(|h| (h.image, h.score, h.words_score)).collect::<Vec<_>>()
+    };
+    assert_eq!(answer(&one), answer(&many));
+    open(&many).optimize(true, &Silent).unwrap();
+    assert_eq!(answer(&one), answer(&many));
+}
+
+#[test]
+fn a_stopped_ingest_goes_on_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, place) = (dir.path().join("in"), dir.path().join("c.vizsla"));
+    fill(&folder, 4);
+    let flag = StopFlag::default();
+    flag.stop();
+    let report =
+        open(&place).ingest(&[folder.clone()], &IngestOptions::default(), &flag).unwrap();
+    assert!(report.interrupted && report.added == 0 && report.gone == 0);
+    assert_eq!(ingest(&place, &folder).added, 4);
+}
+
+#[test]
+fn readers_go_on_while_one_writes_and_see_the_new_state_afterwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, place) = (dir.path().join("in"), dir.path().join("c.vizsla"));
+    fill(&folder, 3);
+    ingest(&place, &folder);
+    let reader = open(&place);
+    let query = dir.path().join("query.png");
+    view(&picture(60)).save_png(&query).unwrap();
+    assert_eq!(best(&reader, &query).1, Verdict::NoMatch);
+    picture(60).save_png(&folder.join("late.png")).unwrap();
+    let mut writer = open(&place);
+    writer.ingest(&[folder.clone()], &IngestOptions::default(), &Silent).unwrap();
+    writer.optimize(false, &Silent).unwrap();
+    assert_eq!(best(&reader, &query), ("late.png".into(), Verdict::Match));
+}
+
+#[test]
+fn what_is_no_collection_is_said_to_be_none() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(Collection::open(&dir.path().join("x")), Err(Error::Missing(_))));
+    let full = dir.path().join("full");
+    fill(&full, 1);
+    let made = Collection::create(&full, Default::default(), vizsla_words::Codebook::builtin());
+    assert!(matches!(made, Err(Error::Occupied(_))));
+}
+
+#[test]
+fn damage_is_found_and_the_index_is_made_again_from_the_catalog() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, place) = (dir.path().join("in"), dir.path().join("c.vizsla"));
+    fill(&folder, 4);
+    ingest(&place, &folder);
+    let segment = place.join("segments/00000001.vzsg");
+    let good = std::fs::read(&segment).unwrap();
+    let mut bad = good.clone();
+    bad[good.len() / 2] ^= 0x10;
+    std::fs::write(&segment, &bad).unwrap();
+    let problems = open(&place).verify(&Silent).unwrap().problems;
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].path, segment);
+    assert!(problems[0].remedy.contains("optimize --rebuild"));
+    std::fs::remove_file(&segment).unwrap();
+    let query = Query::file(folder.join("000.png"));
+    let error = open(&place).search(&query, &SearchOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("00000001.vzsg"), "{error}");
+    open(&place).optimize(true, &Silent).unwrap();
+    assert!(open(&place).verify(&Silent).unwrap().problems.is_empty());
+    assert_eq!(best(&open(&place), &folder.join("000.png")), ("000.png".into(), Verdict::Match));
+}
