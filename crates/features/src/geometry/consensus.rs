@@ -1,10 +1,15 @@
 //! How well a transform explains all correspondences.
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
 use super::transform::Transform;
 
 /// Points handled between two looks at the cost so far.
-const BLOCK: usize = 32;
+const BLOCK: usize = 64;
+/// Pairs in a vector register.
+const LANES: usize = 8;
 
 /// Point pairs as columns, padded to whole blocks with pairs that are never inliers.
 pub(crate) struct Columns {
@@ -50,7 +55,49 @@ impl Columns {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn cost_avx2(&self, transform: &Transform, squared_threshold: f64, enough: f32) -> f32 {
-        self.cost_body(transform, squared_threshold, enough)
+        let m = transform.0.map(|row| row.map(|v| _mm256_set1_ps(v as f32)));
+        let inverse = _mm256_set1_ps((1.0 / squared_threshold) as f32);
+        let one = _mm256_set1_ps(1.0);
+        let mut cost = self.len as f32 - self.x.len() as f32;
+        let mut start = 0;
+        while start < self.x.len() && cost <= enough {
+            let mut partial = _mm256_setzero_ps();
+            for at in (start..start + BLOCK).step_by(LANES) {
+                let relative = _mm256_mul_ps(self.errors_of_avx2(&m, at), inverse);
+                // The second operand where the first is not a number.
+                partial = _mm256_add_ps(partial, _mm256_min_ps(relative, one));
+            }
+            let mut lanes = [0f32; LANES];
+            // SAFETY: the array has eight lanes to write.
+            unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), partial) };
+            cost += lanes.iter().sum::<f32>();
+            start += BLOCK;
+        }
+        cost
+    }
+
+    /// The twin of [`errors_of`](Self::errors_of), operation for operation.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn errors_of_avx2(&self, m: &[[__m256; 3]; 3], at: usize) -> __m256 {
+        let load = |column: &[f32]| {
+            let lanes: &[f32] = &column[at..at + LANES];
+            // SAFETY: the slice holds the eight lanes that are read.
+            unsafe { _mm256_loadu_ps(lanes.as_ptr()) }
+        };
+        let (x, y) = (load(&self.x), load(&self.y));
+        let row = |r: usize| {
+            let sum = _mm256_add_ps(_mm256_mul_ps(m[r][0], x), _mm256_mul_ps(m[r][1], y));
+            _mm256_add_ps(sum, m[r][2])
+        };
+        let w = row(2);
+        let inverse = _mm256_div_ps(_mm256_set1_ps(1.0), w);
+        let du = _mm256_sub_ps(_mm256_mul_ps(row(0), inverse), load(&self.u));
+        let dv = _mm256_sub_ps(_mm256_mul_ps(row(1), inverse), load(&self.v));
+        let error = _mm256_add_ps(_mm256_mul_ps(du, du), _mm256_mul_ps(dv, dv));
+        let front = _mm256_cmp_ps::<_CMP_GT_OQ>(w, _mm256_setzero_ps());
+        _mm256_blendv_ps(_mm256_set1_ps(f32::INFINITY), error, front)
     }
 
     #[inline(always)]
@@ -59,29 +106,77 @@ impl Columns {
         let inverse = (1.0 / squared_threshold) as f32;
         // The fillers cost 1 each and are taken off beforehand.
         let mut cost = self.len as f32 - self.x.len() as f32;
-        let blocks = self.x.chunks_exact(BLOCK).zip(self.y.chunks_exact(BLOCK));
-        let images = self.u.chunks_exact(BLOCK).zip(self.v.chunks_exact(BLOCK));
-        for ((x, y), (u, v)) in blocks.zip(images) {
-            let mut partial = [0f32; 8];
-            for i in 0..BLOCK {
-                let w = m[2][0] * x[i] + m[2][1] * y[i] + m[2][2];
-                let reciprocal = 1.0 / w;
-                let p = m[0][0] * x[i] + m[0][1] * y[i] + m[0][2];
-                let q = m[1][0] * x[i] + m[1][1] * y[i] + m[1][2];
-                let (du, dv) = (p * reciprocal - u[i], q * reciprocal - v[i]);
-                let relative = (du * du + dv * dv) * inverse;
-                // Not a number counts as an outlier, as does a point beyond the horizon.
-                let inside = relative < 1.0 && w > 0.0;
-                partial[i % 8] += if inside { relative } else { 1.0 };
+        let mut start = 0;
+        while start < self.x.len() && cost <= enough {
+            let mut partial = [0f32; LANES];
+            for at in (start..start + BLOCK).step_by(LANES) {
+                let errors = self.errors_of(&m, at);
+                for (sum, error) in partial.iter_mut().zip(errors) {
+                    let relative = error * inverse;
+                    // Not a number counts as an outlier.
+                    *sum += if relative < 1.0 { relative } else { 1.0 };
+                }
             }
-            cost += (partial[0] + partial[4])
-                + (partial[1] + partial[5])
-                + ((partial[2] + partial[6]) + (partial[3] + partial[7]));
-            if cost > enough {
-                break;
-            }
+            cost += partial.iter().sum::<f32>();
+            start += BLOCK;
         }
         cost
+    }
+}
+
+impl Columns {
+    /// Squared transfer errors of all pairs, infinite beyond the horizon; entries behind the last pair
+    /// mean nothing. `errors` is resized to the padded length.
+    pub(crate) fn errors(&self, transform: &Transform, errors: &mut Vec<f32>) {
+        errors.resize(self.x.len(), 0.0);
+        #[cfg(target_arch = "x86_64")]
+        {
+            if std::arch::is_x86_feature_detected!("avx2") {
+                // SAFETY: the feature was found on this processor just above.
+                return unsafe { self.errors_avx2(transform, errors) };
+            }
+        }
+        self.errors_body(transform, errors);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn errors_avx2(&self, transform: &Transform, errors: &mut [f32]) {
+        let m = transform.0.map(|row| row.map(|v| _mm256_set1_ps(v as f32)));
+        for (i, lanes) in errors.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            // SAFETY: the chunk has the eight lanes that are written.
+            unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), self.errors_of_avx2(&m, i * LANES)) };
+        }
+    }
+
+    #[inline(always)]
+    fn errors_body(&self, transform: &Transform, errors: &mut [f32]) {
+        let m = transform.0.map(|row| row.map(|v| v as f32));
+        for (i, lanes) in errors.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            *lanes = self.errors_of(&m, i * LANES);
+        }
+    }
+
+    /// Squared transfer errors of the pairs from `at` on; infinite beyond the horizon.
+    #[inline(always)]
+    fn errors_of(&self, m: &[[f32; 3]; 3], at: usize) -> [f32; LANES] {
+        let range = at..at + LANES;
+        let (x, y) = (&self.x[range.clone()], &self.y[range.clone()]);
+        let (u, v) = (&self.u[range.clone()], &self.v[range]);
+        let mut errors = [0f32; LANES];
+        for i in 0..LANES {
+            let w = m[2][0] * x[i] + m[2][1] * y[i] + m[2][2];
+            let inverse = 1.0 / w;
+            let p = m[0][0] * x[i] + m[0][1] * y[i] + m[0][2];
+            let q = m[1][0] * x[i] + m[1][1] * y[i] + m[1][2];
+            let (du, dv) = (p * inverse - u[i], q * inverse - v[i]);
+            errors[i] = if w > 0.0 {
+                du * du + dv * dv
+            } else {
+                f32::INFINITY
+            };
+        }
+        errors
     }
 }
 
@@ -121,6 +216,14 @@ mod tests {
         );
         let plain = columns.cost_body(&t, limit, f32::INFINITY);
         assert_eq!(cost.to_bits(), plain.to_bits());
+        let mut errors = Vec::new();
+        columns.errors(&t, &mut errors);
+        for (error, point) in errors.iter().zip(&points) {
+            assert!((f64::from(*error) - squared_error(&t, point)).abs() < 1e-5);
+        }
+        let mut plain = vec![0.0; errors.len()];
+        columns.errors_body(&t, &mut plain);
+        assert_eq!(errors, plain);
         assert!(columns.cost(&Transform::similarity(1.0, 3.0, 9.0, 9.0), limit, 3.0) > 3.0);
     }
 }

@@ -292,6 +292,20 @@ fn homography_sums(h: &[f64; 8], pairs: &[Pair]) -> HomographySums {
     }
 }
 
+/// One Gauss–Newton step of the weighted transfer error; `None` where the pairs do not fix it.
+pub(crate) fn improve_homography(start: &Transform, pairs: &[Pair]) -> Option<Transform> {
+    let m = start.normalised().0;
+    let mut h = [
+        m[0][0], m[0][1], m[0][2], m[1][0], m[1][1], m[1][2], m[2][0], m[2][1],
+    ];
+    let sums = homography_sums(&h, pairs);
+    let step = solve_positive(&sums.normal, &sums.right)?;
+    for i in 0..8 {
+        h[i] += step[i];
+    }
+    Some(from_parameters(&h)).filter(Transform::is_finite)
+}
+
 /// Levenberg–Marquardt on the weighted transfer error, starting at `start` (last entry not zero).
 /// Returns the best transform met, never a worse one than `start`.
 pub(crate) fn refine_homography(start: &Transform, pairs: &[Pair], iterations: usize) -> Transform {

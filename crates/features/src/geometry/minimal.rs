@@ -72,25 +72,18 @@ fn affine(p: &Point, q: &Point, r: &Point) -> Option<Transform> {
 
 fn homography(sample: &[Point; 4]) -> Option<Transform> {
     let [p, q, r, s] = sample;
-    // The coordinates of the last point in the basis of the first three are areas of triangles.
-    let areas = |at: usize| {
-        [
-            doubled_area(s, q, r, at),
-            doubled_area(p, s, r, at),
-            doubled_area(p, q, s, at),
-            doubled_area(p, q, r, at),
-        ]
-    };
-    let (from, to) = (areas(0), areas(2));
-    if (0..4).any(|i| from[i] * to[i] <= 0.0) {
-        return None;
-    }
-    for (at, a) in [(0, &from), (2, &to)] {
-        let thin = is_thin(s, q, r, at, a[0])
-            || is_thin(p, s, r, at, a[1])
-            || is_thin(p, q, s, at, a[2])
-            || is_thin(p, q, r, at, a[3]);
-        if thin {
+    // The coordinates of the last point in the basis of the first three are areas of triangles. One
+    // mirrored triangle ends it: most samples with an outlier go no further than the first.
+    let (mut from, mut to) = ([0.0; 4], [0.0; 4]);
+    for (i, [a, b, c]) in [
+        (3, [p, q, r]),
+        (2, [p, q, s]),
+        (1, [p, s, r]),
+        (0, [s, q, r]),
+    ] {
+        from[i] = doubled_area(a, b, c, 0);
+        to[i] = doubled_area(a, b, c, 2);
+        if from[i] * to[i] <= 0.0 {
             return None;
         }
     }
@@ -101,6 +94,15 @@ fn homography(sample: &[Point; 4]) -> Option<Transform> {
     let smallest = depth.iter().fold(1.0, |m: f64, &d| m.min(d));
     if largest > STEEPEST * smallest {
         return None;
+    }
+    for (at, a) in [(0, &from), (2, &to)] {
+        let thin = is_thin(s, q, r, at, a[0])
+            || is_thin(p, s, r, at, a[1])
+            || is_thin(p, q, s, at, a[2])
+            || is_thin(p, q, r, at, a[3]);
+        if thin {
+            return None;
+        }
     }
     // Columns to·depth against columns from: H = to · diag(depth) · from⁻¹, up to scale.
     let rows = [

@@ -6,7 +6,7 @@
 //! grows. One seed, one result; nothing is shared between threads and nothing is allocated per iteration.
 
 use super::consensus::{Columns, squared_error};
-use super::fit::{Normalisation, Pair, fit_pairs, refine_homography};
+use super::fit::{Normalisation, Pair, fit_pairs, improve_homography};
 use super::minimal::{Point, solve};
 use super::sampling::Pcg;
 use super::transform::Transform;
@@ -83,8 +83,19 @@ struct Search<'a> {
     to: Normalisation,
     /// Squared threshold in normalised coordinates.
     limit: f64,
+    /// Square of how much larger a pixel is, normalised, in the first image than in the second.
+    unequal_scales: f64,
     pairs: Vec<Pair>,
+    errors: Vec<f32>,
+    spread: Vec<f32>,
 }
+
+/// How many thresholds away from the transform a pair may still help the final fit.
+const REACH: f64 = 3.0;
+/// Standard deviations at which the weight of a pair reaches zero in the final fit.
+const CUTOFF: f64 = 6.5;
+/// Most steps of the final fit.
+const POLISHING: usize = 6;
 
 impl<'a> Search<'a> {
     fn new(correspondences: &[Correspondence], config: &'a RobustConfig) -> Option<Self> {
@@ -114,6 +125,9 @@ impl<'a> Search<'a> {
             from,
             to,
             limit: (config.threshold * to.scale).powi(2),
+            unequal_scales: (from.scale / to.scale).powi(2),
+            errors: Vec::new(),
+            spread: Vec::new(),
         })
     }
 
@@ -122,7 +136,7 @@ impl<'a> Search<'a> {
         let size = self.config.model.sample_size();
         let count = self.points.len() as u32;
         let mut generator = Pcg::new(self.config.seed);
-        let (mut best, mut best_cost) = (None, self.columns_cost_of_nothing());
+        let (mut best, mut best_cost) = (None, self.points.len() as f32);
         let mut bound = self.config.max_iterations;
         let mut iterations = 0;
         let mut sample = [0u32; 4];
@@ -145,10 +159,6 @@ impl<'a> Search<'a> {
         (best, iterations)
     }
 
-    fn columns_cost_of_nothing(&self) -> f32 {
-        self.points.len() as f32
-    }
-
     /// Samples after which one without outliers was drawn with the wanted confidence, if the inliers of
     /// `transform` are all there are.
     fn needed(&self, transform: &Transform) -> usize {
@@ -169,29 +179,41 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Refits to the inliers as long as the cost falls, the first time with a wider threshold.
+    /// Refits to the inliers with a threshold that narrows to the wanted one, and keeps the best.
     fn optimise(&mut self, transform: Transform, cost: f32) -> (Transform, f32) {
         let (mut best, mut best_cost) = (transform, cost);
-        for widening in [4.0, 1.5, 1.0, 1.0] {
-            let Some(fitted) = self.refit(&best, self.limit * widening, 3) else {
+        let mut current = transform;
+        for widening in [4.0, 2.0, 1.0, 1.0] {
+            self.columns.errors(&current, &mut self.errors);
+            let Some(fitted) = self.refit(&current, self.limit * widening, self.limit * widening)
+            else {
                 break;
             };
-            let cost = self.columns.cost(&fitted, self.limit, best_cost);
+            let cost = self.columns.cost(&fitted, self.limit, f32::INFINITY);
             if cost < best_cost {
                 (best, best_cost) = (fitted, cost);
             }
+            current = fitted;
         }
         (best, best_cost)
     }
 
-    /// Weighted least squares on those within the limit, the nearer the heavier.
-    fn refit(&mut self, transform: &Transform, limit: f64, rounds: usize) -> Option<Transform> {
+    /// One step of weighted least squares on those whose squared error, already in `errors`, is below
+    /// `reach`. Weights fall to zero at `cutoff`, a limit on squared errors in units of a pair's own
+    /// uncertainty.
+    fn refit(&mut self, transform: &Transform, reach: f64, cutoff: f64) -> Option<Transform> {
         self.pairs.clear();
-        for (point, weight) in self.points.iter().zip(&self.weights) {
-            let relative = squared_error(transform, point) / limit;
+        for ((point, weight), &error) in self.points.iter().zip(&self.weights).zip(&self.errors) {
+            let error = f64::from(error);
+            if error >= reach {
+                continue;
+            }
+            let [x, y, u, v] = *point;
+            let certainty = self.certainty(transform, point);
+            let relative = error * certainty / cutoff;
             if relative < 1.0 {
-                let [x, y, u, v] = *point;
-                let weight = weight * (1.0 - relative).powi(2);
+                // Tukey's biweight.
+                let weight = weight * certainty * (1.0 - relative).powi(2);
                 self.pairs.push(Pair { x, y, u, v, weight });
             }
         }
@@ -199,30 +221,64 @@ impl<'a> Search<'a> {
             return None;
         }
         match self.config.model {
-            TransformModel::Homography => {
-                Some(refine_homography(transform, &self.pairs, rounds)).filter(Transform::is_finite)
-            }
+            TransformModel::Homography => improve_homography(transform, &self.pairs),
             model => fit_pairs(&self.pairs, model),
         }
     }
 
-    /// Reweighted least squares until nothing moves.
+    /// Inverse variance of a transfer error when both positions are off by the same number of pixels,
+    /// 1 where the map keeps the scale. Only a homography's differs from point to point.
+    #[inline(always)]
+    fn certainty(&self, transform: &Transform, point: &Point) -> f64 {
+        if self.config.model != TransformModel::Homography {
+            return 1.0;
+        }
+        let m = &transform.0;
+        let [x, y, u, v] = *point;
+        let inverse = 1.0 / (m[2][0] * x + m[2][1] * y + m[2][2]);
+        let square = (m[0][0] - u * m[2][0]).powi(2)
+            + (m[0][1] - u * m[2][1]).powi(2)
+            + (m[1][0] - v * m[2][0]).powi(2)
+            + (m[1][1] - v * m[2][1]).powi(2);
+        2.0 / (1.0 + 0.5 * square * inverse * inverse * self.unequal_scales)
+    }
+
+    /// Reweighted least squares until nothing moves. The cut-off follows the spread of the errors, so
+    /// that a threshold chosen too tight or too wide does little harm to the accuracy.
     fn polish(&mut self, transform: &Transform) -> Transform {
         let mut best = *transform;
-        for _ in 0..8 {
-            let Some(fitted) = self.refit(&best, self.limit, 3) else {
+        let reach = self.limit * REACH * REACH;
+        for _ in 0..POLISHING {
+            self.columns.errors(&best, &mut self.errors);
+            self.spread.clear();
+            for (point, &error) in self.points.iter().zip(&self.errors) {
+                if f64::from(error) < reach {
+                    self.spread
+                        .push(error * self.certainty(&best, point) as f32);
+                }
+            }
+            if self.spread.is_empty() {
+                break;
+            }
+            let middle = self.spread.len() / 2;
+            let (_, median, _) = self.spread.select_nth_unstable_by(middle, f32::total_cmp);
+            // The median of a squared error in two dimensions is 2 ln 2 variances.
+            let variance = f64::from(*median) / (2.0 * std::f64::consts::LN_2);
+            let cutoff = (variance * CUTOFF * CUTOFF).max(self.limit * 1e-4);
+            let Some(fitted) = self.refit(&best, reach, cutoff) else {
                 break;
             };
-            let moved: f64 = fitted
-                .normalised()
+            let change = |(a, b): (&f64, &f64)| (a - b).abs();
+            let (new, old) = (fitted.normalised(), best.normalised());
+            let moved: f64 = new
                 .0
                 .iter()
                 .flatten()
-                .zip(best.normalised().0.iter().flatten())
-                .map(|(a, b)| (a - b).abs())
+                .zip(old.0.iter().flatten())
+                .map(change)
                 .sum();
             best = fitted;
-            if moved < 1e-7 {
+            if moved < 1e-5 {
                 break;
             }
         }
