@@ -1,13 +1,16 @@
 //! Resizing without aliasing.
 //!
-//! Shrinking weighs every source pixel by how much of it a target pixel sees (a convolution whose
-//! support grows with the factor), because a detector would take aliased edges for structure. The
-//! Hamming-windowed kernel keeps nearly the sharpness of a plain area average and does not suffer from
-//! its steps at fractional factors. Enlarging is bilinear.
+//! Shrinking weighs every source pixel by how much of it a target pixel sees (a separable convolution
+//! whose support grows with the factor), because a detector would take aliased edges for structure.
+//! The Hamming-windowed kernel keeps nearly the sharpness of a plain area average and does not suffer
+//! from its steps at fractional factors. Enlarging is bilinear.
+//!
+//! The columns are convolved first: that pass is a weighted sum of whole rows, which vectorises by
+//! itself, and it leaves fewer rows for the other pass. A resizing crate with hand-written kernels was
+//! tried: decoding takes ten times as long as this either way, and its kernels were two thirds of this
+//! crate's object code.
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::{U8, U8x3};
-use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
+use std::f64::consts::PI;
 
 use crate::error::{Error, ErrorKind};
 use crate::gray::{Gray, byte_count};
@@ -58,7 +61,7 @@ impl Gray {
         height: usize,
     ) -> Result<Gray, Error> {
         let size = (self.width(), self.height());
-        let data = resample::<U8>(self.data(), size, source, (width, height))?;
+        let data = resample::<1>(self.data(), size, source, (width, height))?;
         Gray::new(width, height, data)
     }
 }
@@ -92,7 +95,7 @@ impl Rgb {
         height: usize,
     ) -> Result<Rgb, Error> {
         let size = (self.width(), self.height());
-        let data = resample::<U8x3>(self.data(), size, source, (width, height))?;
+        let data = resample::<3>(self.data(), size, source, (width, height))?;
         Rgb::new(width, height, data)
     }
 }
@@ -106,61 +109,115 @@ fn fitted_usize(
     if width.max(height) <= max_side.max(1) {
         return Ok(None);
     }
+    let side = |value: usize| {
+        u32::try_from(value).map_err(|_| {
+            let reason = "a side is above 4,294,967,295";
+            Error::from(ErrorKind::BadSize {
+                width,
+                height,
+                reason,
+            })
+        })
+    };
     let max_side = u32::try_from(max_side).unwrap_or(u32::MAX);
-    let (w, h) = fitted_size(
-        side(width, width, height)?,
-        side(height, width, height)?,
-        max_side,
-    );
+    let (w, h) = fitted_size(side(width)?, side(height)?, max_side);
     Ok(Some((w as usize, h as usize)))
 }
 
-fn side(value: usize, width: usize, height: usize) -> Result<u32, Error> {
-    u32::try_from(value).map_err(|_| {
-        ErrorKind::BadSize {
-            width,
-            height,
-            reason: "a side is above 4,294,967,295",
-        }
-        .into()
-    })
+/// The source samples that one target sample sees, with weights of sum 1.
+struct Window {
+    start: usize,
+    weights: Vec<f32>,
 }
 
-/// Resizes one layout. The layouts are named instead of left to the resizer's own dispatch, because
-/// that would compile its kernels for all thirteen of its pixel types.
-fn resample<P: PixelTrait>(
+/// Windows of all `to` target samples over `from` source samples, of which the first `seen`, a length
+/// that may be fractional, fill the target.
+fn windows(from: usize, seen: f64, to: usize) -> Vec<Window> {
+    let factor = seen / to as f64;
+    let spread = factor.max(1.0);
+    let kernel = if factor > 1.0 { hamming } else { triangle };
+    let window = |target: usize| {
+        let centre = (target as f64 + 0.5) * factor - 0.5;
+        let first = (centre - spread).ceil().max(0.0) as usize;
+        let last = ((centre + spread).floor().max(0.0) as usize).min(from - 1);
+        let start = first.min(last);
+        let raw: Vec<f64> = (start..=last)
+            .map(|source| kernel((source as f64 - centre) / spread))
+            .collect();
+        let sum: f64 = raw.iter().sum();
+        if sum <= 0.0 {
+            // Only by rounding at the very border: take the nearest sample.
+            return Window {
+                start: last,
+                weights: vec![1.0],
+            };
+        }
+        Window {
+            start,
+            weights: raw
+                .into_iter()
+                .map(|weight| (weight / sum) as f32)
+                .collect(),
+        }
+    };
+    (0..to).map(window).collect()
+}
+
+/// A sinc under a Hamming window, zero from a distance of 1.
+fn hamming(x: f64) -> f64 {
+    let x = x.abs();
+    if x >= 1.0 {
+        return 0.0;
+    }
+    let sinc = if x < 1e-9 {
+        1.0
+    } else {
+        (PI * x).sin() / (PI * x)
+    };
+    sinc * (0.54 + 0.46 * (PI * x).cos())
+}
+
+fn triangle(x: f64) -> f64 {
+    (1.0 - x.abs()).max(0.0)
+}
+
+/// Resizes `N` interleaved channels; `source` is the part from the top left that fills the target.
+fn resample<const N: usize>(
     data: &[u8],
     (from_width, from_height): (usize, usize),
     source: (f64, f64),
     (width, height): (usize, usize),
 ) -> Result<Vec<u8>, Error> {
-    let bad = || ErrorKind::BadSize {
-        width,
-        height,
-        reason: "the resizer refused it",
-    };
-    let from_size = (
-        side(from_width, from_width, from_height)?,
-        side(from_height, from_width, from_height)?,
-    );
-    let to_size = (side(width, width, height)?, side(height, width, height)?);
-    let mut out = vec![0; byte_count(width, height, P::size())?];
-    let from =
-        TypedImageRef::<P>::from_buffer(from_size.0, from_size.1, data).map_err(|_| bad())?;
-    let mut to = TypedImage::<P>::from_buffer(to_size.0, to_size.1, &mut out).map_err(|_| bad())?;
-    let shrinks = width <= from_width && height <= from_height;
-    let filter = if shrinks {
-        FilterType::Hamming
-    } else {
-        FilterType::Bilinear
-    };
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(filter))
-        .crop(0.0, 0.0, source.0, source.1)
-        .use_alpha(false);
-    Resizer::new()
-        .resize_typed(&from, &mut to, &options)
-        .map_err(|_| bad())?;
+    let mut out = vec![0; byte_count(width, height, N)?];
+    if (width, height) == (from_width, from_height) && source == (width as f64, height as f64) {
+        out.copy_from_slice(data);
+        return Ok(out);
+    }
+    let columns = windows(from_width, source.0, width);
+    let rows = windows(from_height, source.1, height);
+    let stride = N * from_width;
+    let mut sums = vec![0.0f32; stride];
+    for (window, target) in rows.iter().zip(out.chunks_exact_mut(N * width)) {
+        sums.fill(0.0);
+        for (k, &weight) in window.weights.iter().enumerate() {
+            let row = &data[(window.start + k) * stride..][..stride];
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum += weight * f32::from(value);
+            }
+        }
+        let (pixels, _) = sums.as_chunks::<N>();
+        let (targets, _) = target.as_chunks_mut::<N>();
+        for (window, pixel) in columns.iter().zip(targets) {
+            let mut total = [0.5f32; N];
+            for (&weight, value) in window.weights.iter().zip(&pixels[window.start..]) {
+                for channel in 0..N {
+                    total[channel] += weight * value[channel];
+                }
+            }
+            // Half was added above; `as` saturates.
+            *pixel = total.map(|value| value as u8);
+        }
+    }
     Ok(out)
 }
 

@@ -11,12 +11,14 @@
 mod blur;
 mod isa;
 mod kernel;
+mod lanes;
 mod plane;
 
 use blur::blur_row;
 use kernel::{Kernel, mirror};
 
-pub use isa::Isa;
+pub use isa::{Isa, Kind as IsaKind};
+pub use lanes::Lanes;
 pub use plane::Plane;
 
 /// The smallest side an octave may have; below it no detector has room inside its border.
@@ -74,14 +76,13 @@ impl ScaleSpace {
         Self::with_isa(config, Isa::detect())
     }
 
-    /// As [`ScaleSpace::new`] with a chosen instruction set, which must be one of [`Isa::available`]; others run the
-    /// baseline.
+    /// As [`ScaleSpace::new`] with a chosen instruction set.
     #[must_use]
     pub fn with_isa(config: ScaleSpaceConfig, isa: Isa) -> Self {
         let isa = if Isa::available().contains(&isa) {
             isa
         } else {
-            Isa::Baseline
+            Isa::SCALAR
         };
         let config = ScaleSpaceConfig {
             layers: config.layers.clamp(1, 16),
@@ -109,7 +110,7 @@ impl ScaleSpace {
         &self.config
     }
 
-    /// The instruction set in use, which this processor has.
+    /// The instruction set in use.
     #[must_use]
     pub fn isa(&self) -> Isa {
         self.isa
