@@ -5,7 +5,9 @@
 //! refined afterwards from the Gaussian planes themselves. Thresholds, the border of five pixels and the at most five
 //! steps of refinement follow OpenCV's SIFT so that the two find the same points.
 
-use vizsla_pixels::{Plane, ScaleSpace};
+#![allow(unsafe_code)]
+
+use vizsla_pixels::{Isa, Lanes, Plane, ScaleSpace, per_isa};
 
 /// Pixels along the border of an octave in which nothing is detected.
 const BORDER: usize = 5;
@@ -66,12 +68,19 @@ impl DogRows {
         [&ring[(y + 2) % 3], &ring[y % 3], &ring[(y + 1) % 3]]
     }
 
-    fn push(&mut self, y: usize, planes: &[Plane]) {
+    fn push(&mut self, isa: Isa, y: usize, planes: &[Plane]) {
         for (ring, pair) in self.rows.iter_mut().zip(planes.windows(2)) {
-            let (fine, coarse) = (pair[0].row(y), pair[1].row(y));
-            for ((d, &f), &c) in ring[y % 3].iter_mut().zip(fine).zip(coarse) {
-                *d = c - f;
-            }
+            subtract(isa, pair[0].row(y), pair[1].row(y), &mut ring[y % 3]);
+        }
+    }
+
+    /// Finds the extrema of row `y`, whose neighbours above and below are there.
+    fn search(&self, isa: Isa, y: usize, threshold: f32, found: &mut Vec<Candidate>) {
+        let mut columns = Vec::new();
+        for layer in 1..self.rows.len() - 1 {
+            let rows = [layer - 1, layer, layer + 1].map(|l| self.around(l, y));
+            scan(isa, &rows, threshold, &mut columns);
+            found.extend(columns.drain(..).map(|x| Candidate { layer, y, x }));
         }
     }
 }
@@ -85,7 +94,7 @@ pub(crate) fn detect(
     height: usize,
     config: &DogConfig,
 ) -> Vec<Blob> {
-    let layers = space.config().layers;
+    let (layers, isa) = (space.config().layers, space.isa());
     let threshold = (0.5 * config.contrast_threshold / layers as f32 * 255.0).floor();
     let mut candidates: Vec<Vec<Candidate>> = Vec::new();
     space.build(data, width, height, |octave, y, planes| {
@@ -93,9 +102,9 @@ pub(crate) fn detect(
             candidates.push(Vec::new());
             rows.reset(layers + 2, planes[0].width());
         }
-        rows.push(y, planes);
+        rows.push(isa, y, planes);
         if y > BORDER && y <= planes[0].height() - BORDER {
-            search_row(rows, y - 1, layers, threshold, &mut candidates[octave]);
+            rows.search(isa, y - 1, threshold, &mut candidates[octave]);
         }
     });
     let mut blobs = Vec::new();
@@ -128,26 +137,119 @@ fn drop_twins(blobs: &mut Vec<Blob>, first: usize) {
     blobs.append(&mut tail);
 }
 
-fn search_row(rows: &DogRows, y: usize, layers: usize, threshold: f32, found: &mut Vec<Candidate>) {
-    for layer in 1..=layers {
-        let [above, here, below] = rows.around(layer, y);
-        for x in BORDER..here.len().saturating_sub(BORDER) {
-            let value = here[x];
-            if value.abs() <= threshold {
-                continue;
-            }
-            let sign = if value > 0.0 { 1.0 } else { -1.0 };
-            let peak = |row: &[f32]| row[x - 1..=x + 1].iter().all(|v| sign * value >= sign * v);
-            if peak(here)
-                && peak(above)
-                && peak(below)
-                && rows.around(layer - 1, y).into_iter().all(peak)
-                && rows.around(layer + 1, y).into_iter().all(peak)
-            {
-                found.push(Candidate { layer, y, x });
-            }
+/// Differences of one row: `coarse - fine`.
+///
+/// # Safety
+/// The processor must have the instruction set of `V`.
+#[inline(always)]
+unsafe fn subtract_with<V: Lanes>(fine: &[f32], coarse: &[f32], out: &mut [f32]) {
+    let width = out.len().min(fine.len()).min(coarse.len());
+    let whole = width - width % V::COUNT;
+    for x in (0..whole).step_by(V::COUNT) {
+        // SAFETY: a register from `x` on ends within all three rows.
+        unsafe {
+            let (c, f) = (
+                V::load(coarse.as_ptr().add(x)),
+                V::load(fine.as_ptr().add(x)),
+            );
+            c.sub(f).store(out.as_mut_ptr().add(x));
         }
     }
+    for x in whole..width {
+        out[x] = coarse[x] - fine[x];
+    }
+}
+
+per_isa! {
+    fn subtract(fine: &[f32], coarse: &[f32], out: &mut [f32]), subtract_with, wide
+}
+
+/// Smallest and largest of the values left, right and at `x` in three rows.
+///
+/// # Safety
+/// Each row must be valid from `x - 1` to `x + V::COUNT`.
+#[inline(always)]
+unsafe fn range<V: Lanes>(rows: &[&[f32]; 3], x: usize) -> (V, V) {
+    // SAFETY: the caller vouches for the rows and the instruction set.
+    unsafe {
+        let at = |row: usize, column: usize| V::load(rows[row].as_ptr().add(column));
+        let first = at(0, x - 1);
+        let (mut low, mut high) = (first, first);
+        for (row, column) in [
+            (0, x),
+            (0, x + 1),
+            (1, x - 1),
+            (1, x),
+            (1, x + 1),
+            (2, x - 1),
+            (2, x),
+            (2, x + 1),
+        ] {
+            let value = at(row, column);
+            low = low.min(value);
+            high = high.max(value);
+        }
+        (low, high)
+    }
+}
+
+/// Which of the pixels from `x` on are extrema; cheap tests first.
+///
+/// # Safety
+/// All rows must be valid from `x - 1` to `x + V::COUNT`.
+#[inline(always)]
+unsafe fn extrema<V: Lanes>(rows: &[[&[f32]; 3]], x: usize, threshold: f32) -> u32 {
+    // SAFETY: the caller vouches for the rows and the instruction set.
+    unsafe {
+        let value = V::load(rows[1][1].as_ptr().add(x));
+        let weak = V::splat(threshold).bits_not_less(value.abs());
+        if weak.count_ones() as usize == V::COUNT {
+            return 0;
+        }
+        let bright = value.bits_not_less(V::splat(0.0));
+        let mut found = !weak;
+        for layer in [1, 0, 2] {
+            let (low, high) = range::<V>(&rows[layer], x);
+            found &= (value.bits_not_less(high) & bright) | (low.bits_not_less(value) & !bright);
+            if found == 0 {
+                return 0;
+            }
+        }
+        found
+    }
+}
+
+/// Columns of row `y` that are extrema of the middle of three differences.
+///
+/// # Safety
+/// The processor must have the instruction set of `V`.
+#[inline(always)]
+unsafe fn scan_with<V: Lanes>(rows: &[[&[f32]; 3]], threshold: f32, found: &mut Vec<usize>) {
+    let width = rows[1][1].len();
+    assert!(rows.len() == 3 && rows.iter().flatten().all(|row| row.len() == width));
+    let (mut x, end) = (BORDER, width.saturating_sub(BORDER));
+    while x < end {
+        // SAFETY: a register from `x + 1` on ends within the rows; the border leaves room on the left.
+        let (mut bits, count) = unsafe {
+            if x + V::COUNT < width {
+                (extrema::<V>(rows, x, threshold), V::COUNT)
+            } else {
+                (extrema::<f32>(rows, x, threshold), 1)
+            }
+        };
+        while bits != 0 {
+            let column = x + bits.trailing_zeros() as usize;
+            if column < end {
+                found.push(column);
+            }
+            bits &= bits - 1;
+        }
+        x += count;
+    }
+}
+
+per_isa! {
+    fn scan(rows: &[[&[f32]; 3]], threshold: f32, found: &mut Vec<usize>), scan_with, wide
 }
 
 /// The 27 differences around a pixel, `[layer][row][column]`.

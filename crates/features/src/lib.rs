@@ -23,8 +23,8 @@
 mod budget;
 mod descriptor;
 mod dog;
-mod gradient;
 mod geometry;
+mod gradient;
 mod keypoint;
 mod matching;
 mod orientation;

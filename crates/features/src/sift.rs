@@ -123,6 +123,7 @@ impl Sift {
             edge_threshold: self.config.edge_threshold,
         };
         let Workspace { space, rows } = workspace;
+        let isa = space.isa();
         let start = Instant::now();
         let blobs = detect(space, rows, image.data(), width, height, &thresholds);
         let chosen = self.chosen(space, &blobs, (width, height));
@@ -131,11 +132,7 @@ impl Sift {
         for index in chosen {
             let blob = blobs[index];
             let plane = &space.octaves()[blob.octave].planes[blob.layer];
-            oriented.extend(
-                orientations(plane, &blob)
-                    .into_iter()
-                    .map(|angle| (blob, angle)),
-            );
+            orientations(isa, plane, &blob, |angle| oriented.push((blob, angle)));
             if self.config.budget != 0 && oriented.len() >= self.config.budget {
                 oriented.truncate(self.config.budget);
                 break;
@@ -159,7 +156,7 @@ impl Sift {
             features.keypoints.push(keypoint(space, blob, *angle));
             features
                 .descriptors
-                .push(describe(plane, &window, self.config.root));
+                .push(describe(isa, plane, &window, self.config.root));
         }
         let describe = start.elapsed() - orient;
         (

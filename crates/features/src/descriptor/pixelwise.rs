@@ -1,41 +1,18 @@
-//! The SIFT descriptor (Lowe 2004, section 6) and its RootSIFT form (Arandjelović & Zisserman 2012).
-//!
-//! The order of the 128 values is OpenCV's: rows of the rotated window, columns, then eight directions that turn from
-//! the keypoint's own against the (downward) y axis.
+//! The descriptor by its definition: every pixel of the window is a sample, spread among the eight bins around it.
 
 use std::f32::consts::TAU;
 
 use vizsla_pixels::Plane;
 
+use super::{CELL_SIDE, CELLS, DIRECTIONS, Histogram, Window, quantise};
 use crate::keypoint::Descriptor;
 
-/// Cells along a side.
-const CELLS: usize = 4;
-/// Directions per cell.
-const DIRECTIONS: usize = 8;
-/// Side of a cell over the keypoint's sigma.
-const CELL_SIDE: f32 = 3.0;
-/// Largest share of one value in the normalised vector.
-const CLIP: f32 = 0.2;
-/// From unit length to 8 bits.
-const QUANTUM: f32 = 512.0;
-
-/// Where a descriptor is read: position and sigma in pixels of the plane, angle in radians, y down.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Window {
-    pub(crate) x: f32,
-    pub(crate) y: f32,
-    pub(crate) sigma: f32,
-    pub(crate) angle: f32,
+/// As [`super::describe`], slowly.
+pub(super) fn describe(plane: &Plane, window: &Window, root: bool) -> Descriptor {
+    quantise(&accumulate(plane, window), root)
 }
 
-/// Describes one window of a Gaussian plane.
-pub(crate) fn describe(plane: &Plane, window: &Window, root: bool) -> Descriptor {
-    let histogram = accumulate(plane, window);
-    quantise(&histogram, root)
-}
-
-fn accumulate(plane: &Plane, window: &Window) -> [f32; 128] {
+fn accumulate(plane: &Plane, window: &Window) -> Histogram {
     let mut bins = [0.0f32; 128];
     let side = CELL_SIDE * window.sigma;
     let (width, height) = (plane.width() as isize, plane.height() as isize);
@@ -71,7 +48,7 @@ fn accumulate(plane: &Plane, window: &Window) -> [f32; 128] {
 }
 
 /// Shares a sample among the eight bins around it.
-fn spread(bins: &mut [f32; 128], r: f32, c: f32, turn: f32, magnitude: f32) {
+fn spread(bins: &mut Histogram, r: f32, c: f32, turn: f32, magnitude: f32) {
     let (r0, c0, t0) = (r.floor(), c.floor(), turn.floor());
     let (fr, fc, ft) = (r - r0, c - c0, turn - t0);
     let t0 = t0.rem_euclid(DIRECTIONS as f32) as usize % DIRECTIONS;
@@ -85,24 +62,5 @@ fn spread(bins: &mut [f32; 128], r: f32, c: f32, turn: f32, magnitude: f32) {
             bins[base + t0] += share * (1.0 - ft);
             bins[base + (t0 + 1) % DIRECTIONS] += share * ft;
         }
-    }
-}
-
-/// Normalises, clips and quantises; an empty window stays all zero.
-fn quantise(bins: &[f32; 128], root: bool) -> Descriptor {
-    let norm = bins.iter().map(|v| v * v).sum::<f32>().sqrt();
-    let clip = norm * CLIP;
-    let clipped: [f32; 128] = std::array::from_fn(|i| bins[i].min(clip));
-    if root {
-        let sum = clipped.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-        std::array::from_fn(|i| (QUANTUM * (clipped[i] / sum).sqrt()).round() as u8)
-    } else {
-        let norm = clipped
-            .iter()
-            .map(|v| v * v)
-            .sum::<f32>()
-            .sqrt()
-            .max(f32::MIN_POSITIVE);
-        std::array::from_fn(|i| (QUANTUM * clipped[i] / norm).round() as u8)
     }
 }
