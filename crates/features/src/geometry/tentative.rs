@@ -2,12 +2,16 @@
 #![allow(unsafe_code)]
 
 use std::f32::consts::{PI, TAU};
+use std::ops::Range;
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
 
 use super::sites::places;
 use super::{Correspondence, Transform};
 
 /// Partial sums kept side by side.
-const LANES: usize = 16;
+const LANES: usize = 8;
 
 /// Correspondences as columns, in ascending order of the turn between their frames. The columns read by
 /// [`Tentative::support`] hold everything twice, the second copy a full turn later, so that all turns
@@ -131,20 +135,19 @@ impl Tentative {
         {
             if std::arch::is_x86_feature_detected!("avx2") {
                 // SAFETY: the feature was found on this processor just above.
-                return unsafe { self.support_avx2(tolerance) };
+                let sum = |p: &Proposal, range| unsafe { self.sum_avx2(p, range) };
+                return self.support_by(tolerance, sum);
             }
         }
-        self.support_body(tolerance)
+        self.support_by(tolerance, |p, range| self.sum_plain(p, range))
     }
 
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn support_avx2(&self, tolerance: &Tolerance) -> Vec<f32> {
-        self.support_body(tolerance)
-    }
-
-    #[inline(always)]
-    fn support_body(&self, tolerance: &Tolerance) -> Vec<f32> {
+    /// Walks the window of turns; `sum` adds up the support of one proposal over a range of rows.
+    fn support_by(
+        &self,
+        tolerance: &Tolerance,
+        sum: impl Fn(&Proposal, Range<usize>) -> f32,
+    ) -> Vec<f32> {
         let angle = tolerance.angle.min(PI);
         // First the seeds whose window does not reach below -π, then the others a turn later, so
         // that both ends of the window only ever move forward.
@@ -161,58 +164,103 @@ impl Tentative {
             }
             // A window of a full turn must not count anybody twice.
             let stop = end.min(start + self.len);
-            support[seed % self.len] = self.support_of(seed, start, stop, tolerance);
+            support[seed % self.len] = sum(&self.proposal(seed, tolerance), start..stop);
         }
         support
     }
 
-    #[inline(always)]
-    fn support_of(&self, seed: usize, start: usize, end: usize, tolerance: &Tolerance) -> f32 {
-        let proposal = self.proposal(seed);
-        let log_ratio = self.log_ratio[seed];
-        // Held to the tolerance in both images: a reduction by s makes distances s times smaller.
-        let limit = tolerance.to.min(tolerance.from * log_ratio.exp());
-        let inverse = 1.0 / (limit * limit);
-        let terms = |i: usize, lanes: &mut [f32]| {
-            let range = i..i + lanes.len();
-            let (x, y) = (&self.x[range.clone()], &self.y[range.clone()]);
-            let (u, v) = (&self.u[range.clone()], &self.v[range.clone()]);
-            let (ratio, share) = (&self.log_ratio[range.clone()], &self.share[range]);
-            for (lane, sum) in lanes.iter_mut().enumerate() {
-                let dx = proposal.a * x[lane] - proposal.b * y[lane] + proposal.c - u[lane];
-                let dy = proposal.b * x[lane] + proposal.a * y[lane] + proposal.d - v[lane];
-                let closeness = 1.0 - (dx * dx + dy * dy) * inverse;
-                let agrees = (ratio[lane] - log_ratio).abs() <= tolerance.log_scale;
-                *sum += if agrees && closeness > 0.0 {
-                    closeness * share[lane]
-                } else {
-                    0.0
-                };
-            }
-        };
-        let mut partial = [0f32; LANES];
-        let mut i = start;
-        while i + LANES <= end {
-            terms(i, &mut partial);
-            i += LANES;
+    fn sum_plain(&self, p: &Proposal, range: Range<usize>) -> f32 {
+        let mut lanes = [0f32; LANES];
+        for (i, row) in range.enumerate() {
+            lanes[i % LANES] += self.term(p, row);
         }
-        terms(i, &mut partial[..end - i]);
-        partial.iter().sum()
+        lanes.iter().sum()
     }
 
-    fn proposal(&self, seed: usize) -> Proposal {
-        let (scale, (sin, cos)) = (self.log_ratio[seed].exp(), self.turn[seed].sin_cos());
+    /// What one row adds to a proposal.
+    #[inline(always)]
+    fn term(&self, p: &Proposal, row: usize) -> f32 {
+        let (x, y) = (self.x[row], self.y[row]);
+        let dx = p.a * x - p.b * y + (p.c - self.u[row]);
+        let dy = p.b * x + p.a * y + (p.d - self.v[row]);
+        let closeness = 1.0 - (dx * dx + dy * dy) * p.inverse_limit;
+        let agrees = (self.log_ratio[row] - p.log_ratio).abs() <= p.log_tolerance;
+        if agrees {
+            closeness.max(0.0) * self.share[row]
+        } else {
+            0.0
+        }
+    }
+
+    /// The twin of [`sum_plain`](Self::sum_plain), operation for operation.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn sum_avx2(&self, p: &Proposal, range: Range<usize>) -> f32 {
+        let [a, b, c, d] = [p.a, p.b, p.c, p.d].map(|v| _mm256_set1_ps(v));
+        let (inverse, log_ratio) = (_mm256_set1_ps(p.inverse_limit), _mm256_set1_ps(p.log_ratio));
+        let log_tolerance = _mm256_set1_ps(p.log_tolerance);
+        let (one, zero) = (_mm256_set1_ps(1.0), _mm256_setzero_ps());
+        let mut sums = zero;
+        let mut row = range.start;
+        while row + LANES <= range.end {
+            let load = |column: &[f32]| {
+                let lanes = &column[row..row + LANES];
+                // SAFETY: the slice holds the eight lanes that are read.
+                unsafe { _mm256_loadu_ps(lanes.as_ptr()) }
+            };
+            let (x, y) = (load(&self.x), load(&self.y));
+            let turned_x = _mm256_sub_ps(_mm256_mul_ps(a, x), _mm256_mul_ps(b, y));
+            let turned_y = _mm256_add_ps(_mm256_mul_ps(b, x), _mm256_mul_ps(a, y));
+            let dx = _mm256_add_ps(turned_x, _mm256_sub_ps(c, load(&self.u)));
+            let dy = _mm256_add_ps(turned_y, _mm256_sub_ps(d, load(&self.v)));
+            let square = _mm256_add_ps(_mm256_mul_ps(dx, dx), _mm256_mul_ps(dy, dy));
+            let closeness = _mm256_sub_ps(one, _mm256_mul_ps(square, inverse));
+            let gap = _mm256_sub_ps(load(&self.log_ratio), log_ratio);
+            let gap = _mm256_andnot_ps(_mm256_set1_ps(-0.0), gap);
+            let agrees = _mm256_cmp_ps::<_CMP_LE_OQ>(gap, log_tolerance);
+            let term = _mm256_mul_ps(_mm256_max_ps(closeness, zero), load(&self.share));
+            sums = _mm256_add_ps(sums, _mm256_and_ps(term, agrees));
+            row += LANES;
+        }
+        let mut lanes = [0f32; LANES];
+        // SAFETY: the array has eight lanes to write.
+        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), sums) };
+        for (sum, row) in lanes.iter_mut().zip(row..range.end) {
+            *sum += self.term(p, row);
+        }
+        lanes.iter().sum()
+    }
+
+    fn proposal(&self, seed: usize, tolerance: &Tolerance) -> Proposal {
+        let log_ratio = self.log_ratio[seed];
+        let (scale, (sin, cos)) = (log_ratio.exp(), self.turn[seed].sin_cos());
         let (a, b) = (scale * cos, scale * sin);
-        let c = self.u[seed] - (a * self.x[seed] - b * self.y[seed]);
-        let d = self.v[seed] - (b * self.x[seed] + a * self.y[seed]);
-        Proposal { a, b, c, d }
+        // Held to the tolerance in both images: a reduction by s makes distances s times smaller.
+        let limit = tolerance.to.min(tolerance.from * scale);
+        Proposal {
+            a,
+            b,
+            c: self.u[seed] - (a * self.x[seed] - b * self.y[seed]),
+            d: self.v[seed] - (b * self.x[seed] + a * self.y[seed]),
+            inverse_limit: 1.0 / (limit * limit),
+            log_ratio,
+            log_tolerance: tolerance.log_scale,
+        }
     }
 
     /// The similarity that the frames of one correspondence propose.
     pub(crate) fn similarity(&self, row: usize) -> Transform {
-        let p = self.proposal(row);
-        let [a, b, c, d] = [p.a, p.b, p.c, p.d].map(f64::from);
-        Transform([[a, -b, c], [b, a, d], [0.0, 0.0, 1.0]])
+        let [x, y, u, v] = [self.x[row], self.y[row], self.u[row], self.v[row]].map(f64::from);
+        let (scale, (sin, cos)) = (
+            f64::from(self.log_ratio[row]).exp(),
+            f64::from(self.turn[row]).sin_cos(),
+        );
+        let (a, b) = (scale * cos, scale * sin);
+        Transform([
+            [a, -b, u - (a * x - b * y)],
+            [b, a, v - (b * x + a * y)],
+            [0.0, 0.0, 1.0],
+        ])
     }
 
     /// Fills `agreeing` with everybody within the tolerance of the transform, in row order.
@@ -276,12 +324,15 @@ impl Tentative {
     }
 }
 
-/// A similarity (a, -b, c; b, a, d).
+/// The similarity (a, -b, c; b, a, d) and who counts as agreeing with it.
 struct Proposal {
     a: f32,
     b: f32,
     c: f32,
     d: f32,
+    inverse_limit: f32,
+    log_ratio: f32,
+    log_tolerance: f32,
 }
 
 /// A transform in single precision.
@@ -375,7 +426,10 @@ mod tests {
             let t = Tentative::new(&scattered(count), 1.0, 1.0);
             let tolerance = tolerance(angle);
             let support = t.support(&tolerance);
-            assert_eq!(support, t.support_body(&tolerance));
+            assert_eq!(
+                support,
+                t.support_by(&tolerance, |p, range| t.sum_plain(p, range))
+            );
             for seed in 0..t.len {
                 let proposed = t.similarity(seed);
                 let limit = tolerance.to.min(tolerance.from * t.log_ratio[seed].exp());
