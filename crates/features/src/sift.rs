@@ -123,41 +123,13 @@ impl Sift {
             edge_threshold: self.config.edge_threshold,
         };
         let Workspace { space, rows } = workspace;
-        let isa = space.isa();
         let start = Instant::now();
         let blobs = detect(space, rows, image.data(), width, height, &thresholds);
         let chosen = self.chosen(space, &blobs, (width, height));
         let detect = start.elapsed();
-        let mut oriented = Vec::with_capacity(chosen.len());
-        for index in chosen {
-            let blob = blobs[index];
-            let plane = &space.octaves()[blob.octave].planes[blob.layer];
-            orientations(isa, plane, &blob, |angle| oriented.push((blob, angle)));
-            if self.config.budget != 0 && oriented.len() >= self.config.budget {
-                oriented.truncate(self.config.budget);
-                break;
-            }
-        }
+        let oriented = self.orient(space, &blobs, chosen);
         let orient = start.elapsed();
-        let mut features = Features {
-            width: width as u32,
-            height: height as u32,
-            keypoints: Vec::with_capacity(oriented.len()),
-            descriptors: Vec::with_capacity(oriented.len()),
-        };
-        for (blob, angle) in &oriented {
-            let plane = &space.octaves()[blob.octave].planes[blob.layer];
-            let window = Window {
-                x: blob.x,
-                y: blob.y,
-                sigma: blob.sigma,
-                angle: *angle,
-            };
-            features.keypoints.push(keypoint(space, blob, *angle));
-            features
-                .descriptors
-                .push(describe(isa, plane, &window, self.config.root));
-        }
+        let features = self.describe(space, &blobs, &oriented, (width, height));
         let describe = start.elapsed() - orient;
         (
             features,
@@ -167,6 +139,70 @@ impl Sift {
                 describe,
             },
         )
+    }
+
+    /// Directions of the chosen blobs, in the order in which they were chosen, within the budget.
+    ///
+    /// The blobs are visited in the order in which they lie in memory, not by strength: on large images most of the
+    /// time would else go into waiting for pixels.
+    fn orient(&self, space: &ScaleSpace, blobs: &[Blob], chosen: Vec<usize>) -> Vec<(usize, f32)> {
+        let mut visits: Vec<(usize, usize)> = chosen
+            .into_iter()
+            .enumerate()
+            .map(|(rank, index)| (index, rank))
+            .collect();
+        visits.sort_unstable();
+        let mut found: Vec<(usize, usize, f32)> =
+            Vec::with_capacity(visits.len() + visits.len() / 4);
+        for (index, rank) in visits {
+            let blob = &blobs[index];
+            let plane = &space.octaves()[blob.octave].planes[blob.layer];
+            orientations(space.isa(), plane, blob, |angle| {
+                found.push((rank, index, angle))
+            });
+        }
+        found.sort_by_key(|&(rank, ..)| rank);
+        if self.config.budget != 0 {
+            found.truncate(self.config.budget);
+        }
+        found
+            .into_iter()
+            .map(|(_, index, angle)| (index, angle))
+            .collect()
+    }
+
+    /// Keypoints and descriptors in the order given; visits them in the order of memory as well.
+    fn describe(
+        &self,
+        space: &ScaleSpace,
+        blobs: &[Blob],
+        oriented: &[(usize, f32)],
+        (width, height): (usize, usize),
+    ) -> Features {
+        let keypoints = oriented
+            .iter()
+            .map(|&(i, angle)| keypoint(space, &blobs[i], angle));
+        let mut features = Features {
+            width: width as u32,
+            height: height as u32,
+            keypoints: keypoints.collect(),
+            descriptors: vec![[0; 128]; oriented.len()],
+        };
+        let mut visits: Vec<usize> = (0..oriented.len()).collect();
+        visits.sort_unstable_by_key(|&rank| (oriented[rank].0, rank));
+        for rank in visits {
+            let (index, angle) = oriented[rank];
+            let blob = &blobs[index];
+            let plane = &space.octaves()[blob.octave].planes[blob.layer];
+            let window = Window {
+                x: blob.x,
+                y: blob.y,
+                sigma: blob.sigma,
+                angle,
+            };
+            features.descriptors[rank] = describe(space.isa(), plane, &window, self.config.root);
+        }
+        features
     }
 
     fn chosen(&self, space: &ScaleSpace, blobs: &[Blob], size: (usize, usize)) -> Vec<usize> {
