@@ -35,6 +35,10 @@ pub struct VerifyConfig {
     pub candidates: usize,
     /// Features nearer to each other than this many pixels are at one place.
     pub place_radius: f64,
+    /// Inliers nearer to each other than this share of the image's diagonal, in either image, are one piece
+    /// of evidence to the bound: their patches overlap, and what fits one fits the other. It also keeps a
+    /// small shared mark (a logo, a line of print) from weighing as much as a shared picture.
+    pub independence: f64,
     /// What the transform may do to the region its inliers cover.
     pub plausibility: Plausibility,
 }
@@ -50,6 +54,7 @@ impl Default for VerifyConfig {
             min_inliers: 4,
             candidates: 8,
             place_radius: 2.0,
+            independence: 0.02,
             plausibility: Plausibility::default(),
         }
     }
@@ -111,6 +116,8 @@ struct Search<'a> {
     tried: usize,
     to_area: f64,
     tight: Tolerance,
+    /// Distance in the first and in the second image from which inliers count singly.
+    independence: (f32, f32),
     agreeing: Vec<Agreeing>,
     chosen: Vec<Agreeing>,
     pairs: Vec<Pair>,
@@ -147,6 +154,10 @@ impl<'a> Search<'a> {
             tried: correspondences.len(),
             to_area: to_size.0 * to_size.1,
             tight,
+            independence: (
+                (config.independence * from_size.0.hypot(from_size.1)) as f32,
+                (config.independence * to_size.0.hypot(to_size.1)) as f32,
+            ),
             agreeing: Vec::new(),
             chosen: Vec::new(),
             pairs: Vec::new(),
@@ -340,6 +351,26 @@ impl<'a> Search<'a> {
         })
     }
 
+    /// Those of `chosen` that are not near a better one in either image.
+    fn independent(&self) -> impl Iterator<Item = &Agreeing> {
+        let t = &self.tentative;
+        let (from_radius, to_radius) = self.independence;
+        let near = move |a: usize, b: usize| {
+            let from = (t.x[a] - t.x[b]).powi(2) + (t.y[a] - t.y[b]).powi(2);
+            let to = (t.u[a] - t.u[b]).powi(2) + (t.v[a] - t.v[b]).powi(2);
+            from < from_radius.powi(2) || to < to_radius.powi(2)
+        };
+        let mut kept: Vec<usize> = Vec::new();
+        self.chosen.iter().filter(move |c| {
+            let row = c.row as usize;
+            let alone = kept.iter().all(|&other| !near(row, other));
+            if alone {
+                kept.push(row);
+            }
+            alone
+        })
+    }
+
     /// The lowest bound over all tolerances that the inliers' own distances give.
     fn bound(&self, transform: &Transform, model: TransformModel) -> Option<f64> {
         let count = self.chosen.len() as f64;
@@ -362,12 +393,11 @@ impl<'a> Search<'a> {
         let frames = (alike + 10.0 * uniform) / (others + 10.0);
         let finest = FINEST * scale.min(1.0);
         let mut distances: Vec<f64> = self
-            .chosen
-            .iter()
+            .independent()
             .map(|c| f64::from(c.to_squared).sqrt().max(finest))
             .collect();
         distances.sort_unstable_by(f64::total_cmp);
-        let tolerances = (self.chosen.len() as f64).log10();
+        let tolerances = (distances.len().max(1) as f64).log10();
         let sample = model.sample_size();
         distances
             .iter()
