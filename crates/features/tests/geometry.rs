@@ -1,0 +1,309 @@
+//! Robust estimation and verification on synthetic correspondences.
+
+use vizsla_features::{
+    Correspondence, Frame, RobustConfig, Transform, TransformModel, VerifyConfig, estimate, verify,
+};
+
+const SIZE: (f64, f64) = (800.0, 600.0);
+
+/// A small generator, so that the tests need no crate.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: f64) -> f64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_041);
+        (self.0 >> 33) as f64 / (1u64 << 31) as f64 * bound
+    }
+
+    fn around(&mut self, spread: f64) -> f64 {
+        (0..6).map(|_| self.below(2.0) - 1.0).sum::<f64>() * spread * 0.7
+    }
+
+    fn frame(&mut self) -> Frame {
+        let (x, y) = (self.below(SIZE.0), self.below(SIZE.1));
+        Frame {
+            x,
+            y,
+            scale: 1.6 * self.below(2.0).exp(),
+            angle: self.below(6.28),
+        }
+    }
+
+    fn unrelated(&mut self) -> Correspondence {
+        Correspondence {
+            from: self.frame(),
+            to: self.frame(),
+            weight: 1.0,
+        }
+    }
+
+    /// Agrees with the transform up to about a pixel, 20 % of scale and 10 degrees.
+    fn related(&mut self, transform: &Transform) -> Correspondence {
+        let from = self.frame();
+        let (x, y) = transform.apply(from.x, from.y).unwrap();
+        let to = Frame {
+            x: x + self.around(0.7),
+            y: y + self.around(0.7),
+            scale: from.scale
+                * transform.scale_at(from.x, from.y).unwrap()
+                * self.around(0.15).exp(),
+            angle: from.angle + transform.rotation_at(from.x, from.y).unwrap() + self.around(0.12),
+        };
+        Correspondence {
+            from,
+            to,
+            weight: 1.0,
+        }
+    }
+
+    fn mixture(
+        &mut self,
+        transform: &Transform,
+        related: usize,
+        all: usize,
+    ) -> Vec<Correspondence> {
+        let mut mixed: Vec<_> = (0..all)
+            .map(|i| {
+                if i < related {
+                    self.related(transform)
+                } else {
+                    self.unrelated()
+                }
+            })
+            .collect();
+        for i in (1..all).rev() {
+            mixed.swap(i, self.below((i + 1) as f64) as usize);
+        }
+        mixed
+    }
+}
+
+fn views() -> [(TransformModel, Transform); 3] {
+    [
+        (
+            TransformModel::Similarity,
+            Transform::similarity(0.6, 1.1, 420.0, -60.0),
+        ),
+        (
+            TransformModel::Affine,
+            Transform([[0.7, -0.3, 200.0], [0.1, 0.9, -20.0], [0.0, 0.0, 1.0]]),
+        ),
+        (
+            TransformModel::Homography,
+            Transform([[0.8, -0.2, 150.0], [0.15, 0.7, 20.0], [2e-4, -2e-4, 1.0]]),
+        ),
+    ]
+}
+
+/// Largest distance between two transforms over the corners of the first image.
+fn gap(a: &Transform, b: &Transform) -> f64 {
+    [(0.0, 0.0), (SIZE.0, 0.0), (SIZE.0, SIZE.1), (0.0, SIZE.1)]
+        .into_iter()
+        .map(|(x, y)| {
+            let (a, b) = (a.apply(x, y).unwrap(), b.apply(x, y).unwrap());
+            (a.0 - b.0).hypot(a.1 - b.1)
+        })
+        .fold(0.0, f64::max)
+}
+
+#[test]
+fn estimation_survives_outliers() {
+    for (model, truth) in views() {
+        for (related, all) in [(100, 200), (100, 500)] {
+            let points = Numbers(3).mixture(&truth, related, all);
+            let config = RobustConfig {
+                model,
+                ..RobustConfig::default()
+            };
+            let found = estimate(&points, &config).unwrap();
+            assert!(gap(&found.transform, &truth) < 2.5, "{model:?}: {found:?}");
+            assert!(found.inliers.len() >= related * 9 / 10);
+            assert!(found.inliers.windows(2).all(|w| w[0] < w[1]));
+            assert!(found.score <= found.inliers.len() as f64);
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits() {
+    let (model, truth) = views()[2];
+    let points = Numbers(5).mixture(&truth, 60, 300);
+    let config = RobustConfig {
+        model,
+        seed: 11,
+        ..RobustConfig::default()
+    };
+    assert_eq!(estimate(&points, &config), estimate(&points, &config));
+    let config = VerifyConfig::default();
+    assert_eq!(
+        verify(&points, SIZE, SIZE, &config),
+        verify(&points, SIZE, SIZE, &config)
+    );
+}
+
+#[test]
+fn verification_finds_a_twentieth() {
+    for (model, truth) in views() {
+        let points = Numbers(7).mixture(&truth, 20, 400);
+        let found = verify(&points, SIZE, SIZE, &VerifyConfig::default()).unwrap();
+        assert!(found.log10_nfa < -20.0, "{model:?}: {}", found.log10_nfa);
+        assert!(
+            found.inliers.len() >= 15,
+            "{model:?}: {}",
+            found.inliers.len()
+        );
+        assert!(gap(&found.transform, &truth) < 25.0, "{model:?}");
+    }
+}
+
+#[test]
+fn the_verdict_is_invariant_to_order() {
+    let mut points = Numbers(8).mixture(&views()[1].1, 20, 300);
+    let first = verify(&points, SIZE, SIZE, &VerifyConfig::default()).unwrap();
+    points.reverse();
+    let second = verify(&points, SIZE, SIZE, &VerifyConfig::default()).unwrap();
+    assert_eq!(first.inliers.len(), second.inliers.len());
+    assert!((first.log10_nfa - second.log10_nfa).abs() < 1e-6);
+}
+
+#[test]
+fn chance_is_no_match() {
+    let mut alarms = 0;
+    for seed in 0..60 {
+        let mut numbers = Numbers(seed);
+        let points: Vec<_> = (0..300).map(|_| numbers.unrelated()).collect();
+        let found = verify(&points, SIZE, SIZE, &VerifyConfig::default());
+        alarms += usize::from(found.is_some_and(|v| v.log10_nfa < -1.0));
+    }
+    assert_eq!(alarms, 0);
+}
+
+#[test]
+fn a_burst_counts_once() {
+    let mut numbers = Numbers(9);
+    let mut points: Vec<_> = (0..50).map(|_| numbers.unrelated()).collect();
+    // One feature of the first image answered forty times from one spot of the second.
+    let burst = points[0];
+    points.extend((0..40).map(|i| {
+        let mut again = burst;
+        again.to.x += f64::from(i % 5) * 0.3;
+        again.to.y += f64::from(i / 5) * 0.1;
+        again
+    }));
+    let found = verify(&points, SIZE, SIZE, &VerifyConfig::default());
+    assert!(found.is_none_or(|v| v.log10_nfa > -1.0));
+}
+
+#[test]
+fn inliers_are_one_to_one() {
+    let truth = views()[0].1;
+    let mut points = Numbers(10).mixture(&truth, 40, 100);
+    let doubled: Vec<_> = points.iter().flat_map(|&c| [c, c, c]).collect();
+    let single = verify(&points, SIZE, SIZE, &VerifyConfig::default()).unwrap();
+    let tripled = verify(&doubled, SIZE, SIZE, &VerifyConfig::default()).unwrap();
+    assert_eq!(single.inliers.len(), tripled.inliers.len());
+    points.clear();
+    assert!(verify(&points, SIZE, SIZE, &VerifyConfig::default()).is_none());
+}
+
+#[test]
+fn a_small_mark_weighs_less_than_a_picture() {
+    let truth = Transform::similarity(0.8, 0.2, 60.0, 20.0);
+    let mut numbers = Numbers(12);
+    let picture = numbers.mixture(&truth, 30, 130);
+    let mut mark = picture.clone();
+    for c in &mut mark {
+        let (x, y) = truth.apply(c.from.x, c.from.y).unwrap();
+        if (c.to.x - x).hypot(c.to.y - y) < 8.0 {
+            let noise = (c.to.x - x, c.to.y - y);
+            c.from.x = 300.0 + (c.from.x - 300.0) * 0.08;
+            c.from.y = 300.0 + (c.from.y - 300.0) * 0.08;
+            let (x, y) = truth.apply(c.from.x, c.from.y).unwrap();
+            (c.to.x, c.to.y) = (x + noise.0, y + noise.1);
+        }
+    }
+    let nfa = |points: &[Correspondence]| {
+        verify(points, SIZE, SIZE, &VerifyConfig::default()).map_or(9.0, |v| v.log10_nfa)
+    };
+    assert!(
+        nfa(&picture) < nfa(&mark) - 20.0,
+        "{} {}",
+        nfa(&picture),
+        nfa(&mark)
+    );
+}
+
+#[test]
+fn bad_input_gives_none() {
+    let good = Numbers(13).unrelated();
+    let spoiled = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300].map(|bad| {
+        let mut c = good;
+        c.from.x = bad;
+        c.to.y = bad;
+        c
+    });
+    let mut zero = good;
+    zero.to.scale = 0.0;
+    let cases: [Vec<Correspondence>; 5] = [
+        vec![],
+        vec![good; 2],
+        vec![good; 500],
+        spoiled.repeat(50),
+        vec![zero; 100],
+    ];
+    for points in &cases {
+        assert!(verify(points, SIZE, SIZE, &VerifyConfig::default()).is_none());
+        for (model, _) in views() {
+            let config = RobustConfig {
+                model,
+                max_iterations: 200,
+                ..RobustConfig::default()
+            };
+            assert!(estimate(points, &config).is_none_or(|e| e.transform.is_finite()));
+        }
+    }
+    let points = Numbers(14).mixture(&views()[0].1, 40, 80);
+    for size in [
+        (0.0, 600.0),
+        (f64::NAN, 1.0),
+        (-5.0, 5.0),
+        (f64::INFINITY, 1.0),
+    ] {
+        assert!(verify(&points, size, SIZE, &VerifyConfig::default()).is_none());
+        assert!(verify(&points, SIZE, size, &VerifyConfig::default()).is_none());
+    }
+    for threshold in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let config = VerifyConfig {
+            threshold,
+            ..VerifyConfig::default()
+        };
+        assert!(verify(&points, SIZE, SIZE, &config).is_none());
+        let config = RobustConfig {
+            threshold,
+            ..RobustConfig::default()
+        };
+        assert!(estimate(&points, &config).is_none());
+    }
+}
+
+#[test]
+fn some_bad_correspondences_do_no_harm() {
+    let truth = views()[1].1;
+    let mut points = Numbers(15).mixture(&truth, 60, 120);
+    for (i, bad) in [f64::NAN, f64::INFINITY, 0.0].into_iter().enumerate() {
+        points[i].from.scale = bad;
+        points[i + 3].to.x = if bad == 0.0 { f64::NAN } else { bad };
+        points[i + 6].weight = bad;
+    }
+    let found = verify(&points, SIZE, SIZE, &VerifyConfig::default()).unwrap();
+    assert!(found.inliers.len() >= 45 && found.inliers.iter().all(|&i| i >= 9));
+    let config = RobustConfig {
+        model: TransformModel::Affine,
+        ..RobustConfig::default()
+    };
+    let found = estimate(&points, &config).unwrap();
+    assert!(gap(&found.transform, &truth) < 2.5);
+}
