@@ -106,3 +106,62 @@ impl Dataset {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dataset() -> Dataset {
+        let query = |set: &str| Query {
+            case: QueryCase {
+                key: "q".into(),
+                set: set.into(),
+                path: "q.jpg".into(),
+                region: None,
+            },
+            truth: Truth::default(),
+        };
+        Dataset {
+            name: "toy".into(),
+            gallery: vec![GalleryImage {
+                key: "a.jpg".into(),
+                path: "a.jpg".into(),
+            }],
+            queries: vec![query("one"), query("two"), query("two")],
+            protocol: Protocol::Plain,
+        }
+    }
+
+    #[test]
+    fn distractors_follow_the_gallery_under_keys_of_their_own() {
+        let root = tempfile::tempdir().expect("temp dir");
+        fs_err::create_dir_all(root.path().join("x")).expect("dir");
+        fs_err::write(root.path().join("x/a.jpg"), b"").expect("file");
+        let mut dataset = dataset();
+        for _ in 0..2 {
+            assert_eq!(
+                dataset
+                    .add_distractors(&root.path().join("x"))
+                    .expect("one image"),
+                1
+            );
+        }
+        let keys: Vec<&str> = dataset.gallery.iter().map(|g| g.key.as_str()).collect();
+        assert_eq!(
+            keys,
+            ["a.jpg", "distractors/0/x/a.jpg", "distractors/1/x/a.jpg"]
+        );
+    }
+
+    #[test]
+    fn sets_are_chosen_by_name() {
+        let mut chosen = dataset();
+        chosen.keep_sets(&["two".into()]).expect("a set it has");
+        assert_eq!((chosen.sets(), chosen.queries.len()), (vec!["two"], 2));
+        let message = dataset()
+            .keep_sets(&["three".into()])
+            .expect_err("no such set")
+            .to_string();
+        assert!(message.contains("it has one, two"), "{message}");
+    }
+}
