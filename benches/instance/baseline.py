@@ -3,7 +3,8 @@
 Every query is compared with every gallery image: 1,000 SIFT features at a longest side of 800, RootSIFT,
 ratio test at 0.8, homography with USAC_MAGSAC at 5 px; the gallery is ranked by the number of inliers.
 Nothing is indexed, so the cost of a query grows with the gallery, and little can be missed: a fair bar for
-accuracy. Descriptors are unit vectors after RootSIFT, so the two nearest ones follow from one matrix product;
+accuracy. A homography may fold all matches onto one gallery point and count each as an inlier, so a stricter count is
+reported beside it: the number of different gallery points among the inliers (`distinct`). Descriptors are unit vectors after RootSIFT, so the two nearest ones follow from one matrix product;
 that is several times faster than cv2.BFMatcher and gives the same matches, so the peer's time is its best.
 
 One thread throughout. The time of a query is reading and describing it and comparing it with the whole gallery,
@@ -88,10 +89,10 @@ def ratio_matches(query, gallery):
 
 
 def inliers(query, gallery):
-    """Number of matches that agree with the best homography; 0 below four matches."""
+    """Matches that agree with the best homography, and the different gallery points among them."""
     i, j = ratio_matches(query[1], gallery[1])
     if len(i) < 4:
-        return 0
+        return 0, 0
     _, mask = cv2.findHomography(
         query[0][i],
         gallery[0][j],
@@ -100,7 +101,10 @@ def inliers(query, gallery):
         maxIters=CONFIG["max_iterations"],
         confidence=CONFIG["confidence"],
     )
-    return 0 if mask is None else int(mask.sum())
+    if mask is None:
+        return 0, 0
+    agree = mask.ravel().astype(bool)
+    return int(agree.sum()), len(np.unique(np.round(gallery[0][j][agree]), axis=0))
 
 
 def average_precision(relevant):
@@ -140,9 +144,27 @@ def verdict(scores, relevant, threshold):
     }
 
 
+def judge(scores, relevant):
+    """Metrics of ranking and of the verdict for one way of counting (scores: queries x gallery)."""
+    rng = np.random.default_rng(0)
+    ranked = [ranking(s, r, rng) for s, r in zip(scores, relevant) if r.any()]
+    thresholds = range(4, int(scores.max()) + 2)
+    return {
+        "metrics": {m: statistics.fmean(q[m] for q in ranked) for m in ("map", "recall@1", "recall@10")},
+        "verdict_fixed": verdict(scores, relevant, FIXED_THRESHOLD),
+        "verdict_best": max((verdict(scores, relevant, t) for t in thresholds), key=lambda v: v["f1"]),
+    }
+
+
+def counts(inlying, distinct, relevant):
+    """Counts of one query, [inliers, distinct]: of its relevant images, and the highest of the others."""
+    both = np.stack([inlying, distinct])
+    return {"relevant": both[:, relevant].T.tolist(), "highest_wrong": both[:, ~relevant].max(axis=1).tolist()}
+
+
 def evaluate_set(name, gallery, queries, relevant, sift):
     """Compare all queries with all gallery images; `relevant` is a boolean matrix queries x gallery."""
-    scores = np.zeros((len(queries), len(gallery)), int)
+    scores = np.zeros((2, len(queries), len(gallery)), int)
     wall, cpu = [], []
     for path in gallery:
         sift(path)
@@ -150,34 +172,20 @@ def evaluate_set(name, gallery, queries, relevant, sift):
         start, start_cpu = time.perf_counter(), time.process_time()
         query = sift.describe(path)
         for column, other in enumerate(gallery):
-            scores[row, column] = inliers(query, sift(other))
+            scores[:, row, column] = inliers(query, sift(other))
         wall.append(1e3 * (time.perf_counter() - start))
         cpu.append(1e3 * (time.process_time() - start_cpu))
-    rng = np.random.default_rng(0)
-    per_query = {}
-    for row, path in enumerate(queries):
-        if relevant[row].any():
-            per_query[path.name] = ranking(scores[row], relevant[row], rng)
-            per_query[path.name]["inliers"] = [int(s) for s in scores[row][relevant[row]]]
-        else:
-            per_query[path.name] = {}
-        wrong = scores[row][~relevant[row]]
-        per_query[path.name]["most_inliers_wrong"] = int(wrong.max()) if len(wrong) else 0
-    counted = [q for q in per_query.values() if "map" in q]
-    metrics = {m: statistics.fmean(q[m] for q in counted) for m in ("map", "recall@1", "recall@10")}
-    thresholds = range(4, int(scores.max()) + 2)
     report = {
         "queries": len(queries),
         "gallery": len(gallery),
-        "metrics": metrics,
-        "verdict_fixed": verdict(scores, relevant, FIXED_THRESHOLD),
-        "verdict_best": max((verdict(scores, relevant, t) for t in thresholds), key=lambda v: v["f1"]),
+        **judge(scores[0], relevant),
+        "distinct": judge(scores[1], relevant),
         "timing": {
             "query_ms_median": statistics.median(wall),
             "query_ms_p99": float(np.percentile(wall, 99)),
             "query_cpu_ms_median": statistics.median(cpu),
         },
-        "per_query": per_query,
+        "per_query": {p.name: counts(s, d, r) for p, s, d, r in zip(queries, scores[0], scores[1], relevant)},
     }
     print(name, json.dumps({k: v for k, v in report.items() if k != "per_query"}), file=sys.stderr, flush=True)
     return report

@@ -56,18 +56,16 @@ def side_by_side(title, names, peer, report):
         rows.append(
             [
                 name,
-                f"{theirs['metrics']['recall@1']:.3f}",
-                f"{ours['metrics']['recall@1']:.3f}",
-                f"{theirs['metrics']['map']:.3f}",
-                f"{ours['metrics']['map']:.3f}",
+                *(f"{m['recall@1']:.3f}" for m in (theirs["metrics"], theirs["distinct"]["metrics"], ours["metrics"])),
+                *(f"{m['map']:.3f}" for m in (theirs["metrics"], theirs["distinct"]["metrics"], ours["metrics"])),
                 f"{their_ms:.0f}",
                 f"{our_ms:.0f}",
                 f"{their_ms / our_ms:.1f}",
             ]
         )
     print(f"{title}: {report['gallery']} gallery images, one thread\n")
-    heading = ["set", "recall@1 OpenCV", "recall@1 Vizsla", "mAP OpenCV", "mAP Vizsla"]
-    print_table(heading + ["ms/query OpenCV", "ms/query Vizsla", "ratio"], rows)
+    heading = ["set", "recall@1 OpenCV", "distinct", "Vizsla", "mAP OpenCV", "distinct", "Vizsla"]
+    print_table(heading + ["ms/query OpenCV", "Vizsla", "ratio"], rows)
 
 
 def share(value):
@@ -78,8 +76,13 @@ def open_set(peer, report):
     """The verdict on the query set with unknown paintings."""
     theirs, ours = peer["qsd1_w4"], report["sets"]["qsd1_w4"]["metrics"]
     rows = []
-    for label, key in (("OpenCV, 15 inliers", "verdict_fixed"), ("OpenCV, best threshold in hindsight", "verdict_best")):
-        v = theirs[key]
+    peers = [
+        ("OpenCV, 15 inliers", theirs["verdict_fixed"]),
+        ("OpenCV, best threshold in hindsight", theirs["verdict_best"]),
+        ("OpenCV, 15 distinct inliers", theirs["distinct"]["verdict_fixed"]),
+        ("OpenCV, best distinct in hindsight", theirs["distinct"]["verdict_best"]),
+    ]
+    for label, v in peers:
         rows.append(
             [label, *(share(v[k]) for k in ("precision", "recall", "f1", "known_answered", "unknown_rejected"))]
         )
