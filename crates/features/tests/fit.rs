@@ -1,4 +1,5 @@
 //! Least-squares fits against numpy and OpenCV; `reference/fit.py` makes the values.
+#![allow(clippy::unwrap_used)]
 
 use serde_json::Value;
 use vizsla_features::{Correspondence, Frame, Transform, TransformModel, fit};

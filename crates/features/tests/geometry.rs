@@ -1,4 +1,7 @@
 //! Robust estimation and verification on synthetic correspondences.
+#![allow(clippy::unwrap_used)]
+
+use std::f64::consts::TAU;
 
 use vizsla_features::{
     Correspondence, Frame, RobustConfig, Transform, TransformModel, VerifyConfig, estimate, verify,
@@ -28,7 +31,7 @@ impl Numbers {
             x,
             y,
             scale: 1.6 * self.below(2.0).exp(),
-            angle: self.below(6.28),
+            angle: self.below(TAU),
         }
     }
 

@@ -107,8 +107,8 @@ fn fit_affine(pairs: &[Pair]) -> Option<Transform> {
     }
     let [xx, xy, yy, xu, yu, xv, yv] = s;
     let determinant = xx * yy - xy * xy;
-    // Also false for a spread that is not finite.
-    if !(determinant > FLATNESS * (xx + yy).powi(2)) {
+    let flattest = FLATNESS * (xx + yy).powi(2);
+    if determinant <= flattest || !determinant.is_finite() || !flattest.is_finite() {
         return None;
     }
     let solve = |px: f64, py: f64| {
@@ -266,7 +266,16 @@ fn homography_sums(h: &[f64; 8], pairs: &[Pair]) -> HomographySums {
             right[i] += terms[i];
         }
     }
-    let [xx, xy, yy, x1, y1, one] = points;
+    HomographySums {
+        normal: assembled(&points, &in_u, &in_v, &both),
+        right,
+        cost,
+    }
+}
+
+/// The lower triangle of the normal matrix from its distinct sums.
+fn assembled(points: &[f64; 6], in_u: &[f64; 6], in_v: &[f64; 6], both: &[f64; 3]) -> Square<8> {
+    let [xx, xy, yy, x1, y1, one] = *points;
     let block = [[xx, 0.0, 0.0], [xy, yy, 0.0], [x1, y1, one]];
     let mut normal = [[0.0; 8]; 8];
     for i in 0..3 {
@@ -285,11 +294,7 @@ fn homography_sums(h: &[f64; 8], pairs: &[Pair]) -> HomographySums {
     normal[6][6] = both[0];
     normal[7][6] = both[1];
     normal[7][7] = both[2];
-    HomographySums {
-        normal,
-        right,
-        cost,
-    }
+    normal
 }
 
 /// One Gauss–Newton step of the weighted transfer error; `None` where the pairs do not fix it.

@@ -13,12 +13,12 @@ pub(crate) fn solve_positive<const N: usize>(
     for i in 0..N {
         for j in 0..=i {
             let mut sum = matrix[i][j];
-            for k in 0..j {
-                sum -= lower[i][k] * lower[j][k];
+            for (a, b) in lower[i].iter().zip(&lower[j]).take(j) {
+                sum -= a * b;
             }
             if i == j {
                 // Relative to the entry it came from: what is left after elimination is rounding.
-                if !(sum > 1e-13 * matrix[i][i]) {
+                if sum <= 1e-13 * matrix[i][i] || sum.is_nan() {
                     return None;
                 }
                 lower[i][i] = sum.sqrt();

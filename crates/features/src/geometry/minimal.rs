@@ -52,8 +52,7 @@ fn doubled_area(p: &Point, q: &Point, r: &Point, at: usize) -> f64 {
 #[inline(always)]
 fn is_thin(p: &Point, q: &Point, r: &Point, at: usize, area: f64) -> bool {
     let side = |s: &Point, t: &Point| (s[at] - t[at]).powi(2) + (s[at + 1] - t[at + 1]).powi(2);
-    // Also true for areas that are not numbers.
-    !(area.abs() > THINNEST * side(p, q).max(side(q, r)).max(side(p, r)))
+    area.abs() <= THINNEST * side(p, q).max(side(q, r)).max(side(p, r)) || area.is_nan()
 }
 
 fn affine(p: &Point, q: &Point, r: &Point) -> Option<Transform> {

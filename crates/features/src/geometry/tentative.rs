@@ -400,7 +400,7 @@ mod tests {
             x: next(640.0),
             y: next(480.0),
             scale: 1.0 + next(10.0),
-            angle: next(6.28),
+            angle: next(std::f64::consts::TAU),
         };
         (0..count)
             .map(|_| Correspondence {

@@ -21,7 +21,7 @@ pub struct VerifyConfig {
     /// Largest distance of an inlier in the second image, pixels; scaled by the ratio of the diagonals it
     /// holds in the first image too.
     pub threshold: f64,
-    /// How many times wider the tolerance is for the similarity that a single pair of frames proposes, ≥ 1.
+    /// How many times wider the tolerance is for the similarity that a single pair of frames proposes, at least 1.
     pub widening: f64,
     /// Largest factor between a feature's change of scale and the transform's, > 1.
     pub max_scale_ratio: f64,
@@ -95,13 +95,13 @@ pub fn verify(
     config: &VerifyConfig,
 ) -> Option<Verification> {
     let usable = |size: (f64, f64)| size.0 > 0.0 && size.1 > 0.0 && size.0.hypot(size.1) < 1e9;
-    let positive = |v: f64| v > 0.0 && v.is_finite();
+    let within = |v: f64, low: f64| v > low && v.is_finite();
     if !usable(from_size)
         || !usable(to_size)
-        || !positive(config.threshold)
-        || !positive(config.max_angle)
-        || !(config.max_scale_ratio > 1.0)
-        || !(config.widening >= 1.0)
+        || !within(config.threshold, 0.0)
+        || !within(config.max_angle, 0.0)
+        || !within(config.max_scale_ratio, 1.0)
+        || !within(config.widening, 0.5)
         || correspondences.len() < config.min_inliers.max(3)
     {
         return None;
@@ -179,15 +179,7 @@ impl<'a> Search<'a> {
         if self.tentative.len < self.config.min_inliers.max(3) {
             return None;
         }
-        let support = self
-            .tentative
-            .support(&self.widened(self.config.widening as f32));
-        let mut seeds: Vec<u32> = (0..self.tentative.len as u32).collect();
-        seeds.sort_unstable_by(|&i, &j| {
-            support[j as usize]
-                .total_cmp(&support[i as usize])
-                .then(i.cmp(&j))
-        });
+        let (support, seeds) = self.ranked();
         let mut explained = vec![false; self.tentative.len];
         let mut best: Option<Refined> = None;
         let mut refined_count = 0;
@@ -234,6 +226,20 @@ impl<'a> Search<'a> {
             log10_nfa: best.log10_nfa,
             model: best.model,
         })
+    }
+
+    /// The support of every proposal, and the proposals from the best supported down.
+    fn ranked(&self) -> (Vec<f32>, Vec<u32>) {
+        let support = self
+            .tentative
+            .support(&self.widened(self.config.widening as f32));
+        let mut seeds: Vec<u32> = (0..self.tentative.len as u32).collect();
+        seeds.sort_unstable_by(|&i, &j| {
+            support[j as usize]
+                .total_cmp(&support[i as usize])
+                .then(i.cmp(&j))
+        });
+        (support, seeds)
     }
 
     /// Fills `chosen` with a one-to-one selection of those that agree, nearest first.

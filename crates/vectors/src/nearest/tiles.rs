@@ -287,6 +287,16 @@ mod x86 {
                 }
             }
         }
+
+        /// Copies what became nearest to the rows of this tile.
+        fn hand_back(&self, nearest: &[([i32; N], [i32; N])], backward: &mut [Backward]) {
+            let rows = backward[self.first_row..].iter_mut().take(self.rows);
+            for (r, best) in rows.enumerate() {
+                let (distances, indices) = &nearest[r / N];
+                let (distance, index) = (distances[r % N], indices[r % N] as u32);
+                *best = Backward { distance, index };
+            }
+        }
     }
 
     /// `N` must be `L::COUNT`, and the instructions of `L` must be there.
@@ -341,13 +351,7 @@ mod x86 {
                 }
             }
             if !backward.is_empty() {
-                for r in 0..tile.rows {
-                    let (distance, index) = (nearest[r / N].0[r % N], nearest[r / N].1[r % N]);
-                    backward[tile.first_row + r] = Backward {
-                        distance,
-                        index: index as u32,
-                    };
-                }
+                tile.hand_back(&nearest, backward);
             }
         }
         state.iter().map(reduce).collect()
