@@ -4,6 +4,7 @@
 
 mod workbench;
 
+use std::io::Write;
 use std::process::Command;
 
 use serde_json::Value;
@@ -18,7 +19,11 @@ fn images(bench: &Workbench) -> Value {
 /// Insists that a run failed by itself, in words, and left what was there.
 fn failed_cleanly(bench: &Workbench, run: &Run, before: &Value) {
     assert_eq!(run.code, Some(1), "{} {}", run.stdout, run.stderr);
-    assert!(run.stderr.contains("error: ") && !run.stderr.contains("panicked"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("error: ") && !run.stderr.contains("panicked"),
+        "{}",
+        run.stderr
+    );
     bench.succeed(&["verify", "disk/p.vizsla"]);
     let now = images(bench);
     let kept = now.as_array().expect("images");
@@ -32,8 +37,15 @@ fn failed_cleanly(bench: &Workbench, run: &Run, before: &Value) {
 fn limited(bench: &Workbench, blocks: u64) -> Run {
     let program = bench.command(&INDEX);
     let mut shell = Command::new("sh");
-    shell.args(["-c", r#"trap "" XFSZ; ulimit -f "$0"; exec "$@""#, &blocks.to_string()]);
-    shell.arg(program.get_program()).args(INDEX).current_dir(bench.path("."));
+    shell.args([
+        "-c",
+        r#"trap "" XFSZ; ulimit -f "$0"; exec "$@""#,
+        &blocks.to_string(),
+    ]);
+    shell
+        .arg(program.get_program())
+        .args(INDEX)
+        .current_dir(bench.path("."));
     bench.finish(shell.output().expect("a shell"))
 }
 
@@ -64,7 +76,12 @@ fn a_collection_that_cannot_be_made_leaves_nothing_behind() {
     std::fs::create_dir(bench.path("disk")).expect("a folder");
     let run = limited(&bench, 16);
     assert_eq!(run.code, Some(1), "{} {}", run.stdout, run.stderr);
-    assert_eq!(std::fs::read_dir(bench.path("disk")).expect("a folder").count(), 0);
+    assert_eq!(
+        std::fs::read_dir(bench.path("disk"))
+            .expect("a folder")
+            .count(),
+        0
+    );
     bench.succeed(&INDEX);
 }
 
@@ -75,20 +92,22 @@ impl<'a> SmallDisk<'a> {
     fn mount(bench: &'a Workbench) -> Option<Self> {
         std::fs::create_dir(bench.path("disk")).expect("a folder");
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"]).arg(bench.path("disk"));
+        mount
+            .args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"])
+            .arg(bench.path("disk"));
         let done = mount.output().is_ok_and(|output| output.status.success());
         done.then_some(Self(bench))
     }
 
     /// Fills the disk but for so many bytes.
-    fn fill_but(&self, left: usize) {
-        let ballast = self.0.path("disk/ballast");
-        let mut bytes = Vec::new();
-        // Grow until it no longer fits, then give back what is to stay free.
-        while std::fs::write(&ballast, &bytes).is_ok() {
-            bytes.resize(bytes.len() + (1 << 18), 0);
-        }
-        std::fs::write(&ballast, &bytes[..bytes.len() - (1 << 18) - left]).expect("ballast");
+    fn fill_but(&self, left: u64) {
+        let path = self.0.path("disk/ballast");
+        let mut ballast = std::fs::File::create(path).expect("the ballast");
+        while ballast.write_all(&[0; 1 << 16]).is_ok() {}
+        let full = ballast.metadata().expect("its size").len();
+        ballast
+            .set_len(full.saturating_sub(left))
+            .expect("a little room");
     }
 }
 

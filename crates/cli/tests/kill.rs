@@ -100,10 +100,20 @@ fn fifty_kills_at_random_moments_leave_the_collection_of_an_undisturbed_run() {
     let (fresh, whole) = undisturbed(&bench, "fresh.vizsla");
     copy(&bench.path("fresh.vizsla"), &bench.path("base.vizsla"));
 
-    let mut killer = Killer { bench: &bench, whole, seed: 0x5eed_1e55, kills: 0 };
+    let mut killer = Killer {
+        bench: &bench,
+        whole,
+        seed: 0x5eed_1e55,
+        kills: 0,
+    };
     while killer.kills < KILLS / 2 {
         killer.round("killed.vizsla");
-        assert_eq!(state(&bench, "killed.vizsla"), fresh, "after {} kills", killer.kills);
+        assert_eq!(
+            state(&bench, "killed.vizsla"),
+            fresh,
+            "after {} kills",
+            killer.kills
+        );
         std::fs::remove_dir_all(bench.path("killed.vizsla")).expect("cleared");
     }
 
@@ -120,7 +130,12 @@ fn fifty_kills_at_random_moments_leave_the_collection_of_an_undisturbed_run() {
     while killer.kills < KILLS {
         copy(&bench.path("base.vizsla"), &bench.path("killed.vizsla"));
         killer.round("killed.vizsla");
-        assert_eq!(state(&bench, "killed.vizsla"), after, "after {} kills", killer.kills);
+        assert_eq!(
+            state(&bench, "killed.vizsla"),
+            after,
+            "after {} kills",
+            killer.kills
+        );
         std::fs::remove_dir_all(bench.path("killed.vizsla")).expect("cleared");
     }
     println!("{} kills survived", killer.kills);
@@ -130,17 +145,35 @@ fn fifty_kills_at_random_moments_leave_the_collection_of_an_undisturbed_run() {
 fn ctrl_c_stops_at_a_safe_point_and_the_next_run_goes_on() {
     let bench = Workbench::with_photos(30);
     let mut command = bench.command(&index("p.vizsla"));
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("start");
     while !bench.path("p.vizsla").exists() {
         std::thread::sleep(Duration::from_millis(2));
-        assert!(child.try_wait().expect("alive").is_none(), "ended before it made the collection");
+        assert!(
+            child.try_wait().expect("alive").is_none(),
+            "ended before it made the collection"
+        );
     }
-    let interrupt = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let interrupt = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
     assert!(interrupt.is_ok_and(|status| status.success()));
     let run = bench.finish(child.wait_with_output().expect("its end"));
-    assert!(matches!(run.code, Some(0 | 130)), "{:?} {}", run.code, run.stderr);
+    assert!(
+        matches!(run.code, Some(0 | 130)),
+        "{:?} {}",
+        run.code,
+        run.stderr
+    );
     if run.code == Some(130) {
-        assert!(run.stdout.contains("run the same command again"), "{}", run.stdout);
+        assert!(
+            run.stdout.contains("run the same command again"),
+            "{}",
+            run.stdout
+        );
     }
     bench.succeed(&index("p.vizsla"));
     assert_eq!(bench.json(&["info", "p.vizsla", "--json"])["images"], 30);

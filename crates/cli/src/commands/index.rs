@@ -44,7 +44,10 @@ pub struct Arguments {
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         self.threads.start()?;
-        let options = IngestOptions { dry_run: self.dry_run, batch: self.batch };
+        let options = IngestOptions {
+            dry_run: self.dry_run,
+            batch: self.batch,
+        };
         let progress = Progress::start();
         // A dry run on a collection that is not there yet is played through in a passing folder.
         let passing = tempfile::tempdir()?;
@@ -64,7 +67,10 @@ impl Arguments {
             output::warn(warning);
         }
         if !report.skipped.is_empty() {
-            output::warn(&format!("{} skipped", output::plural(report.skipped.len(), "file")));
+            output::warn(&format!(
+                "{} skipped",
+                output::plural(report.skipped.len(), "file")
+            ));
         }
         Ok(if report.interrupted {
             Outcome::Interrupted
@@ -78,7 +84,10 @@ impl Arguments {
 
 fn describe(report: &IngestReport, collection: &str) -> String {
     let verb = if report.dry_run { "would be " } else { "" };
-    let mut text = format!("{collection}: {} seen\n", output::plural(report.seen, "file"));
+    let mut text = format!(
+        "{collection}: {} seen\n",
+        output::plural(report.seen, "file")
+    );
     let parts = [
         (report.added, "added"),
         (report.changed, "changed"),
@@ -89,12 +98,18 @@ fn describe(report: &IngestReport, collection: &str) -> String {
     for (number, what) in parts.into_iter().filter(|&(number, _)| number > 0) {
         text.push_str(&format!("  {:>9} {verb}{what}\n", output::count(number)));
     }
-    let quiet = [(report.unchanged, "unchanged"), (report.ignored, "not pictures by their name, left alone")];
+    let quiet = [
+        (report.unchanged, "unchanged"),
+        (report.ignored, "not pictures by their name, left alone"),
+    ];
     for (number, what) in quiet.into_iter().filter(|&(number, _)| number > 0) {
         text.push_str(&format!("  {:>9} {what}\n", output::count(number)));
     }
     if !report.skipped.is_empty() {
-        text.push_str(&format!("  {:>9} skipped\n\n", output::count(report.skipped.len())));
+        text.push_str(&format!(
+            "  {:>9} skipped\n\n",
+            output::count(report.skipped.len())
+        ));
         let mut table = Table::new(&["skipped", "reason"]);
         for skipped in &report.skipped {
             table.row([skipped.path.clone(), skipped.reason.clone()]);

@@ -40,11 +40,21 @@ fn describe(info: &Info) -> String {
         ("features", output::count(info.features)),
         ("segments", output::count(info.segments)),
         ("removed, not yet cleared", output::count(info.tombstones)),
-        ("codebook", format!("{} words, {}", output::count(info.codebook_words), info.codebook)),
+        (
+            "codebook",
+            format!(
+                "{} words, {}",
+                output::count(info.codebook_words),
+                info.codebook
+            ),
+        ),
         ("catalog", output::bytes(info.catalog_bytes)),
         ("segments on disk", output::bytes(info.segment_bytes)),
         ("artefacts", output::bytes(info.artefact_bytes)),
-        ("for each image", output::bytes(info.bytes_per_image.round() as u64)),
+        (
+            "for each image",
+            output::bytes(info.bytes_per_image.round() as u64),
+        ),
     ];
     let mut text = String::new();
     for (name, value) in lines {

@@ -43,7 +43,12 @@ fn table(images: &[ListedImage]) -> Table {
         for (place, path) in image.paths.iter().enumerate() {
             let path = path.display().to_string();
             if place > 0 {
-                table.row(["", "", "", "", "same"].map(String::from).into_iter().chain([path]));
+                table.row(
+                    ["", "", "", "", "same"]
+                        .map(String::from)
+                        .into_iter()
+                        .chain([path]),
+                );
                 continue;
             }
             table.row([

@@ -50,7 +50,11 @@ impl Making {
             Some(file) => Arc::new(Codebook::open(file)?),
             None => Codebook::builtin(),
         };
-        Ok(Collection::create(path, self.recipe(Recipe::default())?, codebook)?)
+        Ok(Collection::create(
+            path,
+            self.recipe(Recipe::default())?,
+            codebook,
+        )?)
     }
 
     /// The recipe that these options ask for, on top of a given one.

@@ -107,12 +107,18 @@ impl Arguments {
         if let Some(file) = &self.draw {
             picture::check_ending(file)?;
         }
-        let sift = Sift::new(SiftConfig { budget: self.budget, ..SiftConfig::default() });
+        let sift = Sift::new(SiftConfig {
+            budget: self.budget,
+            ..SiftConfig::default()
+        });
         let (a, b) = rayon::join(|| self.view(&self.a, &sift), || self.view(&self.b, &sift));
         let (a, b) = (a?, b?);
         let tentative = self.tentative(&a, &b);
         let sizes = [&a, &b].map(|view| {
-            (f64::from(view.features.width), f64::from(view.features.height))
+            (
+                f64::from(view.features.width),
+                f64::from(view.features.height),
+            )
         });
         let config = VerifyConfig {
             model: self.model.into(),
@@ -133,7 +139,10 @@ impl Arguments {
     }
 
     fn view(&self, path: &Path, sift: &Sift) -> Result<View> {
-        let options = DecodeOptions { fit: Some(self.max_side), ..DecodeOptions::default() };
+        let options = DecodeOptions {
+            fit: Some(self.max_side),
+            ..DecodeOptions::default()
+        };
         let decoded = vizsla_pixels::read_rgb(path, &options)?;
         let features = sift.extract(&decoded.image.to_gray());
         Ok(View {
@@ -146,7 +155,10 @@ impl Arguments {
     }
 
     fn tentative(&self, a: &View, b: &View) -> Vec<Correspondence> {
-        let config = MatchConfig { ratio: self.ratio, mutual: true };
+        let config = MatchConfig {
+            ratio: self.ratio,
+            mutual: true,
+        };
         match_descriptors(&a.features.descriptors, &b.features.descriptors, &config)
             .iter()
             .map(|found| Correspondence {
@@ -170,13 +182,21 @@ fn frame(features: &Features, index: u32) -> Frame {
 
 impl View {
     fn side(&self) -> Side<'_> {
-        Side { path: &self.path, size: self.full, features: self.features.keypoints.len() }
+        Side {
+            path: &self.path,
+            size: self.full,
+            features: self.features.keypoints.len(),
+        }
     }
 
     /// Analysed pixels to full-resolution pixels; centres of pixels have whole coordinates.
     fn to_full(&self) -> Transform {
         let shift = 0.5 * self.zoom - 0.5;
-        Transform([[self.zoom, 0.0, shift], [0.0, self.zoom, shift], [0.0, 0.0, 1.0]])
+        Transform([
+            [self.zoom, 0.0, shift],
+            [0.0, self.zoom, shift],
+            [0.0, 0.0, 1.0],
+        ])
     }
 
     fn point(&self, frame: &Frame) -> [f32; 2] {
@@ -195,11 +215,19 @@ impl<'a> Report<'a> {
         let pairs = inliers
             .iter()
             .filter_map(|&at| tentative.get(at as usize))
-            .map(|c| Pair { a: a.point(&c.from), b: b.point(&c.to) })
+            .map(|c| Pair {
+                a: a.point(&c.from),
+                b: b.point(&c.to),
+            })
             .collect();
         let transform = found.and_then(|found| {
             let back = a.to_full().inverse()?;
-            Some(b.to_full().compose(&found.transform).compose(&back).normalised())
+            Some(
+                b.to_full()
+                    .compose(&found.transform)
+                    .compose(&back)
+                    .normalised(),
+            )
         });
         let bound = Recipe::default().search.verdict_log10_nfa;
         let sure = found.is_some_and(|found| found.log10_nfa <= bound);
@@ -208,7 +236,11 @@ impl<'a> Report<'a> {
             b: b.side(),
             matches: tentative.len(),
             inliers: inliers.len(),
-            verdict: if sure { Verdict::Match } else { Verdict::NoMatch },
+            verdict: if sure {
+                Verdict::Match
+            } else {
+                Verdict::NoMatch
+            },
             log10_nfa: found.map(|found| found.log10_nfa),
             model: found.map(|found| model_name(found.model)),
             outline: transform.as_ref().and_then(|t| outline(t, a.full)),
@@ -227,7 +259,9 @@ impl<'a> Report<'a> {
                 gallery: shrink(pair.b, b.zoom),
             })
             .collect();
-        let outline = self.outline.map(|corners| corners.map(|corner| corner.map(|v| v / b.zoom)));
+        let outline = self
+            .outline
+            .map(|corners| corners.map(|corner| corner.map(|v| v / b.zoom)));
         let drawing = draw_pair(&a.picture, &b.picture, &pairs, outline)?;
         picture::save(&drawing, file).context("the drawing could not be written")
     }
@@ -249,7 +283,9 @@ impl<'a> Report<'a> {
             output::plural(self.matches, "correspondence")
         ));
         if let (Some(model), Some(nfa)) = (self.model, self.log10_nfa) {
-            text.push_str(&format!(" on one {model}; chance would give as many 10^{nfa:.1} times"));
+            text.push_str(&format!(
+                " on one {model}; chance would give as many 10^{nfa:.1} times"
+            ));
         }
         text.push('\n');
         for row in self.transform.iter().flatten() {

@@ -32,7 +32,11 @@ impl Arguments {
             output::json(&report)?;
             return Ok(Outcome::Done);
         }
-        let how = if report.rebuilt { "made again from the catalog" } else { "merged" };
+        let how = if report.rebuilt {
+            "made again from the catalog"
+        } else {
+            "merged"
+        };
         output::show(&format!(
             "{} {how}: now {}, {} on disk (before: {})\n",
             output::plural(report.segments_before, "segment"),

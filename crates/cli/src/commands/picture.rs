@@ -12,7 +12,10 @@ use vizsla_pixels::Rgb;
 pub fn check_ending(file: &Path) -> Result<()> {
     match ending(file).as_str() {
         "png" | "jpg" | "jpeg" => Ok(()),
-        _ => bail!("a picture is written as .png, .jpg or .jpeg; change the ending: {}", file.display()),
+        _ => bail!(
+            "a picture is written as .png, .jpg or .jpeg; change the ending: {}",
+            file.display()
+        ),
     }
 }
 
@@ -30,7 +33,9 @@ pub fn save(picture: &Rgb, file: &Path) -> Result<()> {
 }
 
 fn ending(file: &Path) -> String {
-    file.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default()
+    file.extension()
+        .map(|ending| ending.to_string_lossy().to_lowercase())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -63,7 +63,11 @@ impl Arguments {
         let collection = Collection::open(&self.collection)?;
         let mut query = Query::file(&self.query);
         query.region = self.region;
-        let options = SearchOptions { top: self.top, shortlist: self.shortlist, verify: true };
+        let options = SearchOptions {
+            top: self.top,
+            shortlist: self.shortlist,
+            verify: true,
+        };
         let mut response = collection.search(&query, &options)?;
         if self.matches_only {
             response.hits.retain(|hit| hit.verdict == Verdict::Match);
@@ -130,12 +134,20 @@ fn describe(response: &SearchResponse) -> String {
                 Verdict::NoMatch => "-".to_owned(),
             },
             format!("{:.2}", hit.score),
-            agreement.map(|a| output::count(a.inliers)).unwrap_or_default(),
-            agreement.map(|a| rectangle(&a.gallery_box)).unwrap_or_default(),
+            agreement
+                .map(|a| output::count(a.inliers))
+                .unwrap_or_default(),
+            agreement
+                .map(|a| rectangle(&a.gallery_box))
+                .unwrap_or_default(),
             hit.path.display().to_string(),
         ]);
     }
-    let matches = response.hits.iter().filter(|hit| hit.verdict == Verdict::Match).count();
+    let matches = response
+        .hits
+        .iter()
+        .filter(|hit| hit.verdict == Verdict::Match)
+        .count();
     let stages: Vec<String> = response
         .stages
         .iter()
@@ -146,11 +158,22 @@ fn describe(response: &SearchResponse) -> String {
         1 => "1 match".to_owned(),
         _ => format!("{matches} matches"),
     };
-    let mut text = if response.hits.is_empty() { String::new() } else { table.render() };
-    text.push_str(&format!("{found} in {:.1} ms ({})\n", response.ms, stages.join(", ")));
+    let mut text = if response.hits.is_empty() {
+        String::new()
+    } else {
+        table.render()
+    };
+    text.push_str(&format!(
+        "{found} in {:.1} ms ({})\n",
+        response.ms,
+        stages.join(", ")
+    ));
     text
 }
 
 fn rectangle(region: &Region) -> String {
-    format!("{:.0},{:.0},{:.0},{:.0}", region.x, region.y, region.width, region.height)
+    format!(
+        "{:.0},{:.0},{:.0},{:.0}",
+        region.x, region.y, region.width, region.height
+    )
 }

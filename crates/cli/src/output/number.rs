@@ -16,7 +16,11 @@ pub fn count(value: impl TryInto<u64>) -> String {
 /// A count with its noun: "1 file", "2 files".
 pub fn plural(value: impl TryInto<u64>, noun: &str) -> String {
     let value = value.try_into().unwrap_or(u64::MAX);
-    format!("{} {noun}{}", count(value), if value == 1 { "" } else { "s" })
+    format!(
+        "{} {noun}{}",
+        count(value),
+        if value == 1 { "" } else { "s" }
+    )
 }
 
 /// A size in binary units with three digits: "512 B", "1.43 MiB".
@@ -28,7 +32,11 @@ pub fn bytes(value: u64) -> String {
         scaled /= 1024.0;
         unit += 1;
     }
-    let places = if unit == 0 || scaled >= 100.0 { 0 } else { usize::from(scaled < 10.0) + 1 };
+    let places = if unit == 0 || scaled >= 100.0 {
+        0
+    } else {
+        usize::from(scaled < 10.0) + 1
+    };
     format!("{scaled:.places$} {}", UNITS[unit])
 }
 

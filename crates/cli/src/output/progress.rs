@@ -32,7 +32,11 @@ impl Reporter for Progress {
         let unknown = "{msg:10} {spinner} {human_pos}  {per_sec:>10}";
         let template = if steps == 0 { unknown } else { known };
         // indicatif hides the bar itself when standard error is not a terminal.
-        let bar = if steps == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(steps) };
+        let bar = if steps == 0 {
+            ProgressBar::new_spinner()
+        } else {
+            ProgressBar::new(steps)
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }

@@ -9,7 +9,10 @@ pub struct Table {
 impl Table {
     /// An empty table. A head that begins with `>` names a column that is aligned to the right.
     pub fn new(heads: &[&'static str]) -> Self {
-        Self { heads: heads.to_vec(), rows: Vec::new() }
+        Self {
+            heads: heads.to_vec(),
+            rows: Vec::new(),
+        }
     }
 
     /// Adds a row; missing cells are empty, cells beyond the heads are dropped.
@@ -21,10 +24,17 @@ impl Table {
 
     /// The table as text, each line ended.
     pub fn render(&self) -> String {
-        let heads: Vec<&str> = self.heads.iter().map(|head| head.trim_start_matches('>')).collect();
+        let heads: Vec<&str> = self
+            .heads
+            .iter()
+            .map(|head| head.trim_start_matches('>'))
+            .collect();
         let width = |column: usize| {
             let cells = self.rows.iter().map(|row| row[column].chars().count());
-            cells.chain([heads[column].chars().count()]).max().unwrap_or(0)
+            cells
+                .chain([heads[column].chars().count()])
+                .max()
+                .unwrap_or(0)
         };
         let widths: Vec<usize> = (0..heads.len()).map(width).collect();
         let mut text = String::new();
@@ -55,7 +65,9 @@ impl Table {
 
 /// Replaces control characters, which file names may hold, so that a row stays a row.
 fn one_line(cell: &str) -> String {
-    cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    cell.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 #[cfg(test)]

@@ -45,7 +45,10 @@ impl Workbench {
     /// Adds the paintings of these numbers to the folder `photos`.
     pub fn paint_photos(&self, numbers: std::ops::Range<u64>) {
         for number in numbers {
-            self.write(&format!("photos/{number:02}.png"), &paint::picture(number).encode_png().expect("png"));
+            self.write(
+                &format!("photos/{number:02}.png"),
+                &paint::picture(number).encode_png().expect("png"),
+            );
         }
     }
 
@@ -70,13 +73,23 @@ impl Workbench {
 
     /// Runs the program to its end.
     pub fn run(&self, arguments: &[&str]) -> Run {
-        self.finish(self.command(arguments).output().expect("the program starts"))
+        self.finish(
+            self.command(arguments)
+                .output()
+                .expect("the program starts"),
+        )
     }
 
     /// Runs the program and insists on exit code 0.
     pub fn succeed(&self, arguments: &[&str]) -> Run {
         let run = self.run(arguments);
-        assert_eq!(run.code, Some(0), "{arguments:?}\n{}\n{}", run.stdout, run.stderr);
+        assert_eq!(
+            run.code,
+            Some(0),
+            "{arguments:?}\n{}\n{}",
+            run.stdout,
+            run.stderr
+        );
         run
     }
 
@@ -102,7 +115,11 @@ impl Run {
     pub fn fails_with(&self, texts: &[&str]) {
         assert_eq!(self.code, Some(1), "{}\n{}", self.stdout, self.stderr);
         for text in texts {
-            assert!(self.stderr.contains(text), "{text:?} is missing in: {}", self.stderr);
+            assert!(
+                self.stderr.contains(text),
+                "{text:?} is missing in: {}",
+                self.stderr
+            );
         }
     }
 }

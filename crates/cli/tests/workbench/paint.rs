@@ -52,8 +52,11 @@ pub fn picture(number: u64) -> Rgb {
 }
 
 /// Another view of a painting: turned, shrunk and moved by this homography.
-pub const VIEW: [[f64; 3]; 3] =
-    [[0.85, -0.18, 40.0], [0.16, 0.9, 5.0], [0.000_15, 0.000_05, 1.0]];
+pub const VIEW: [[f64; 3]; 3] = [
+    [0.85, -0.18, 40.0],
+    [0.16, 0.9, 5.0],
+    [0.000_15, 0.000_05, 1.0],
+];
 
 /// The painting of a number, seen through [`VIEW`] against grey.
 pub fn view(number: u64) -> Rgb {

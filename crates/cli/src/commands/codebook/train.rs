@@ -153,7 +153,11 @@ impl Arguments {
             }
         }
         progress.end();
-        Ok(Some(Harvest { descriptors, pictures: read, skipped }))
+        Ok(Some(Harvest {
+            descriptors,
+            pictures: read,
+            skipped,
+        }))
     }
 }
 
@@ -167,7 +171,9 @@ fn sample(
     if all.len() <= share {
         return Ok(all);
     }
-    Ok((0..share).map(|place| all[place * all.len() / share]).collect())
+    Ok((0..share)
+        .map(|place| all[place * all.len() / share])
+        .collect())
 }
 
 fn train(

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use vizsla_evaluation::{
-    Dataset, Run, compare, load_files, load_museum, load_oxford, load_smvs, render_comparison,
-    render_report,
+    Dataset, Run, compare, load_files, load_museum, load_oxford, load_revisited, load_smvs,
+    render_comparison, render_report,
 };
 
 use super::Outcome;
@@ -33,8 +33,37 @@ enum Source {
     Oxford(Published),
     /// Paris6k landmarks in the published layout, queries by box
     Paris(Published),
+    /// Revisited Oxford5k or Paris6k: easy, medium and hard
+    Revisited(Revisited),
     /// Your own photographs with your own ground truth
     Files(Own),
+    /// Compare two run files, query by query
+    Compare(Comparison),
+}
+
+/// A data set judged by the revisited ground truth.
+#[derive(Args)]
+struct Revisited {
+    /// Folder of the images
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The ground truth as JSON: its published pickle, converted as docs/evaluation.md says
+    #[arg(long, value_name = "FILE")]
+    truth: PathBuf,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Two run files.
+#[derive(Args)]
+struct Comparison {
+    /// The run that is the yardstick
+    first: PathBuf,
+    /// The run that is judged
+    second: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 /// A data set in the layout its makers published.
@@ -100,11 +129,31 @@ impl Arguments {
             Source::Museum(p) => (load_museum(&p.data)?, p.options),
             Source::Oxford(p) => (load_oxford("oxford5k", &p.data)?, p.options),
             Source::Paris(p) => (load_oxford("paris6k", &p.data)?, p.options),
-            Source::Files(own) => {
-                (load_files(&own.gallery, &own.queries, &own.truth)?, own.options)
+            Source::Revisited(r) => {
+                let name = r.truth.file_stem().unwrap_or_default().to_string_lossy();
+                let name = name.trim_start_matches("gnd_").to_owned();
+                (load_revisited(&name, &r.truth, &r.data)?, r.options)
             }
+            Source::Compare(comparison) => return comparison.run(),
+            Source::Files(own) => (
+                load_files(&own.gallery, &own.queries, &own.truth)?,
+                own.options,
+            ),
         };
         options.evaluate(dataset)
+    }
+}
+
+impl Comparison {
+    fn run(self) -> Result<Outcome> {
+        let (first, second) = (Run::read(&self.first)?, Run::read(&self.second)?);
+        let comparison = compare(&first, &second, bench::SEED)?;
+        if self.json {
+            output::json(&comparison)?;
+        } else {
+            output::show(&render_comparison(&comparison))?;
+        }
+        Ok(Outcome::Done)
     }
 }
 
