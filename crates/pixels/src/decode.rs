@@ -4,7 +4,6 @@
 //! the limits, then the cheapest decoding that still gives the size wanted ([`crate::jpeg`] halves a
 //! photograph while it decodes), the final resize, and the orientation last, on the small image.
 
-use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use crate::gray::Gray;
 use crate::limits::Limits;
 use crate::orientation::{swaps_sides, upright};
 use crate::rgb::Rgb;
-use crate::{jpeg, other_formats};
+use crate::{files, jpeg, other_formats};
 
 /// The image formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -180,19 +179,7 @@ layout!(Gray, 1, |image: Rgb| image.to_gray(), |image: Gray| image);
 layout!(Rgb, 3, |image: Rgb| image, |image: Gray| image.to_rgb());
 
 fn read<T: Layout>(path: &Path, options: &DecodeOptions) -> Result<Decoded<T>, Error> {
-    // Opening a named pipe would wait for a writer that may never come: look before.
-    let metadata = fs_err::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(ErrorKind::NotAFile.into());
-    }
-    options.limits.check_file(metadata.len())?;
-    // The file may grow between the look and the read.
-    let most = options.limits.max_file_bytes.saturating_add(1);
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-    fs_err::File::open(path)?
-        .take(most)
-        .read_to_end(&mut bytes)?;
-    options.limits.check_file(bytes.len() as u64)?;
+    let bytes = files::read(path, &options.limits)?;
     decode(&bytes, options)
 }
 

@@ -1,15 +1,15 @@
 //! Writing images: PNG for drawings, JPEG for photographs.
 //!
-//! Files appear whole or not at all: the bytes go to a file beside the target, which is then renamed
-//! over it.
+//! Files appear whole or not at all.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
 use crate::error::{Error, ErrorKind};
+use crate::files;
 use crate::gray::Gray;
 use crate::rgb::Rgb;
 
@@ -46,7 +46,7 @@ impl Rgb {
     /// [`ErrorKind::Io`] with the path.
     pub fn save_png(&self, path: &Path) -> Result<(), Error> {
         self.encode_png()
-            .and_then(|bytes| replace(path, &bytes))
+            .and_then(|bytes| files::replace(path, &bytes))
             .map_err(|error| error.at(path))
     }
 
@@ -56,7 +56,7 @@ impl Rgb {
     /// [`ErrorKind::Io`] with the path.
     pub fn save_jpeg(&self, path: &Path, quality: u8) -> Result<(), Error> {
         self.encode_jpeg(quality)
-            .and_then(|bytes| replace(path, &bytes))
+            .and_then(|bytes| files::replace(path, &bytes))
             .map_err(|error| error.at(path))
     }
 }
@@ -99,23 +99,6 @@ fn refused(width: usize, height: usize) -> Error {
         reason: "the format cannot hold this size",
     }
     .into()
-}
-
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let partial = beside(path);
-    let written = fs_err::write(&partial, bytes).and_then(|()| fs_err::rename(&partial, path));
-    if written.is_err() {
-        // The error that matters is the one above; a left-over of it is only untidy.
-        let _ = fs_err::remove_file(&partial);
-    }
-    Ok(written?)
-}
-
-/// A name in the same directory that no other process writes to.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.partial", std::process::id()));
-    path.with_file_name(name)
 }
 
 #[cfg(test)]

@@ -115,13 +115,8 @@ impl From<ErrorKind> for Error {
 }
 
 impl From<std::io::Error> for Error {
-    /// Keeps the operating system's own words: the path comes last, once, by `Error::at`.
     fn from(error: std::io::Error) -> Error {
-        let wrapped = error.get_ref().and_then(|inner| inner.source());
-        let code = wrapped
-            .and_then(|source| source.downcast_ref::<std::io::Error>())
-            .map_or(error.raw_os_error(), std::io::Error::raw_os_error);
-        ErrorKind::Io(code.map_or(error, std::io::Error::from_raw_os_error)).into()
+        ErrorKind::Io(error).into()
     }
 }
 
@@ -136,6 +131,6 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.kind.source()
+        std::error::Error::source(&self.kind)
     }
 }

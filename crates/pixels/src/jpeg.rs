@@ -278,7 +278,8 @@ fn decode_reduced<T: Layout>(
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     let keep_ycc = T::CHANNELS == 1 && header.components == 3 && header.starts_with_luma;
     if keep_ycc {
-        decoder.set_color_transform(ColorTransform::None);
+        // "RGB" is how this decoder leaves three components as they are; its "None" writes planes.
+        decoder.set_color_transform(ColorTransform::RGB);
     }
     let reduce = |side: u16| u32::from(side).div_ceil(divisor) as u16;
     let Ok((width, height)) = decoder.scale(reduce(header.width), reduce(header.height)) else {

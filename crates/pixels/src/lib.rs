@@ -26,6 +26,7 @@ mod draw;
 mod encode;
 mod error;
 mod exif;
+mod files;
 mod font;
 mod gray;
 mod jpeg;

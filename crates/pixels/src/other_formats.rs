@@ -23,6 +23,10 @@ pub(crate) fn decode<T: Layout>(
 ) -> Result<Stored<T>, Error> {
     let limits = &options.limits;
     let fail = |error| translate(error, format, limits);
+    if format == Format::Bmp {
+        let (width, height) = bmp_size(bytes);
+        limits.check(width, height, 1)?;
+    }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format(format));
     reader.limits(library_limits(limits));
     let decoder = reader.into_decoder().map_err(fail)?;
@@ -52,6 +56,21 @@ pub(crate) fn decode<T: Layout>(
     })
 }
 
+/// The sides in a BMP header, which the decoder refuses as damaged when they are large.
+fn bmp_size(bytes: &[u8]) -> (u64, u64) {
+    match bytes.get(14..26) {
+        Some(&[12, 0, 0, 0, w0, w1, h0, h1, ..]) => (
+            u16::from_le_bytes([w0, w1]).into(),
+            u16::from_le_bytes([h0, h1]).into(),
+        ),
+        Some(&[_, _, _, _, w0, w1, w2, w3, h0, h1, h2, h3]) => {
+            let side = |bytes| u64::from(i32::from_le_bytes(bytes).unsigned_abs());
+            (side([w0, w1, w2, w3]), side([h0, h1, h2, h3]))
+        }
+        _ => (1, 1),
+    }
+}
+
 fn image_format(format: Format) -> ImageFormat {
     match format {
         Format::Jpeg => ImageFormat::Jpeg,
@@ -64,10 +83,9 @@ fn image_format(format: Format) -> ImageFormat {
     }
 }
 
+/// Only memory: the sides are checked here, where the message can name them.
 fn library_limits(limits: &Limits) -> image::Limits {
     let mut library = image::Limits::no_limits();
-    library.max_image_width = Some(limits.max_side);
-    library.max_image_height = Some(limits.max_side);
     library.max_alloc = Some(limits.max_memory_bytes);
     library
 }
@@ -77,12 +95,13 @@ fn translate(error: ImageError, format: Format, limits: &Limits) -> Error {
         return ErrorKind::Truncated(format.name()).into();
     }
     match error {
-        ImageError::Limits(_) => ErrorKind::TooLarge {
-            what: "the width, the height or the memory needed",
-            value: u64::from(limits.max_side).saturating_add(1),
-            limit: u64::from(limits.max_side),
-        }
-        .into(),
+        ImageError::Limits(_) => Error::unsupported(
+            format.name(),
+            format!(
+                "decoding it needs more than {} bytes of memory",
+                limits.max_memory_bytes
+            ),
+        ),
         ImageError::Unsupported(error) => Error::unsupported(format.name(), error),
         other => Error::corrupt(format.name(), other),
     }
@@ -99,7 +118,11 @@ fn ends_early(error: &ImageError) -> bool {
         }
         cause = error.source();
     }
-    false
+    // The GIF decoder keeps its own kind of early end.
+    error
+        .to_string()
+        .to_lowercase()
+        .contains("unexpected end of file")
 }
 
 /// Composites over white and reduces to 8 bits, straight into the layout wanted.

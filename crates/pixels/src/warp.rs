@@ -257,7 +257,7 @@ mod tests {
         // The middle of a unit impulse is 1 / (2 pi sigma^2).
         assert_eq!(
             blur(&dot, 1.5).pixel(10, 10)[0],
-            (255.0f32 / (2.0 * 3.141_59 * 2.25)).round() as u8
+            (255.0f32 / (2.0 * std::f32::consts::PI * 2.25)).round() as u8
         );
     }
 }
