@@ -80,3 +80,49 @@ fn rank_within_cells(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Bid, choose};
+
+    /// Strong bids crowd on the left, weak ones lie on the right.
+    fn crowd() -> Vec<Bid> {
+        let bid = |i: usize, x: f32, response: f32| Bid {
+            x: x + (i % 40) as f32,
+            y: i as f32,
+            response,
+        };
+        (0..200)
+            .map(|i| bid(i, 0.0, 2.0 - i as f32 * 1e-3))
+            .chain((0..200).map(|i| bid(i, 150.0, 1.0 - i as f32 * 1e-3)))
+            .collect()
+    }
+
+    #[test]
+    fn no_budget_takes_all_strongest_first() {
+        let bids = [(1.0, 0.2), (2.0, 0.9), (3.0, 0.9), (4.0, 0.5)].map(|(x, response)| Bid {
+            x,
+            y: 0.0,
+            response,
+        });
+        assert_eq!(choose(&bids, (10, 10), 0, true), [1, 2, 3, 0]);
+        assert_eq!(choose(&bids, (10, 10), 2, false), [1, 2]);
+    }
+
+    #[test]
+    fn half_of_the_budget_reaches_the_weaker_side() {
+        let bids = crowd();
+        let strongest = choose(&bids, (200, 200), 100, false);
+        assert!(strongest.iter().all(|&i| i < 200));
+        let spread = choose(&bids, (200, 200), 100, true);
+        assert_eq!(spread.len(), 100);
+        let right = spread.iter().filter(|&&i| i >= 200).count();
+        assert!((25..=50).contains(&right), "{right}");
+        assert!(
+            spread
+                .windows(2)
+                .all(|p| bids[p[0]].response >= bids[p[1]].response)
+        );
+        assert!((0..50).all(|i| spread.contains(&i)));
+    }
+}

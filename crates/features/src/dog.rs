@@ -392,3 +392,74 @@ fn step(from: usize, offset: f32, low: usize, high: usize) -> Option<usize> {
     let to = from as i64 + offset.round() as i64;
     (to >= low as i64 && to < high as i64).then_some(to as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use vizsla_pixels::{Isa, ScaleSpace, ScaleSpaceConfig};
+
+    use super::{Blob, DogConfig, DogRows, detect};
+
+    fn blobs(isa: Isa, data: &[u8], width: usize) -> Vec<Blob> {
+        let mut space = ScaleSpace::with_isa(ScaleSpaceConfig::default(), isa);
+        let config = DogConfig {
+            contrast_threshold: 0.04,
+            edge_threshold: 10.0,
+        };
+        detect(
+            &mut space,
+            &mut DogRows::default(),
+            data,
+            width,
+            data.len() / width,
+            &config,
+        )
+    }
+
+    /// Gaussian spots `(x, y, sigma)`, dark on grey.
+    fn spots(spots: &[(f32, f32, f32)]) -> Vec<u8> {
+        let value = |i: usize| {
+            let (x, y) = ((i % 120) as f32, (i / 120) as f32);
+            let depth = |&(sx, sy, s): &(f32, f32, f32)| {
+                (-((x - sx).powi(2) + (y - sy).powi(2)) / (2.0 * s * s)).exp()
+            };
+            (200.0 - 150.0 * spots.iter().map(depth).sum::<f32>()).round() as u8
+        };
+        (0..120 * 90).map(value).collect()
+    }
+
+    #[test]
+    fn a_spot_is_found_where_and_as_large_as_it_is() {
+        let truth = [(30.3, 25.6, 3.0), (80.8, 50.1, 5.0)];
+        let found = blobs(Isa::detect(), &spots(&truth), 120);
+        for (x, y, sigma) in truth {
+            let near = found.iter().filter(|blob| {
+                let step = 0.5 * 2f32.powi(blob.octave as i32);
+                let (bx, by) = (blob.x * step - 0.25, blob.y * step - 0.25);
+                // A Gaussian spot answers most strongly at about its own sigma.
+                (bx - x).hypot(by - y) < 0.1 && (blob.sigma * step / sigma - 1.0).abs() < 0.2
+            });
+            assert_eq!(near.count(), 1, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn all_instruction_sets_find_what_the_scalar_twin_finds() {
+        let mut state = 11u32;
+        let noise = (0..97 * 71).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        });
+        let data: Vec<u8> = noise.collect();
+        let twin = blobs(Isa::SCALAR, &data, 97);
+        assert!(twin.len() > 10, "{}", twin.len());
+        for isa in Isa::available() {
+            let found = blobs(isa, &data, 97);
+            let same = twin.iter().filter(|a| {
+                found.iter().any(|b| {
+                    a.layer == b.layer && (a.x - b.x).abs() < 0.05 && (a.y - b.y).abs() < 0.05
+                })
+            });
+            assert!(same.count() * 100 >= twin.len() * 99, "{isa:?}");
+        }
+    }
+}

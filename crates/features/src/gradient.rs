@@ -45,3 +45,30 @@ pub(crate) unsafe fn turns<V: Lanes>(y: V, x: V) -> V {
         V::select_less(y, zero, V::splat(1.0).sub(half), half)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(unsafe_code)]
+    use super::{TO_INTEGER, integer_bits, turns};
+
+    #[test]
+    fn turns_follow_the_arc_tangent() {
+        for step in 0..5000 {
+            let angle = f64::from(step) / 5000.0 * std::f64::consts::TAU;
+            let (x, y) = ((7.3 * angle.cos()) as f32, (7.3 * angle.sin()) as f32);
+            // SAFETY: plain values need no instruction set.
+            let found = f64::from(unsafe { turns(y, x) });
+            let off = (found - angle / std::f64::consts::TAU).abs();
+            assert!(off.min(1.0 - off) < 2e-6, "{angle} {found}");
+        }
+        // SAFETY: as above.
+        assert_eq!(unsafe { turns(0.0f32, 0.0) }, 0.0);
+    }
+
+    #[test]
+    fn integers_come_back() {
+        for value in [0.0f32, 0.4, 0.6, 1.0, 17.3, 131_000.0, 2_000_000.0] {
+            assert_eq!(integer_bits(value + TO_INTEGER), value.round() as usize);
+        }
+    }
+}

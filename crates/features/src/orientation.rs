@@ -145,3 +145,73 @@ unsafe fn histogram_with<V: Lanes>(plane: &Plane, blob: &Blob) -> [f32; BINS] {
 per_isa! {
     fn histogram(plane: &Plane, blob: &Blob) -> [f32; BINS], histogram_with, wide
 }
+
+#[cfg(test)]
+mod tests {
+    use vizsla_pixels::{Isa, Plane};
+
+    use super::{histogram, orientations};
+    use crate::dog::Blob;
+
+    fn blob(x: f32, y: f32) -> Blob {
+        Blob {
+            octave: 0,
+            layer: 1,
+            x,
+            y,
+            sigma: 2.3,
+            response: 0.1,
+        }
+    }
+
+    /// A ramp that rises in the given direction, with a ripple.
+    fn ramp(angle: f32, ripple: f32) -> Plane {
+        let mut plane = Plane::new(67, 61);
+        for y in 0..61 {
+            for (x, value) in plane.row_mut(y).iter_mut().enumerate() {
+                let (x, y) = (x as f32, y as f32);
+                *value =
+                    x * angle.cos() + y * angle.sin() + ripple * (0.9 * x).sin() * (0.7 * y).cos();
+            }
+        }
+        plane
+    }
+
+    #[test]
+    fn a_ramp_points_where_it_rises() {
+        for step in 0..12 {
+            let angle = step as f32 * 0.5;
+            let mut found = Vec::new();
+            orientations(Isa::detect(), &ramp(angle, 0.0), &blob(30.2, 29.8), |a| {
+                found.push(a)
+            });
+            assert_eq!(found.len(), 1);
+            let off = (found[0] - angle).abs();
+            // A ramp fills one or two bins of ten degrees; the peak is known to a fraction of a bin.
+            assert!(
+                off.min(std::f32::consts::TAU - off) < 0.1,
+                "{angle} {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn all_instruction_sets_agree_with_the_scalar_twin() {
+        let plane = ramp(0.8, 3.0);
+        for blob in [
+            blob(30.2, 29.8),
+            blob(5.0, 5.4),
+            blob(61.0, 55.3),
+            blob(50.7, 7.0),
+        ] {
+            let twin = histogram(Isa::SCALAR, &plane, &blob);
+            let total: f32 = twin.iter().sum();
+            for isa in Isa::available() {
+                let other = histogram(isa, &plane, &blob);
+                // A pixel on the border of two bins may change sides.
+                let off: f32 = twin.iter().zip(other).map(|(a, b)| (a - b).abs()).sum();
+                assert!(off < 0.02 * total, "{isa:?}: {off} of {total}");
+            }
+        }
+    }
+}

@@ -20,9 +20,9 @@ pub struct SiftConfig {
     pub contrast_threshold: f32,
     /// Largest ratio of principal curvatures; default 10.
     pub edge_threshold: f32,
-    /// Layers per octave; default 3.
+    /// Layers per octave, 1 to 8 (others are clamped); default 3.
     pub layers: usize,
-    /// Blur of the first layer in its octave's pixels; default 1.6.
+    /// Blur of the first layer in its octave's pixels, 0.8 to 8 (others are clamped); default 1.6.
     pub sigma: f32,
     /// Whether the image is doubled first, which finds about four times the features; default true.
     pub upsample: bool,
@@ -64,6 +64,9 @@ pub struct StageTimes {
     pub describe: Duration,
 }
 
+/// Largest scale space that a thread keeps.
+const KEPT_BYTES: usize = 256 << 20;
+
 /// Memory that a thread uses again for its next image.
 struct Workspace {
     space: ScaleSpace,
@@ -78,7 +81,18 @@ impl Sift {
     /// An extractor with this configuration.
     #[must_use]
     pub fn new(config: SiftConfig) -> Self {
-        Self { config }
+        let sigma = if config.sigma.is_nan() {
+            1.6
+        } else {
+            config.sigma.clamp(0.8, 8.0)
+        };
+        Self {
+            config: SiftConfig {
+                layers: config.layers.clamp(1, 8),
+                sigma,
+                ..config
+            },
+        }
     }
 
     /// The configuration.
@@ -89,6 +103,9 @@ impl Sift {
 
     /// Finds and describes the features of an image, strongest first, on the calling thread. An image without
     /// texture or too small for one octave has none.
+    ///
+    /// The scale space takes about 130 bytes per pixel (35 without upsampling). A thread keeps up to 256 MiB of it for
+    /// the next image.
     #[must_use]
     pub fn extract(&self, image: &Gray) -> Features {
         self.extract_timed(image).0
@@ -112,7 +129,9 @@ impl Sift {
             },
         };
         let features = self.extract_with(image, &mut workspace);
-        WORKSPACE.with(|cell| *cell.borrow_mut() = Some(workspace));
+        if workspace.space.bytes() <= KEPT_BYTES {
+            WORKSPACE.with(|cell| *cell.borrow_mut() = Some(workspace));
+        }
         features
     }
 

@@ -110,6 +110,13 @@ impl ScaleSpace {
         &self.config
     }
 
+    /// Memory held by the planes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let planes = self.octaves.iter().flat_map(|octave| &octave.planes);
+        planes.chain([&self.raw]).map(Plane::bytes).sum()
+    }
+
     /// The instruction set in use.
     #[must_use]
     pub fn isa(&self) -> Isa {
@@ -340,3 +347,6 @@ fn fill_row(data: &[u8], width: usize, height: usize, upsample: bool, y: usize, 
         (left, here) = (here, right);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,11 @@ impl Plane {
         &self.data
     }
 
+    /// Memory held, which may be more than the current size needs.
+    pub(crate) fn bytes(&self) -> usize {
+        self.data.capacity() * size_of::<f32>()
+    }
+
     /// Row `y`, `width` values.
     ///
     /// # Panics
