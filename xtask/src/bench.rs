@@ -20,8 +20,8 @@ struct Bench {
     program: (&'static str, &'static str),
     /// True when the script reads photographs from `--data`.
     data: bool,
-    /// True when the script writes its figures to the file named by `--json`.
-    json: bool,
+    /// Option of the script that names the JSON file for its figures.
+    figures: &'static str,
 }
 
 const BENCHES: &[Bench] = &[
@@ -31,7 +31,7 @@ const BENCHES: &[Bench] = &[
         build: &["-p", "vizsla-features", "--example", "sift_bench"],
         program: ("--vizsla-bin", "examples/sift_bench"),
         data: true,
-        json: true,
+        figures: "--json",
     },
     Bench {
         name: "instance",
@@ -39,7 +39,23 @@ const BENCHES: &[Bench] = &[
         build: &["-p", "vizsla-cli"],
         program: ("--vizsla", "vizsla"),
         data: true,
-        json: false,
+        figures: "--out",
+    },
+    Bench {
+        name: "matching",
+        summary: "one-to-one descriptor matching against OpenCV and FAISS",
+        build: &["-p", "vizsla-features", "--example", "matching_bench"],
+        program: ("--vizsla-bin", "examples/matching_bench"),
+        data: true,
+        figures: "--json",
+    },
+    Bench {
+        name: "robust",
+        summary: "robust homographies and affine maps against PoseLib and OpenCV",
+        build: &["-p", "vizsla-features", "--example", "robust_bench"],
+        program: ("--vizsla-bin", "examples/robust_bench"),
+        data: false,
+        figures: "--json",
     },
 ];
 
@@ -83,11 +99,11 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     if let Some(data) = data {
         command.arg("--data").arg(data);
     }
-    if bench.json {
-        let figures = workspace.target.join("bench").join(format!("{name}.json"));
-        fs::create_dir_all(workspace.target.join("bench"))?;
-        command.arg("--json").arg(&figures);
-    }
+    let figures = workspace.target.join("bench");
+    fs::create_dir_all(&figures)?;
+    command
+        .arg(bench.figures)
+        .arg(figures.join(format!("{name}.json")));
     succeed(command.args(extra).current_dir(&workspace.root))
 }
 

@@ -278,3 +278,103 @@ fn options_of_a_new_collection_are_refused_by_an_old_one() {
     let run = bench.run(&["index", "photos", "--into", "p.vizsla", "--budget", "300"]);
     run.fails_with(&["fixed when it is made", "p.vizsla"]);
 }
+
+#[test]
+fn match_gives_the_transform_between_two_views() {
+    let bench = Workbench::new();
+    bench.write("a.png", &paint::picture(4).encode_png().expect("png"));
+    bench.write("b.png", &paint::view(4).encode_png().expect("png"));
+    bench.write("c.png", &paint::view(5).encode_png().expect("png"));
+    let found = bench.json(&["match", "a.png", "b.png", "--json", "--draw", "out.png"]);
+    assert_eq!(
+        (&found["verdict"], &found["model"]),
+        (&"match".into(), &"homography".into())
+    );
+    for (row, truth) in paint::VIEW.iter().enumerate() {
+        for (column, truth) in truth.iter().enumerate() {
+            let got = found["transform"][row][column].as_f64().expect("a number");
+            let tolerance = [[0.03, 0.03, 2.0], [0.03, 0.03, 2.0], [2e-4, 2e-4, 1e-9]][row][column];
+            assert!(
+                (got - truth).abs() < tolerance,
+                "{row},{column}: {got} for {truth}"
+            );
+        }
+    }
+    assert!(std::fs::metadata(bench.path("out.png")).is_ok_and(|file| file.len() > 1000));
+
+    let affine = bench.json(&["match", "a.png", "b.png", "--json", "--model", "affine"]);
+    assert_eq!(affine["model"], "affine map");
+    assert_eq!(
+        bench.json(&["match", "a.png", "c.png", "--json"])["verdict"],
+        "no_match"
+    );
+    let text = bench.succeed(&["match", "a.png", "b.png"]).stdout;
+    assert!(
+        text.contains("match: ") && text.contains("on one homography"),
+        "{text}"
+    );
+    bench
+        .run(&["match", "a.png", "b.png", "--draw", "out.gif"])
+        .fails_with(&[".png", "out.gif"]);
+}
+
+#[test]
+fn a_codebook_of_ones_own_serves_a_collection() {
+    let bench = Workbench::with_photos(6);
+    let train = |into: &str| {
+        let train = [
+            "codebook", "train", "photos", "--into", into, "--words", "64", "--json",
+        ];
+        bench.json(&train)
+    };
+    let first = train("own.vzcb");
+    assert_eq!(
+        (&first["words"], &first["pictures"]),
+        (&64.into(), &6.into())
+    );
+    assert_eq!(train("again.vzcb")["codebook"], first["codebook"]);
+    let bytes = |name: &str| std::fs::read(bench.path(name)).expect("the codebook");
+    assert_eq!(bytes("own.vzcb"), bytes("again.vzcb"));
+
+    let info = bench.json(&["codebook", "info", "own.vzcb", "--json"]);
+    assert_eq!(
+        (&info["codebook"], &info["builtin"]),
+        (&first["codebook"], &false.into())
+    );
+    assert_eq!(bench.json(&["codebook", "info", "--json"])["builtin"], true);
+
+    bench.succeed(&[
+        "index",
+        "photos",
+        "--into",
+        "p.vizsla",
+        "--codebook",
+        "own.vzcb",
+    ]);
+    std::fs::remove_file(bench.path("own.vzcb")).expect("not needed any more");
+    let info = bench.json(&["info", "p.vizsla", "--json"]);
+    assert_eq!(info["codebook"], first["codebook"]);
+    let answer = bench.json(&["search", "p.vizsla", "photos/02.png", "--json"]);
+    assert!(
+        answer["hits"][0]["path"]
+            .as_str()
+            .is_some_and(|path| path.ends_with("02.png"))
+    );
+
+    let few = [
+        "codebook", "train", "photos", "--into", "x.vzcb", "--words", "60000",
+    ];
+    bench.run(&few).fails_with(&["60000"]);
+}
+
+#[test]
+fn a_reader_that_closes_the_pipe_is_no_error() {
+    let bench = indexed(2);
+    let mut command = bench.command(&["list", "p.vizsla", "--json"]);
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("start");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("its end").code(), Some(0));
+}
