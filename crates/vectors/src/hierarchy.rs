@@ -132,6 +132,7 @@ fn cluster_in_cells(
                 clusters: shares[cell],
                 iterations: config.iterations,
                 start_sample: 32,
+                start_trials: 1,
                 seed: config.seed.wrapping_add(cell as u64 + 1),
                 ..KMeansConfig::default()
             };

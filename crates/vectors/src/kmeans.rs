@@ -1,4 +1,4 @@
-//! k-means of byte vectors (Lloyd 1982, started by k-means++, Arthur & Vassilvitskii 2007).
+//! k-means of byte vectors (Lloyd 1982, started by greedy k-means++, Arthur & Vassilvitskii 2007).
 //!
 //! Everything is integer arithmetic: centroids are fixed point, sums are exact, so the result depends
 //! on the points and the seed and on nothing else, neither the processor nor the number of threads.
@@ -28,6 +28,9 @@ pub struct KMeansConfig {
     pub tolerance: f64,
     /// Points per cluster that the start looks at; the start costs as much as one round on them.
     pub start_sample: usize,
+    /// Points drawn for each centre of the start, of which the one that lowers the inertia most is
+    /// taken; 0 draws 2 + ln(clusters).
+    pub start_trials: usize,
     /// Seed of the start.
     pub seed: u64,
 }
@@ -39,6 +42,7 @@ impl Default for KMeansConfig {
             iterations: 25,
             tolerance: 1e-4,
             start_sample: 64,
+            start_trials: 0,
             seed: 0,
         }
     }
@@ -77,7 +81,7 @@ pub fn kmeans(
 ) -> KMeans {
     let clusters = config.clusters.min(points.len());
     let mut random = Random::new(config.seed);
-    let mut centroids = start(points, clusters, config.start_sample, &mut random);
+    let mut centroids = start(points, clusters, config, &mut random);
     let mut labels = vec![0u32; points.len()];
     let mut inertia = f64::INFINITY;
     let mut iterations = 0;
@@ -200,22 +204,26 @@ pub(crate) fn repair_empty(sizes: &mut [usize], centroids: &mut [Centroid]) {
 }
 
 /// k-means++ on a sample: each centre is a point drawn with probability proportional to its squared
-/// distance to the centres before it.
+/// distance to the centres before it, the best of a few draws.
 fn start(
     points: &[[u8; DIMENSIONS]],
     clusters: usize,
-    per_cluster: usize,
+    config: &KMeansConfig,
     random: &mut Random,
 ) -> Vec<Centroid> {
     if clusters == 0 {
         return Vec::new();
     }
-    let wanted = clusters.saturating_mul(per_cluster.max(1)).max(clusters);
+    let wanted = clusters.saturating_mul(config.start_sample.max(1));
     let sample: Vec<[u8; DIMENSIONS]> = random
         .subset(wanted, points.len())
         .into_iter()
         .map(|i| points[i])
         .collect();
+    let trials = match config.start_trials {
+        0 => 2 + (clusters as f64).ln() as usize,
+        trials => trials,
+    };
     let mut distances = vec![u32::MAX; sample.len()];
     let mut next = random.below(sample.len() as u64) as usize;
     let mut centroids = Vec::with_capacity(clusters);
@@ -230,8 +238,36 @@ fn start(
             .zip(distances.par_chunks_mut(CHUNK))
             .map(|(points, distances)| lower_distances(points, distances, &centre))
             .collect();
-        next = draw(&sums, &distances, random);
+        let drawn: Vec<usize> = (0..trials)
+            .map(|_| draw(&sums, &distances, random))
+            .collect();
+        next = best_of(&drawn, &sample, &distances);
     }
+}
+
+/// Which of the drawn points leaves the least inertia as the next centre; the first of equals.
+fn best_of(drawn: &[usize], sample: &[[u8; DIMENSIONS]], distances: &[u32]) -> usize {
+    if let [only] = drawn {
+        return *only;
+    }
+    let sums = sample
+        .par_chunks(CHUNK)
+        .zip(distances.par_chunks(CHUNK))
+        .map(|(points, distances)| {
+            let mut sums = vec![0u64; drawn.len()];
+            for (point, &distance) in points.iter().zip(distances) {
+                for (sum, &candidate) in sums.iter_mut().zip(drawn) {
+                    *sum += u64::from(distance.min(l2_squared_u8(point, &sample[candidate])));
+                }
+            }
+            sums
+        })
+        .reduce(
+            || vec![0; drawn.len()],
+            |a, b| a.iter().zip(&b).map(|(a, b)| a + b).collect(),
+        );
+    let best = (0..drawn.len()).min_by_key(|&i| (sums[i], i)).unwrap_or(0);
+    drawn[best]
 }
 
 fn lower_distances(

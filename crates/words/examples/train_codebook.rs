@@ -11,6 +11,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 use vizsla_features::{Descriptor, Sift, SiftConfig};
 use vizsla_pixels::{DecodeOptions, read_gray};
+use vizsla_vectors::l2_squared_u8;
 use vizsla_words::{Codebook, TrainConfig};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -56,7 +57,37 @@ fn main() -> Result<(), Box<dyn Error>> {
     })?;
     codebook.save(Path::new(out))?;
     println!("{} words, id {}", codebook.len(), codebook.id());
+    report(&codebook, &descriptors);
     Ok(())
+}
+
+/// Prints how often the nearest word is found and how long finding takes.
+fn report(codebook: &Codebook, descriptors: &[Descriptor]) {
+    let step = (descriptors.len() / 2000).max(1);
+    let sample: Vec<&Descriptor> = descriptors.iter().step_by(step).collect();
+    let each = |begun: Instant| begun.elapsed().as_secs_f64() * 1e6 / sample.len() as f64;
+    let begun = Instant::now();
+    let words: Vec<u32> = sample.iter().map(|d| codebook.assign(d)).collect();
+    let assigned = each(begun);
+    let begun = Instant::now();
+    let bits: u32 = sample
+        .iter()
+        .zip(&words)
+        .map(|(d, &word)| codebook.signature(d, word).0[0].count_ones())
+        .sum();
+    let signed = each(begun);
+    let exact = sample.par_iter().zip(&words).filter(|(d, word)| {
+        let distance = |w: &Descriptor| l2_squared_u8(**d, w);
+        let found = distance(&codebook.words()[**word as usize]);
+        codebook.words().iter().all(|w| distance(w) >= found)
+    });
+    println!(
+        "nearest word found for {:.3} of {} descriptors; {assigned:.2} µs to assign, {signed:.2} µs to sign, \
+         {:.3} of the bits set",
+        exact.count() as f64 / sample.len() as f64,
+        sample.len(),
+        f64::from(bits) / (64 * sample.len()) as f64
+    );
 }
 
 /// The images of a folder that a list names.

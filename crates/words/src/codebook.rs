@@ -56,7 +56,7 @@ impl Default for TrainConfig {
         Self {
             words: 32_768,
             iterations: 8,
-            refinements: 6,
+            refinements: 3,
             max_descriptors: 2_000_000,
             seed: 1,
         }
