@@ -3,6 +3,8 @@
 //! Share found again: keypoints of the reference that have one of ours within 1 px, 10 % of scale and 10° of angle.
 //! The thresholds lie a little below what was measured, see each test.
 
+#![allow(clippy::unwrap_used)]
+
 use std::f32::consts::{PI, TAU};
 use std::path::{Path, PathBuf};
 
