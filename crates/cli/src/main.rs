@@ -4,6 +4,7 @@
 //! images itself. One file under `commands` holds one verb.
 
 mod commands;
+mod demo;
 mod interrupt;
 mod output;
 

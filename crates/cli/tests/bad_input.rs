@@ -1,6 +1,9 @@
 //! What strangers' folders and broken disks hold: `vizsla index` takes in what is sound and lists the
 //! rest with reasons; a damaged collection is named, found by `verify`, and made again where it can be.
 
+// Tests stop at the first surprise.
+#![allow(clippy::expect_used, clippy::panic)]
+
 mod workbench;
 
 use std::path::{Path, PathBuf};
@@ -82,7 +85,7 @@ fn folder_of_bad_files() -> Workbench {
     bench.write("photos/text.jpg", b"Dear diary, this is not a picture.\n");
     bench.write("photos/huge.png", &giant_png());
     bench.write("photos/endless.gif", &endless_gif());
-    std::fs::create_dir(bench.path("photos/folder.jpg")).expect("a folder");
+    fs_err::create_dir(bench.path("photos/folder.jpg")).expect("a folder");
     bench
 }
 
@@ -160,7 +163,7 @@ fn links_pipes_and_names_that_are_not_utf8() {
         .status();
     let png = paint::picture(9).encode_png().expect("png");
     let strange = OsStr::from_bytes(b"photos/caf\xe9.png");
-    let written = std::fs::write(bench.path(strange), &png);
+    let written = fs_err::write(bench.path(strange), &png);
 
     let report = bench.json(&["index", "photos", "--into", "p.vizsla", "--json"]);
     assert_eq!(report["added"], 2, "{report}");
@@ -185,8 +188,8 @@ fn a_file_that_must_not_be_read_is_skipped() {
 
     let bench = Workbench::with_photos(3);
     let locked = bench.path("photos/01.png");
-    std::fs::set_permissions(&locked, PermissionsExt::from_mode(0o000)).expect("permissions");
-    if std::fs::read(&locked).is_ok() {
+    fs_err::set_permissions(&locked, PermissionsExt::from_mode(0o000)).expect("permissions");
+    if fs_err::read(&locked).is_ok() {
         eprintln!("skipped: this user may read everything");
         return;
     }
@@ -249,7 +252,7 @@ fn a_source_or_a_collection_that_is_not_there_is_named() {
         .run(&["index", "photos", "--into", "photos"])
         .fails_with(&["photos"]);
     assert_eq!(
-        std::fs::read_dir(bench.path("photos"))
+        fs_err::read_dir(bench.path("photos"))
             .expect("photos")
             .count(),
         1
@@ -263,7 +266,7 @@ fn collection() -> Workbench {
 }
 
 fn only_file(folder: &Path) -> PathBuf {
-    let mut entries = std::fs::read_dir(folder).expect("a folder");
+    let mut entries = fs_err::read_dir(folder).expect("a folder");
     entries
         .next()
         .expect("a file in it")
@@ -286,7 +289,7 @@ fn a_damaged_segment_is_found_and_made_again() {
     let bench = collection();
     let before = hits(&bench);
     let segment = only_file(&bench.path("p.vizsla/segments"));
-    let sound = std::fs::read(&segment).expect("the segment");
+    let sound = fs_err::read(&segment).expect("the segment");
     let mut flipped = sound.clone();
     flipped[sound.len() * 2 / 3] ^= 0x10;
     let mut head = sound.clone();
@@ -300,8 +303,8 @@ fn a_damaged_segment_is_found_and_made_again() {
     ] {
         let segment = only_file_or(&bench.path("p.vizsla/segments"), &segment);
         match bytes {
-            Some(bytes) => std::fs::write(&segment, bytes).expect("damage"),
-            None => std::fs::remove_file(&segment).expect("damage"),
+            Some(bytes) => fs_err::write(&segment, bytes).expect("damage"),
+            None => fs_err::remove_file(&segment).expect("damage"),
         }
         let found = bench.run(&["verify", "p.vizsla"]);
         assert_eq!(
@@ -333,7 +336,7 @@ fn a_damaged_segment_is_found_and_made_again() {
 }
 
 fn only_file_or(folder: &Path, other: &Path) -> PathBuf {
-    let first = std::fs::read_dir(folder).expect("a folder").next();
+    let first = fs_err::read_dir(folder).expect("a folder").next();
     first.map_or_else(|| other.to_owned(), |entry| entry.expect("a name").path())
 }
 
@@ -341,12 +344,12 @@ fn only_file_or(folder: &Path, other: &Path) -> PathBuf {
 fn every_flipped_byte_of_a_segment_is_found_by_verify() {
     let bench = collection();
     let segment = only_file(&bench.path("p.vizsla/segments"));
-    let sound = std::fs::read(&segment).expect("the segment");
+    let sound = fs_err::read(&segment).expect("the segment");
     for step in 0..12 {
         let mut bytes = sound.clone();
         let at = (sound.len() - 1) * step / 11;
         bytes[at] ^= 1 << (step % 8);
-        std::fs::write(&segment, &bytes).expect("damage");
+        fs_err::write(&segment, &bytes).expect("damage");
         let found = bench.run(&["verify", "p.vizsla"]);
         assert_eq!(
             found.code,
@@ -362,7 +365,7 @@ fn every_flipped_byte_of_a_segment_is_found_by_verify() {
 fn a_damaged_catalog_is_named_with_what_can_be_done() {
     let bench = collection();
     let catalog = bench.path("p.vizsla/catalog.db");
-    let sound = std::fs::read(&catalog).expect("the catalog");
+    let sound = fs_err::read(&catalog).expect("the catalog");
     let mut no_header = sound.clone();
     no_header[..16].fill(b'x');
     let damages = [
@@ -371,7 +374,7 @@ fn a_damaged_catalog_is_named_with_what_can_be_done() {
         ("emptied", vec![]),
     ];
     for (what, bytes) in damages {
-        std::fs::write(&catalog, bytes).expect("damage");
+        fs_err::write(&catalog, bytes).expect("damage");
         for verb in ["verify", "search"] {
             let query = if verb == "search" {
                 &["photos/00.png"][..]
@@ -388,7 +391,7 @@ fn a_damaged_catalog_is_named_with_what_can_be_done() {
             );
         }
     }
-    std::fs::write(&catalog, sound).expect("healed");
+    fs_err::write(&catalog, sound).expect("healed");
     bench.succeed(&["verify", "p.vizsla"]);
 }
 
@@ -396,13 +399,13 @@ fn a_damaged_catalog_is_named_with_what_can_be_done() {
 fn flipped_bytes_of_the_catalog_never_panic_and_never_pass_verify_unseen() {
     let bench = collection();
     let catalog = bench.path("p.vizsla/catalog.db");
-    let sound = std::fs::read(&catalog).expect("the catalog");
+    let sound = fs_err::read(&catalog).expect("the catalog");
     let before = hits(&bench);
     for step in 1..24 {
         let mut bytes = sound.clone();
         let at = sound.len() * step / 24;
         bytes[at] ^= 0x40;
-        std::fs::write(&catalog, &bytes).expect("damage");
+        fs_err::write(&catalog, &bytes).expect("damage");
         let verify = bench.run(&["verify", "p.vizsla"]);
         let search = bench.run(&["search", "p.vizsla", "photos/03.png", "--json"]);
         for run in [&verify, &search] {
@@ -430,10 +433,10 @@ fn flipped_bytes_of_the_catalog_never_panic_and_never_pass_verify_unseen() {
 fn a_damaged_codebook_is_found() {
     let bench = collection();
     let codebook = only_file(&bench.path("p.vizsla/artefacts"));
-    let mut bytes = std::fs::read(&codebook).expect("the codebook");
+    let mut bytes = fs_err::read(&codebook).expect("the codebook");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    std::fs::write(&codebook, &bytes).expect("damage");
+    fs_err::write(&codebook, &bytes).expect("damage");
     let run = bench.run(&["verify", "p.vizsla"]);
     assert_eq!(run.code, Some(1), "{}", run.stdout);
     assert!(
@@ -447,10 +450,10 @@ fn a_damaged_codebook_is_found() {
 fn a_collection_of_a_newer_version_is_refused_whole() {
     let bench = collection();
     let catalog = bench.path("p.vizsla/catalog.db");
-    let mut bytes = std::fs::read(&catalog).expect("the catalog");
+    let mut bytes = fs_err::read(&catalog).expect("the catalog");
     // SQLite keeps `user_version` big-endian at byte 60 of the file.
     bytes[60..64].copy_from_slice(&9_999_u32.to_be_bytes());
-    std::fs::write(&catalog, &bytes).expect("a newer version");
+    fs_err::write(&catalog, &bytes).expect("a newer version");
     for arguments in [
         &["info", "p.vizsla"][..],
         &["list", "p.vizsla"],
@@ -464,5 +467,5 @@ fn a_collection_of_a_newer_version_is_refused_whole() {
             .run(arguments)
             .fails_with(&["9999", "newer vizsla", "catalog.db"]);
     }
-    assert_eq!(std::fs::read(&catalog).expect("the catalog"), bytes);
+    assert_eq!(fs_err::read(&catalog).expect("the catalog"), bytes);
 }

@@ -1,5 +1,7 @@
 //! A full disk ends `vizsla index` with a clean error, and nothing that was there is lost.
 
+// Tests stop at the first surprise.
+#![allow(clippy::expect_used, clippy::panic)]
 #![cfg(unix)]
 
 mod workbench;
@@ -52,7 +54,7 @@ fn limited(bench: &Workbench, blocks: u64) -> Run {
 #[test]
 fn writes_that_fail_lose_nothing() {
     let bench = Workbench::with_photos(4);
-    std::fs::create_dir(bench.path("disk")).expect("a folder");
+    fs_err::create_dir(bench.path("disk")).expect("a folder");
     bench.succeed(&INDEX);
     let before = images(&bench);
     bench.paint_photos(4..24);
@@ -73,11 +75,11 @@ fn writes_that_fail_lose_nothing() {
 #[test]
 fn a_collection_that_cannot_be_made_leaves_nothing_behind() {
     let bench = Workbench::with_photos(2);
-    std::fs::create_dir(bench.path("disk")).expect("a folder");
+    fs_err::create_dir(bench.path("disk")).expect("a folder");
     let run = limited(&bench, 16);
     assert_eq!(run.code, Some(1), "{} {}", run.stdout, run.stderr);
     assert_eq!(
-        std::fs::read_dir(bench.path("disk"))
+        fs_err::read_dir(bench.path("disk"))
             .expect("a folder")
             .count(),
         0
@@ -90,7 +92,7 @@ struct SmallDisk<'a>(&'a Workbench);
 
 impl<'a> SmallDisk<'a> {
     fn mount(bench: &'a Workbench) -> Option<Self> {
-        std::fs::create_dir(bench.path("disk")).expect("a folder");
+        fs_err::create_dir(bench.path("disk")).expect("a folder");
         let mut mount = Command::new("mount");
         mount
             .args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"])
@@ -102,7 +104,7 @@ impl<'a> SmallDisk<'a> {
     /// Fills the disk but for so many bytes.
     fn fill_but(&self, left: u64) {
         let path = self.0.path("disk/ballast");
-        let mut ballast = std::fs::File::create(path).expect("the ballast");
+        let mut ballast = fs_err::File::create(path).expect("the ballast");
         while ballast.write_all(&[0; 1 << 16]).is_ok() {}
         let full = ballast.metadata().expect("its size").len();
         ballast
@@ -133,7 +135,7 @@ fn a_full_disk_loses_nothing() {
         if run.code != Some(0) {
             failed_cleanly(&bench, &run, &before);
         }
-        std::fs::remove_file(bench.path("disk/ballast")).expect("room again");
+        fs_err::remove_file(bench.path("disk/ballast")).expect("room again");
     }
     bench.succeed(&INDEX);
     assert_eq!(images(&bench).as_array().map(Vec::len), Some(24));

@@ -1,5 +1,8 @@
 //! `vizsla evaluate` on a small data set of the user's own, with truth known by construction.
 
+// Tests stop at the first surprise.
+#![allow(clippy::expect_used, clippy::panic)]
+
 mod workbench;
 
 use serde_json::Value;

@@ -1,6 +1,8 @@
 //! Killing `vizsla index` at any instant and running it again ends in the same collection as an
 //! undisturbed run.
 
+// Tests stop at the first surprise.
+#![allow(clippy::expect_used, clippy::panic)]
 #![cfg(unix)]
 
 mod workbench;
@@ -75,14 +77,14 @@ fn index(collection: &str) -> [&str; 6] {
 }
 
 fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder");
-    for entry in std::fs::read_dir(from).expect("a folder") {
+    fs_err::create_dir_all(to).expect("a folder");
+    for entry in fs_err::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
         let target = to.join(entry.file_name());
         if entry.file_type().expect("its type").is_dir() {
             copy(&entry.path(), &target);
         } else {
-            std::fs::copy(entry.path(), target).expect("a copy");
+            fs_err::copy(entry.path(), target).expect("a copy");
         }
     }
 }
@@ -114,15 +116,15 @@ fn fifty_kills_at_random_moments_leave_the_collection_of_an_undisturbed_run() {
             "after {} kills",
             killer.kills
         );
-        std::fs::remove_dir_all(bench.path("killed.vizsla")).expect("cleared");
+        fs_err::remove_dir_all(bench.path("killed.vizsla")).expect("cleared");
     }
 
     // The same on a collection that has to follow new, changed, moved, copied and lost files.
     bench.paint_photos(18..26);
-    std::fs::rename(bench.path("photos/02.png"), bench.path("photos/moved.png")).expect("move");
-    std::fs::remove_file(bench.path("photos/03.png")).expect("delete");
-    std::fs::copy(bench.path("photos/04.png"), bench.path("photos/copy.png")).expect("copy");
-    std::fs::copy(bench.path("photos/20.png"), bench.path("photos/05.png")).expect("change");
+    fs_err::rename(bench.path("photos/02.png"), bench.path("photos/moved.png")).expect("move");
+    fs_err::remove_file(bench.path("photos/03.png")).expect("delete");
+    fs_err::copy(bench.path("photos/04.png"), bench.path("photos/copy.png")).expect("copy");
+    fs_err::copy(bench.path("photos/20.png"), bench.path("photos/05.png")).expect("change");
     copy(&bench.path("base.vizsla"), &bench.path("after.vizsla"));
     let (after, whole) = undisturbed(&bench, "after.vizsla");
 
@@ -136,7 +138,7 @@ fn fifty_kills_at_random_moments_leave_the_collection_of_an_undisturbed_run() {
             "after {} kills",
             killer.kills
         );
-        std::fs::remove_dir_all(bench.path("killed.vizsla")).expect("cleared");
+        fs_err::remove_dir_all(bench.path("killed.vizsla")).expect("cleared");
     }
     println!("{} kills survived", killer.kills);
 }

@@ -1,5 +1,8 @@
 //! Every verb on a small collection: what it prints, and what it leaves behind.
 
+// Tests stop at the first surprise.
+#![allow(clippy::expect_used, clippy::panic)]
+
 mod workbench;
 
 use workbench::{Workbench, paint};
@@ -42,14 +45,14 @@ fn index_takes_in_what_is_new_changed_moved_or_gone() {
     bench.paint_photos(6..7);
     let other = paint::picture(99).encode_png().expect("png");
     bench.write("photos/01.png", &other);
-    std::fs::create_dir(bench.path("photos/sub")).expect("a folder");
-    std::fs::rename(
+    fs_err::create_dir(bench.path("photos/sub")).expect("a folder");
+    fs_err::rename(
         bench.path("photos/02.png"),
         bench.path("photos/sub/two.png"),
     )
     .expect("move");
-    std::fs::remove_file(bench.path("photos/03.png")).expect("delete");
-    std::fs::copy(bench.path("photos/04.png"), bench.path("photos/copy.png")).expect("copy");
+    fs_err::remove_file(bench.path("photos/03.png")).expect("delete");
+    fs_err::copy(bench.path("photos/04.png"), bench.path("photos/copy.png")).expect("copy");
 
     let third = bench.json(&["index", "photos", "--into", "p.vizsla", "--json"]);
     let figures = [
@@ -109,7 +112,7 @@ fn search_finds_the_same_object_and_says_where() {
         1
     );
     assert_eq!(answer["explained"], "out.png");
-    assert!(std::fs::metadata(bench.path("out.png")).is_ok_and(|file| file.len() > 1000));
+    assert!(fs_err::metadata(bench.path("out.png")).is_ok_and(|file| file.len() > 1000));
 
     let table = bench
         .succeed(&["search", "p.vizsla", "view.png", "--top", "1"])
@@ -118,6 +121,29 @@ fn search_finds_the_same_object_and_says_where() {
         table.contains("match") && table.contains("03.png"),
         "{table}"
     );
+}
+
+#[test]
+fn a_collection_of_one_picture_or_of_near_copies_is_searched_like_any_other() {
+    let one = indexed(1);
+    let answer = one.json(&["search", "p.vizsla", "photos/00.png", "--json"]);
+    assert_eq!(answer["hits"][0]["verdict"], "match");
+
+    let bench = Workbench::new();
+    for quality in [80, 90, 95] {
+        let copy = bench.path(format!("photos/{quality}.jpg"));
+        fs_err::create_dir_all(copy.parent().expect("photos")).expect("a folder");
+        paint::picture(3).save_jpeg(&copy, quality).expect("jpeg");
+    }
+    bench.succeed(&["index", "photos", "--into", "p.vizsla"]);
+    let answer = bench.json(&["search", "p.vizsla", "photos/90.jpg", "--json"]);
+    let hits = answer["hits"].as_array().expect("hits");
+    let images: std::collections::BTreeSet<i64> = hits
+        .iter()
+        .filter_map(|hit| hit["image"].as_i64())
+        .collect();
+    assert_eq!((hits.len(), images.len()), (3, 3), "{answer}");
+    assert!(hits.iter().all(|hit| hit["verdict"] == "match"), "{answer}");
 }
 
 #[test]
@@ -300,7 +326,7 @@ fn match_gives_the_transform_between_two_views() {
             );
         }
     }
-    assert!(std::fs::metadata(bench.path("out.png")).is_ok_and(|file| file.len() > 1000));
+    assert!(fs_err::metadata(bench.path("out.png")).is_ok_and(|file| file.len() > 1000));
 
     let affine = bench.json(&["match", "a.png", "b.png", "--json", "--model", "affine"]);
     assert_eq!(affine["model"], "affine map");
@@ -333,7 +359,7 @@ fn a_codebook_of_ones_own_serves_a_collection() {
         (&64.into(), &6.into())
     );
     assert_eq!(train("again.vzcb")["codebook"], first["codebook"]);
-    let bytes = |name: &str| std::fs::read(bench.path(name)).expect("the codebook");
+    let bytes = |name: &str| fs_err::read(bench.path(name)).expect("the codebook");
     assert_eq!(bytes("own.vzcb"), bytes("again.vzcb"));
 
     let info = bench.json(&["codebook", "info", "own.vzcb", "--json"]);
@@ -351,7 +377,7 @@ fn a_codebook_of_ones_own_serves_a_collection() {
         "--codebook",
         "own.vzcb",
     ]);
-    std::fs::remove_file(bench.path("own.vzcb")).expect("not needed any more");
+    fs_err::remove_file(bench.path("own.vzcb")).expect("not needed any more");
     let info = bench.json(&["info", "p.vizsla", "--json"]);
     assert_eq!(info["codebook"], first["codebook"]);
     let answer = bench.json(&["search", "p.vizsla", "photos/02.png", "--json"]);

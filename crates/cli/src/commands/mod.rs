@@ -1,6 +1,7 @@
 //! The verbs of the command line, one per file.
 
 mod codebook;
+mod demo;
 mod evaluate;
 mod index;
 mod info;
@@ -41,6 +42,7 @@ pub enum Command {
     Verify(verify::Arguments),
     Codebook(codebook::Arguments),
     Evaluate(evaluate::Arguments),
+    Demo(demo::Arguments),
 }
 
 impl Command {
@@ -60,6 +62,7 @@ impl Command {
             Self::Verify(arguments) => arguments.run(),
             Self::Codebook(arguments) => arguments.run(),
             Self::Evaluate(arguments) => arguments.run(),
+            Self::Demo(arguments) => arguments.run(),
         }
     }
 }

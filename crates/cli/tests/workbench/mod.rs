@@ -46,7 +46,7 @@ impl Workbench {
     pub fn paint_photos(&self, numbers: std::ops::Range<u64>) {
         for number in numbers {
             self.write(
-                &format!("photos/{number:02}.png"),
+                format!("photos/{number:02}.png"),
                 &paint::picture(number).encode_png().expect("png"),
             );
         }
@@ -59,8 +59,8 @@ impl Workbench {
     /// Writes a file and the folders above it.
     pub fn write(&self, name: impl AsRef<Path>, bytes: &[u8]) -> PathBuf {
         let path = self.path(name);
-        std::fs::create_dir_all(path.parent().expect("a folder above")).expect("folders");
-        std::fs::write(&path, bytes).expect("a file");
+        fs_err::create_dir_all(path.parent().expect("a folder above")).expect("folders");
+        fs_err::write(&path, bytes).expect("a file");
         path
     }
 
