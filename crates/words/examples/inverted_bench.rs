@@ -47,7 +47,7 @@ fn seen_again(number: u64) -> Features {
     let mut features = image(number);
     for (_, signature) in &mut features {
         for bit in 0..64 {
-            signature.0[0] ^= u64::from(sequence.next() % 10 == 0) << bit;
+            signature.0[0] ^= u64::from(sequence.next().is_multiple_of(10)) << bit;
         }
     }
     features

@@ -160,7 +160,9 @@ fn word_weight(lists: &[Option<List>], images: u64, config: &ScoringConfig) -> f
         return 1.0;
     }
     let with: u64 = lists.iter().flatten().map(|l| u64::from(l.documents)).sum();
-    let idf = (images.max(1) as f32 / with.max(1) as f32).ln().max(0.0);
+    // One more than the usual ratio, so that a word that every image has still counts: a collection may
+    // consist of one image.
+    let idf = (1.0 + images.max(1) as f32 / with.max(1) as f32).ln();
     idf * idf
 }
 
@@ -228,7 +230,7 @@ fn settle(votes: &mut [Votes], config: &ScoringConfig) {
         for &image in &votes.voted {
             let vote = votes.best[image as usize].1;
             let score = &mut votes.scores[image as usize];
-            if *score == 0.0 {
+            if *score == 0.0 && vote > 0.0 {
                 votes.touched.push(image);
             }
             *score += vote * factor;

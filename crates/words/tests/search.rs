@@ -67,7 +67,7 @@ fn plainly(images: &[Image], query: &[QueryWord], config: &ScoringConfig) -> BTr
             .iter()
             .filter(|i| i.1.iter().any(|w| w.0 == word))
             .count();
-        (images.len() as f64 / with.max(1) as f64).ln()
+        (1.0 + images.len() as f64 / with.max(1) as f64).ln()
     };
     let mut features: BTreeMap<u32, Vec<&QueryWord>> = BTreeMap::new();
     query
@@ -214,4 +214,25 @@ fn only_wanted_images_come_back() {
         search(&[&whole], &beyond, &config, &|_| true, 9),
         Err(Error::UnknownWord { .. })
     ));
+}
+
+#[test]
+fn a_single_image_is_found_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = images(1);
+    let one = segment(&image, &folder.path().join("one"));
+    let mut query: Vec<QueryWord> = (0..)
+        .zip(&image[0].1)
+        .map(|(feature, &(word, signature))| QueryWord {
+            feature,
+            word,
+            signature,
+            weight: 1.0,
+        })
+        .collect();
+    // A feature without weight neither counts nor repeats the image.
+    query[0].weight = 0.0;
+    let found = search(&[&one], &query, &ScoringConfig::default(), &|_| true, 10).unwrap();
+    assert_eq!(found.len(), 1);
+    assert!(found[0].score > 0.0);
 }
