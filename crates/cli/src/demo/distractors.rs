@@ -26,7 +26,10 @@ pub(super) fn distractor(seed: u64, index: usize) -> Result<Rgb, Error> {
 }
 
 fn position(random: &mut Random) -> (f32, f32) {
-    (random.between(0.0, WIDTH as f64) as f32, random.between(0.0, HEIGHT as f64) as f32)
+    (
+        random.between(0.0, WIDTH as f64) as f32,
+        random.between(0.0, HEIGHT as f64) as f32,
+    )
 }
 
 fn shapes(image: &mut Rgb, random: &mut Random) {
@@ -42,7 +45,12 @@ fn shapes(image: &mut Rgb, random: &mut Random) {
                 let radius = random.between(3.0, 40.0) as f32;
                 image.circle((x, y), radius, color, random.between(1.0, 12.0) as f32);
             }
-            2 => image.line((x, y), position(random), color, random.between(1.0, 9.0) as f32),
+            2 => image.line(
+                (x, y),
+                position(random),
+                color,
+                random.between(1.0, 9.0) as f32,
+            ),
             _ => {
                 let points: Vec<_> = (0..3 + random.below(4)).map(|_| position(random)).collect();
                 image.polyline(&points, true, color, random.between(1.0, 5.0) as f32);
@@ -72,12 +80,15 @@ fn page(image: &mut Rgb, random: &mut Random) {
 
 /// Every pixel takes the colour of the nearest of some sites.
 fn cells(image: &mut Rgb, random: &mut Random) {
-    let sites: Vec<_> =
-        (0..40 + random.below(60)).map(|_| (position(random), random.color())).collect();
+    let sites: Vec<_> = (0..40 + random.below(60))
+        .map(|_| (position(random), random.color()))
+        .collect();
     for (i, pixel) in image.data_mut().chunks_exact_mut(3).enumerate() {
         let (x, y) = ((i % WIDTH) as f32, (i / WIDTH) as f32);
         let distance = |site: (f32, f32)| (site.0 - x).powi(2) + (site.1 - y).powi(2);
-        let nearest = sites.iter().min_by(|a, b| distance(a.0).total_cmp(&distance(b.0)));
+        let nearest = sites
+            .iter()
+            .min_by(|a, b| distance(a.0).total_cmp(&distance(b.0)));
         if let Some((_, color)) = nearest {
             pixel.copy_from_slice(color);
         }
@@ -106,7 +117,9 @@ fn clouds(image: &mut Rgb, random: &mut Random) {
     for octave in 0..5 {
         let columns = (WIDTH as f64 / cell) as usize + 2;
         let rows = (HEIGHT as f64 / cell) as usize + 2;
-        let lattice: Vec<f64> = (0..columns * rows).map(|_| random.between(0.0, 1.0)).collect();
+        let lattice: Vec<f64> = (0..columns * rows)
+            .map(|_| random.between(0.0, 1.0))
+            .collect();
         for (i, value) in height.iter_mut().enumerate() {
             let (x, y) = ((i % WIDTH) as f64 / cell, (i / WIDTH) as f64 / cell);
             let at = y as usize * columns + x as usize;

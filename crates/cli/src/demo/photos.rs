@@ -12,9 +12,27 @@ macro_rules! photos {
 }
 
 photos![
-    "ascent", "astronaut", "brick", "bridge", "citrus-left", "citrus-right", "coffee", "coins",
-    "dandelion", "grass", "gravel", "handwriting", "honey-bee", "hubble-left", "hubble-right",
-    "photographer", "raccoon", "retina", "rocket", "tabby-cat", "tissue",
+    "ascent",
+    "astronaut",
+    "brick",
+    "bridge",
+    "citrus-left",
+    "citrus-right",
+    "coffee",
+    "coins",
+    "dandelion",
+    "grass",
+    "gravel",
+    "handwriting",
+    "honey-bee",
+    "hubble-left",
+    "hubble-right",
+    "photographer",
+    "raccoon",
+    "retina",
+    "rocket",
+    "tabby-cat",
+    "tissue",
 ];
 
 /// All photographs with their names, in the order of the names.

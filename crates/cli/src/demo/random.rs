@@ -28,7 +28,11 @@ impl Random {
     /// Uniform in `low .. high`, with a random sign.
     pub(super) fn signed(&mut self, low: f64, high: f64) -> f64 {
         let value = self.between(low, high);
-        if self.next() >> 63 == 1 { -value } else { value }
+        if self.next() >> 63 == 1 {
+            -value
+        } else {
+            value
+        }
     }
 
     /// Uniform in `0 .. bound`; `bound` at least 1.

@@ -46,7 +46,9 @@ type Hardship = fn(Rgb, &mut Random) -> Result<Rgb, Error>;
 const KINDS: [(&str, f64, Hardship); 7] = [
     ("perspective", 1.0, |view, _| Ok(view)),
     ("light", 0.3, light),
-    ("blur", 0.3, |view, random| Ok(blur(&view, random.between(1.2, 2.2) as f32))),
+    ("blur", 0.3, |view, random| {
+        Ok(blur(&view, random.between(1.2, 2.2) as f32))
+    }),
     ("noise", 0.3, |view, random| Ok(noise(view, random))),
     ("jpeg", 0.3, recompress),
     ("crop", 0.3, |view, _| Ok(view)),
@@ -69,21 +71,39 @@ pub(crate) fn render(photos: &[(String, Rgb)], seed: u64) -> Result<DemoSet, Err
         .into_par_iter()
         .map(|index| {
             let (name, photo) = &photos[index / KINDS.len()];
-            query(name, photo, index % KINDS.len(), &mut Random::new(seed, index as u64))
+            query(
+                name,
+                photo,
+                index % KINDS.len(),
+                &mut Random::new(seed, index as u64),
+            )
         })
         .collect();
-    Ok(DemoSet { gallery, queries: queries? })
+    Ok(DemoSet {
+        gallery,
+        queries: queries?,
+    })
 }
 
 fn query(name: &str, photo: &Rgb, kind: usize, random: &mut Random) -> Result<DemoQuery, Error> {
     let (kind, strength, hardship) = KINDS[kind];
     // A crop keeps between a third and a half of the picture.
-    let part = if kind == "crop" { random.between(0.58, 0.72) } else { 1.0 };
+    let part = if kind == "crop" {
+        random.between(0.58, 0.72)
+    } else {
+        1.0
+    };
     let (homography, width, height) = view(photo, strength, part, random);
     let image = warp(photo, &homography, width, height, BACKGROUND);
     let image = hardship(image, random)?;
     let truth = name.to_string();
-    Ok(DemoQuery { name: format!("{name}-{kind}"), image, truth, kind, homography })
+    Ok(DemoQuery {
+        name: format!("{name}-{kind}"),
+        image,
+        truth,
+        kind,
+        homography,
+    })
 }
 
 /// A camera on a photograph: turned, tilted, nearer or farther. Returns the homography and the size of
@@ -94,7 +114,11 @@ fn view(photo: &Rgb, strength: f64, part: f64, random: &mut Random) -> (Matrix, 
     let tilt = |random: &mut Random| strength * random.signed(0.25, 0.55) / side;
     let turn = random.signed(0.05, 0.15 + 0.35 * strength);
     let scale = random.between(0.7, 1.1);
-    let projective = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [tilt(random), tilt(random), 1.0]];
+    let projective = [
+        [1.0, 0.0, 0.0],
+        [0.0, 1.0, 0.0],
+        [tilt(random), tilt(random), 1.0],
+    ];
     let (sin, cos) = (scale * turn.sin(), scale * turn.cos());
     let similarity = [[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]];
     let centred = [[1.0, 0.0, -w / 2.0], [0.0, 1.0, -h / 2.0], [0.0, 0.0, 1.0]];
@@ -109,7 +133,11 @@ fn view(photo: &Rgb, strength: f64, part: f64, random: &mut Random) -> (Matrix, 
     let (x0, y0) = (least(|c| c.0), least(|c| c.1));
     let (width, height) = (most(|c| c.0) - x0, most(|c| c.1) - y0);
     let shift = [[1.0, 0.0, -x0], [0.0, 1.0, -y0], [0.0, 0.0, 1.0]];
-    (product(&shift, &camera), width.ceil() as usize, height.ceil() as usize)
+    (
+        product(&shift, &camera),
+        width.ceil() as usize,
+        height.ceil() as usize,
+    )
 }
 
 fn product(a: &Matrix, b: &Matrix) -> Matrix {
@@ -154,7 +182,10 @@ fn recompress(view: Rgb, random: &mut Random) -> Result<Rgb, Error> {
 fn occlude(mut view: Rgb, random: &mut Random) -> Rgb {
     let (width, height) = (view.width(), view.height());
     for _ in 0..4 {
-        let (w, h) = (width * (20 + random.below(20)) / 100, height * (20 + random.below(20)) / 100);
+        let (w, h) = (
+            width * (20 + random.below(20)) / 100,
+            height * (20 + random.below(20)) / 100,
+        );
         let (x, y) = (random.below(width - w), random.below(height - h));
         view.fill_rectangle(x as i64, y as i64, w, h, random.color());
     }
@@ -174,9 +205,15 @@ mod tests {
         assert_eq!(a.gallery, b.gallery);
         assert_eq!(a.queries.len(), 2 * KINDS.len());
         for (a, b) in a.queries.iter().zip(&b.queries) {
-            assert_eq!((&a.name, &a.image, a.homography), (&b.name, &b.image, b.homography));
+            assert_eq!(
+                (&a.name, &a.image, a.homography),
+                (&b.name, &b.image, b.homography)
+            );
         }
-        assert_ne!(render(photos, 8).unwrap().queries[0].image, a.queries[0].image);
+        assert_ne!(
+            render(photos, 8).unwrap().queries[0].image,
+            a.queries[0].image
+        );
     }
 
     #[test]
@@ -194,6 +231,10 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(total < 12 * count, "mean difference {}", total as f64 / count as f64);
+        assert!(
+            total < 12 * count,
+            "mean difference {}",
+            total as f64 / count as f64
+        );
     }
 }
