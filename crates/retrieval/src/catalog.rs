@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
 
-use crate::error::{RESTORE, Error};
+use crate::error::{Error, RESTORE};
 use crate::{ListedImage, Problem};
 
 /// Name of the catalog in a collection's folder.
@@ -80,39 +80,67 @@ pub(crate) struct Catalog {
 impl Catalog {
     /// Makes a new catalog file with the given facts in its `meta` table.
     pub(crate) fn create(path: &Path, meta: &[(&str, &str)]) -> Result<(), Error> {
-        let wrap = |source| Error::Sqlite { path: path.to_owned(), source };
+        let wrap = |source| Error::Sqlite {
+            path: path.to_owned(),
+            source,
+        };
         let mut connection = Connection::open(path).map_err(wrap)?;
         let transaction = connection.transaction().map_err(wrap)?;
         transaction.execute_batch(SCHEMA).map_err(wrap)?;
         for (key, value) in meta {
             transaction
-                .execute("INSERT INTO meta VALUES (?1, ?2, ?3)", params![key, value, text_crc(&[key, value])])
+                .execute(
+                    "INSERT INTO meta VALUES (?1, ?2, ?3)",
+                    params![key, value, text_crc(&[key, value])],
+                )
                 .map_err(wrap)?;
         }
-        transaction.pragma_update(None, "application_id", APPLICATION).map_err(wrap)?;
-        transaction.pragma_update(None, "user_version", FORMAT).map_err(wrap)?;
+        transaction
+            .pragma_update(None, "application_id", APPLICATION)
+            .map_err(wrap)?;
+        transaction
+            .pragma_update(None, "user_version", FORMAT)
+            .map_err(wrap)?;
         transaction.commit().map_err(wrap)?;
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(wrap)?;
+        connection
+            .pragma_update(None, "journal_mode", "WAL")
+            .map_err(wrap)?;
         connection.close().map_err(|(_, source)| wrap(source))
     }
 
     /// Opens a catalog and checks that it is one, of a version that can be read.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)
-            .map_err(|source| Error::Sqlite { path: path.to_owned(), source })?;
-        let catalog = Self { path: path.to_owned(), connection };
+        let connection =
+            Connection::open_with_flags(path, flags).map_err(|source| Error::Sqlite {
+                path: path.to_owned(),
+                source,
+            })?;
+        let catalog = Self {
+            path: path.to_owned(),
+            connection,
+        };
         catalog.set_up().map_err(|e| catalog.wrap(e))?;
         let number = |name: &str| {
-            catalog.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            catalog
+                .connection
+                .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
         };
         let application = number("application_id").map_err(|e| catalog.wrap(e))?;
         if application != APPLICATION {
-            return Err(Error::damaged(path, "this is not a catalog of vizsla", RESTORE));
+            return Err(Error::damaged(
+                path,
+                "this is not a catalog of vizsla",
+                RESTORE,
+            ));
         }
         let found = number("user_version").map_err(|e| catalog.wrap(e))?;
         if found > FORMAT {
-            return Err(Error::TooNew { path: path.to_owned(), found, supported: FORMAT });
+            return Err(Error::TooNew {
+                path: path.to_owned(),
+                found,
+                supported: FORMAT,
+            });
         }
         Ok(catalog)
     }
@@ -130,7 +158,10 @@ impl Catalog {
     }
 
     pub(crate) fn wrap(&self, source: rusqlite::Error) -> Error {
-        Error::Sqlite { path: self.path.clone(), source }
+        Error::Sqlite {
+            path: self.path.clone(),
+            source,
+        }
     }
 
     /// Runs `work` in one transaction: all of it happens, or nothing.
@@ -139,12 +170,18 @@ impl Catalog {
         work: impl FnOnce(&Writer<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
         let path = self.path.clone();
-        let wrap = |source| Error::Sqlite { path: path.clone(), source };
+        let wrap = |source| Error::Sqlite {
+            path: path.clone(),
+            source,
+        };
         let transaction = self
             .connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .map_err(wrap)?;
-        let value = work(&Writer { transaction: &transaction }).map_err(wrap)?;
+        let value = work(&Writer {
+            transaction: &transaction,
+        })
+        .map_err(wrap)?;
         transaction.commit().map_err(wrap)?;
         Ok(value)
     }
@@ -154,9 +191,13 @@ impl Catalog {
         &self,
         work: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.connection.execute_batch("BEGIN").map_err(|e| self.wrap(e))?;
+        self.connection
+            .execute_batch("BEGIN")
+            .map_err(|e| self.wrap(e))?;
         let value = work();
-        self.connection.execute_batch("COMMIT").map_err(|e| self.wrap(e))?;
+        self.connection
+            .execute_batch("COMMIT")
+            .map_err(|e| self.wrap(e))?;
         value
     }
 
@@ -178,14 +219,25 @@ impl Catalog {
             .map_err(|e| self.wrap(e))?;
         match found {
             Some((value, crc)) if crc == text_crc(&[key, &value]) => Ok(value),
-            Some(_) => Err(Error::damaged(&self.path, format!("the entry `{key}` is damaged"), RESTORE)),
-            None => Err(Error::damaged(&self.path, format!("the entry `{key}` is missing"), RESTORE)),
+            Some(_) => Err(Error::damaged(
+                &self.path,
+                format!("the entry `{key}` is damaged"),
+                RESTORE,
+            )),
+            None => Err(Error::damaged(
+                &self.path,
+                format!("the entry `{key}` is missing"),
+                RESTORE,
+            )),
         }
     }
 
     /// All files, in path order.
     pub(crate) fn files(&self) -> Result<Vec<FileRow>, Error> {
-        self.rows("SELECT path, image, size, modified_ns FROM files ORDER BY path", file_row)
+        self.rows(
+            "SELECT path, image, size, modified_ns FROM files ORDER BY path",
+            file_row,
+        )
     }
 
     /// Content hash → image, for all images.
@@ -197,14 +249,24 @@ impl Catalog {
 
     /// All segments, oldest first.
     pub(crate) fn segments(&self) -> Result<Vec<SegmentRow>, Error> {
-        self.rows("SELECT id, file, images, bytes FROM segments ORDER BY id", |row| {
-            Ok(SegmentRow { id: row.get(0)?, file: row.get(1)?, images: row.get(2)?, bytes: row.get(3)? })
-        })
+        self.rows(
+            "SELECT id, file, images, bytes FROM segments ORDER BY id",
+            |row| {
+                Ok(SegmentRow {
+                    id: row.get(0)?,
+                    file: row.get(1)?,
+                    images: row.get(2)?,
+                    bytes: row.get(3)?,
+                })
+            },
+        )
     }
 
     /// Removed images whose postings are still in a segment.
     pub(crate) fn tombstones(&self) -> Result<Vec<i64>, Error> {
-        self.rows("SELECT image FROM tombstones ORDER BY image", |row| row.get(0))
+        self.rows("SELECT image FROM tombstones ORDER BY image", |row| {
+            row.get(0)
+        })
     }
 
     /// Ids of all images, ascending.
@@ -220,8 +282,10 @@ impl Catalog {
             Count::Features => "SELECT coalesce(sum(features), 0) FROM images",
             Count::Tombstones => "SELECT count(*) FROM tombstones",
         };
-        let count: i64 =
-            self.connection.query_row(sql, [], |row| row.get(0)).map_err(|e| self.wrap(e))?;
+        let count: i64 = self
+            .connection
+            .query_row(sql, [], |row| row.get(0))
+            .map_err(|e| self.wrap(e))?;
         Ok(count.unsigned_abs())
     }
 
@@ -237,7 +301,11 @@ impl Catalog {
 
     fn next_id(&self, table: &str) -> Result<i64, Error> {
         self.connection
-            .query_row("SELECT seq + 1 FROM sqlite_sequence WHERE name = ?1", [table], |row| row.get(0))
+            .query_row(
+                "SELECT seq + 1 FROM sqlite_sequence WHERE name = ?1",
+                [table],
+                |row| row.get(0),
+            )
             .optional()
             .map(|id| id.unwrap_or(1))
             .map_err(|e| self.wrap(e))
@@ -255,15 +323,20 @@ impl Catalog {
             .map_err(|e| self.wrap(e))?;
         match found {
             Some((data, crc)) if crc == crc32fast::hash(&data) => Ok(Some(data)),
-            Some(_) => {
-                Err(Error::damaged(&self.path, format!("the features of image {image} are damaged"), RESTORE))
-            }
+            Some(_) => Err(Error::damaged(
+                &self.path,
+                format!("the features of image {image} are damaged"),
+                RESTORE,
+            )),
             None => Ok(None),
         }
     }
 
     /// Size of an image and the files that hold it, in order.
-    pub(crate) fn image_files(&self, image: i64) -> Result<Option<(u32, u32, Vec<PathBuf>)>, Error> {
+    pub(crate) fn image_files(
+        &self,
+        image: i64,
+    ) -> Result<Option<(u32, u32, Vec<PathBuf>)>, Error> {
         let wrap = |e| self.wrap(e);
         let size: Option<(u32, u32)> = self
             .connection
@@ -272,7 +345,9 @@ impl Catalog {
             .query_row([image], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()
             .map_err(wrap)?;
-        let Some((width, height)) = size else { return Ok(None) };
+        let Some((width, height)) = size else {
+            return Ok(None);
+        };
         let mut statement = self
             .connection
             .prepare_cached("SELECT path FROM files WHERE image = ?1 ORDER BY path")
@@ -281,7 +356,11 @@ impl Catalog {
             .query_map([image], |row| row.get::<_, String>(0))
             .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>)
             .map_err(wrap)?;
-        Ok(Some((width, height, paths.into_iter().map(PathBuf::from).collect())))
+        Ok(Some((
+            width,
+            height,
+            paths.into_iter().map(PathBuf::from).collect(),
+        )))
     }
 
     /// Every image with its files, in id order.
@@ -315,7 +394,11 @@ impl Catalog {
     pub(crate) fn check(&self, mut seen: impl FnMut()) -> Result<Vec<Problem>, Error> {
         let mut problems = Vec::new();
         let mut report = |what: String| {
-            problems.push(Problem { path: self.path.clone(), what, remedy: RESTORE.into() });
+            problems.push(Problem {
+                path: self.path.clone(),
+                what,
+                remedy: RESTORE.into(),
+            });
         };
         for line in self.rows("PRAGMA integrity_check(20)", |row| row.get::<_, String>(0))? {
             if line != "ok" {
@@ -323,7 +406,11 @@ impl Catalog {
             }
         }
         for (key, value, crc) in self.rows("SELECT key, value, crc FROM meta", |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, u32>(2)?,
+            ))
         })? {
             if crc != text_crc(&[&key, &value]) {
                 report(format!("the entry `{key}` is damaged"));
@@ -347,15 +434,21 @@ impl Catalog {
             }
             seen();
         }
-        for (row, crc) in self.rows("SELECT path, image, size, modified_ns, crc FROM files", |row| {
-            Ok((file_row(row)?, row.get::<_, u32>(4)?))
-        })? {
+        for (row, crc) in self.rows(
+            "SELECT path, image, size, modified_ns, crc FROM files",
+            |row| Ok((file_row(row)?, row.get::<_, u32>(4)?)),
+        )? {
             if crc != row.crc() {
                 report(format!("the entry of the file {} is damaged", row.path));
             }
         }
         for row in self.rows("SELECT file, images, bytes, crc FROM segments", |row| {
-            Ok((row.get::<_, String>(0)?, row.get(1)?, row.get(2)?, row.get::<_, u32>(3)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                row.get::<_, u32>(3)?,
+            ))
         })? {
             if row.3 != segment_crc(&row.0, row.1, row.2) {
                 report(format!("the entry of segment {} is damaged", row.0));
@@ -371,13 +464,16 @@ impl Catalog {
     ) -> Result<Vec<T>, Error> {
         let mut statement = self.connection.prepare(sql).map_err(|e| self.wrap(e))?;
         let rows = statement.query_map([], read).map_err(|e| self.wrap(e))?;
-        rows.collect::<rusqlite::Result<_>>().map_err(|e| self.wrap(e))
+        rows.collect::<rusqlite::Result<_>>()
+            .map_err(|e| self.wrap(e))
     }
 
     /// Moves the write-ahead log into the catalog and gives free pages back.
     pub(crate) fn compact(&self) -> Result<(), Error> {
         self.connection
-            .execute_batch("PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
+            .execute_batch(
+                "PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE);",
+            )
             .map_err(|e| self.wrap(e))
     }
 
@@ -426,7 +522,13 @@ impl Writer<'_> {
     pub(crate) fn set_file(&self, row: &FileRow) -> rusqlite::Result<()> {
         self.transaction
             .prepare_cached("INSERT OR REPLACE INTO files VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![row.path, row.image, row.size, row.modified_ns, row.crc()])
+            .execute(params![
+                row.path,
+                row.image,
+                row.size,
+                row.modified_ns,
+                row.crc()
+            ])
             .map(drop)
     }
 
@@ -466,7 +568,9 @@ impl Writer<'_> {
 
     /// Takes a segment off the list.
     pub(crate) fn remove_segment(&self, id: i64) -> rusqlite::Result<()> {
-        self.transaction.execute("DELETE FROM segments WHERE id = ?1", [id]).map(drop)
+        self.transaction
+            .execute("DELETE FROM segments WHERE id = ?1", [id])
+            .map(drop)
     }
 
     /// Forgets a removed image: no segment holds its postings any more.
@@ -479,7 +583,9 @@ impl Writer<'_> {
 
     /// Forgets all removed images.
     pub(crate) fn clear_tombstones(&self) -> rusqlite::Result<()> {
-        self.transaction.execute("DELETE FROM tombstones", []).map(drop)
+        self.transaction
+            .execute("DELETE FROM tombstones", [])
+            .map(drop)
     }
 }
 
@@ -490,7 +596,11 @@ impl ImageRow {
         for number in [self.width, self.height, self.features] {
             crc.update(&number.to_le_bytes());
         }
-        for text in [Some(&self.format), self.taken.as_ref(), self.camera.as_ref()] {
+        for text in [
+            Some(&self.format),
+            self.taken.as_ref(),
+            self.camera.as_ref(),
+        ] {
             crc.update(text.map_or("\u{1}", String::as_str).as_bytes());
             crc.update(&[0]);
         }
@@ -522,7 +632,12 @@ fn text_crc(parts: &[&str]) -> u32 {
 }
 
 fn file_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
-    Ok(FileRow { path: row.get(0)?, image: row.get(1)?, size: row.get(2)?, modified_ns: row.get(3)? })
+    Ok(FileRow {
+        path: row.get(0)?,
+        image: row.get(1)?,
+        size: row.get(2)?,
+        modified_ns: row.get(3)?,
+    })
 }
 
 fn image_row(row: &Row<'_>) -> rusqlite::Result<ImageRow> {

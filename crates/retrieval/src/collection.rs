@@ -73,7 +73,9 @@ impl Collection {
             }
         }
         fs::create_dir_all(parent)?;
-        let build = tempfile::Builder::new().prefix(".vizsla-new-").tempdir_in(parent)?;
+        let build = tempfile::Builder::new()
+            .prefix(".vizsla-new-")
+            .tempdir_in(parent)?;
         fs::create_dir(build.path().join(SEGMENTS))?;
         fs::create_dir(build.path().join(ARTEFACTS))?;
         fs::write(build.path().join(LOCK), b"")?;
@@ -81,7 +83,10 @@ impl Collection {
         let meta = [
             ("recipe", recipe.to_toml()?),
             ("codebook", codebook.id().to_owned()),
-            ("made_by", concat!("vizsla ", env!("CARGO_PKG_VERSION")).to_owned()),
+            (
+                "made_by",
+                concat!("vizsla ", env!("CARGO_PKG_VERSION")).to_owned(),
+            ),
         ];
         let meta: Vec<(&str, &str)> = meta.iter().map(|(k, v)| (*k, v.as_str())).collect();
         Catalog::create(&build.path().join(catalog::FILE), &meta)?;
@@ -201,7 +206,12 @@ impl Collection {
     /// Becomes the one writer, and clears away what a killed writer left.
     pub(crate) fn lock(&self) -> Result<WriterLock, Error> {
         let path = self.root.join(LOCK);
-        let file = fs::OpenOptions::new().create(true).append(true).open(&path)?.into_parts().0;
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)?
+            .into_parts()
+            .0;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Error::Busy(self.root.clone())),
@@ -214,13 +224,20 @@ impl Collection {
 
     /// Removes files under `segments/` that the catalog does not list.
     fn sweep(&self) -> Result<(), Error> {
-        let listed: HashSet<String> =
-            self.catalog().segments()?.into_iter().map(|row| row.file).collect();
+        let listed: HashSet<String> = self
+            .catalog()
+            .segments()?
+            .into_iter()
+            .map(|row| row.file)
+            .collect();
         let folder = self.root.join(SEGMENTS);
         fs::create_dir_all(&folder)?;
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;
-            let stray = entry.file_name().to_str().is_none_or(|name| !listed.contains(name));
+            let stray = entry
+                .file_name()
+                .to_str()
+                .is_none_or(|name| !listed.contains(name));
             if stray && entry.file_type()?.is_file() {
                 fs::remove_file(entry.path())?;
             }
@@ -266,7 +283,11 @@ impl Collection {
     pub(crate) fn open_segment(&self, file: &str) -> Result<Segment, Error> {
         let path = self.segment_path(file);
         Segment::open(&path, self.codebook.len() as u32).map_err(|error| {
-            let what = if path.exists() { error.to_string() } else { "a segment is missing".into() };
+            let what = if path.exists() {
+                error.to_string()
+            } else {
+                "a segment is missing".into()
+            };
             Error::damaged(&path, what, REBUILD)
         })
     }
@@ -290,19 +311,31 @@ fn open_codebook(root: &Path, id: &str) -> Result<Arc<Codebook>, Error> {
         Err(error) => error.to_string(),
     };
     let builtin = Codebook::builtin();
-    if builtin.id() == id { Ok(builtin) } else { Err(Error::damaged(&path, error, RESTORE)) }
+    if builtin.id() == id {
+        Ok(builtin)
+    } else {
+        Err(Error::damaged(&path, error, RESTORE))
+    }
 }
 
 fn folder_bytes(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
-    entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|m| m.len()).sum()
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.metadata().ok())
+        .map(|m| m.len())
+        .sum()
 }
 
 /// Temporary folders are private; a collection is as readable as any new folder.
 #[cfg(unix)]
 fn widen_permissions(folder: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;
-    Ok(fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))?)
+    Ok(fs::set_permissions(
+        folder,
+        std::fs::Permissions::from_mode(0o755),
+    )?)
 }
 
 #[cfg(not(unix))]

@@ -29,7 +29,10 @@ impl<'a> Describer<'a> {
     pub(crate) fn new(recipe: &Recipe, codebook: &'a Codebook) -> Self {
         Self {
             sift: Sift::new(recipe.gallery_sift()),
-            decode: DecodeOptions { fit: Some(recipe.pixels.max_side), ..DecodeOptions::default() },
+            decode: DecodeOptions {
+                fit: Some(recipe.pixels.max_side),
+                ..DecodeOptions::default()
+            },
             codebook,
         }
     }
@@ -38,7 +41,8 @@ impl<'a> Describer<'a> {
     pub(crate) fn describe(&self, bytes: &[u8], content: [u8; 32]) -> Result<Described, String> {
         // A defect in our own code must cost one file, not a batch of 100,000.
         let work = AssertUnwindSafe(|| {
-            let decoded = vizsla_pixels::decode_gray(bytes, &self.decode).map_err(|e| e.to_string())?;
+            let decoded =
+                vizsla_pixels::decode_gray(bytes, &self.decode).map_err(|e| e.to_string())?;
             Ok(self.store(decoded, content))
         });
         catch_unwind(work).unwrap_or_else(|_| {
@@ -84,7 +88,10 @@ impl<'a> Describer<'a> {
 /// # Errors
 /// The picture cannot be read.
 pub fn extract_features(path: &Path, recipe: &Recipe) -> Result<Features, Error> {
-    let decode = DecodeOptions { fit: Some(recipe.pixels.max_side), ..DecodeOptions::default() };
+    let decode = DecodeOptions {
+        fit: Some(recipe.pixels.max_side),
+        ..DecodeOptions::default()
+    };
     let decoded = vizsla_pixels::read_gray(path, &decode)?;
     Ok(Sift::new(recipe.gallery_sift()).extract(&decoded.image))
 }

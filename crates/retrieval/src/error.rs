@@ -70,21 +70,28 @@ pub enum Error {
 }
 
 /// Remedy for damage that the catalog can heal.
-pub(crate) const REBUILD: &str = "run `vizsla optimize --rebuild` to make it again from the catalog";
+pub(crate) const REBUILD: &str =
+    "run `vizsla optimize --rebuild` to make it again from the catalog";
 /// Remedy for damage of the catalog itself.
 pub(crate) const RESTORE: &str =
     "restore it from a backup, or index the pictures again into a new collection";
 
 impl Error {
     pub(crate) fn damaged(path: &Path, what: impl Into<String>, remedy: &'static str) -> Self {
-        Self::Damaged { path: path.to_owned(), what: what.into(), remedy }
+        Self::Damaged {
+            path: path.to_owned(),
+            what: what.into(),
+            remedy,
+        }
     }
 }
 
 fn sqlite_advice(error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode as Code;
     let advice = match error.sqlite_error_code() {
-        Some(Code::DiskFull) => "the disk is full; nothing that was reported done is lost, free some space and run again",
+        Some(Code::DiskFull) => {
+            "the disk is full; nothing that was reported done is lost, free some space and run again"
+        }
         Some(Code::DatabaseCorrupt | Code::NotADatabase) => {
             "the catalog is damaged; restore it from a backup, or index the pictures again into a new collection"
         }

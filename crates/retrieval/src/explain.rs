@@ -11,8 +11,14 @@ const SIDE: usize = 720;
 /// Most lines drawn; more would hide the pictures.
 const MOST_LINES: usize = 150;
 /// Colours of the lines, told apart by most eyes (Okabe & Ito).
-const COLOURS: [[u8; 3]; 6] =
-    [[0, 158, 115], [230, 159, 0], [86, 180, 233], [240, 228, 66], [213, 94, 0], [204, 121, 167]];
+const COLOURS: [[u8; 3]; 6] = [
+    [0, 158, 115],
+    [230, 159, 0],
+    [86, 180, 233],
+    [240, 228, 66],
+    [213, 94, 0],
+    [204, 121, 167],
+];
 const OUTLINE: [u8; 3] = [255, 64, 64];
 
 /// Draws the query left and the gallery image right, both scaled to at most 720 pixels, with a line for each
@@ -39,7 +45,10 @@ pub fn draw_pair(
     let on_right = |x: f32, y: f32| (offset + x * zoom_right, y * zoom_right);
     if let Some(corners) = outline {
         for (a, b) in (0..4).map(|i| (corners[i], corners[(i + 1) % 4])) {
-            let (from, to) = (on_right(a[0] as f32, a[1] as f32), on_right(b[0] as f32, b[1] as f32));
+            let (from, to) = (
+                on_right(a[0] as f32, a[1] as f32),
+                on_right(b[0] as f32, b[1] as f32),
+            );
             sheet.line(from, to, OUTLINE, 2.0);
         }
     }

@@ -38,12 +38,12 @@ pub use error::Error;
 pub use explain::draw_pair;
 pub use maintenance::Selector;
 pub use query::{
-    Agreement, Hit, PointPair, Query, QueryImage, Region, SearchOptions, SearchResponse, StageTrace,
-    Verdict,
+    Agreement, Hit, PointPair, Query, QueryImage, Region, SearchOptions, SearchResponse,
+    StageTrace, Verdict,
 };
 pub use recipe::{LocalRecipe, PixelRecipe, Recipe, SearchRecipe};
-pub use scan::find_pictures;
 pub use report::{
     Info, IngestOptions, IngestReport, ListedImage, OptimizeReport, Problem, Reporter, Silent,
     Skipped, StopFlag, VerifyReport,
 };
+pub use scan::find_pictures;

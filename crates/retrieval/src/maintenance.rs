@@ -40,10 +40,19 @@ impl Collection {
                 Selector::Image(id) => (format!("image {id}"), Box::new(|row| row.image == *id)),
                 Selector::Path(path) => {
                     let whole = fs::canonicalize(path).or_else(|_| std::path::absolute(path))?;
-                    (path.display().to_string(), Box::new(move |row| Path::new(&row.path).starts_with(&whole)))
+                    (
+                        path.display().to_string(),
+                        Box::new(move |row| Path::new(&row.path).starts_with(&whole)),
+                    )
                 }
             };
-            chosen.extend(files.iter().enumerate().filter(|(_, row)| wanted(row)).map(|(at, _)| at));
+            chosen.extend(
+                files
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, row)| wanted(row))
+                    .map(|(at, _)| at),
+            );
             if chosen.len() == before {
                 return Err(Error::NotIndexed(name));
             }
@@ -92,7 +101,9 @@ impl Collection {
             let mut rows = self.catalog().segments()?;
             rows.sort_by_key(|row| row.images);
             let class = |row: &SegmentRow| (row.images.max(1) as u64).ilog2() / 3;
-            let run = rows.chunk_by(|a, b| class(a) == class(b)).find(|run| run.len() >= FAN_IN);
+            let run = rows
+                .chunk_by(|a, b| class(a) == class(b))
+                .find(|run| run.len() >= FAN_IN);
             let Some(run) = run else { return Ok(()) };
             if reporter.cancelled() {
                 return Ok(());
@@ -106,16 +117,21 @@ impl Collection {
     /// Replaces segments by one that holds what is left of them.
     fn merge(&mut self, rows: &[SegmentRow]) -> Result<(), Error> {
         let removed: HashSet<i64> = self.catalog().tombstones()?.into_iter().collect();
-        let segments =
-            rows.iter().map(|row| self.open_segment(&row.file)).collect::<Result<Vec<_>, _>>()?;
+        let segments = rows
+            .iter()
+            .map(|row| self.open_segment(&row.file))
+            .collect::<Result<Vec<_>, _>>()?;
         let parts: Vec<&Segment> = segments.iter().collect();
         let (file, path) = self.next_segment()?;
         vizsla_words::merge(&parts, &|id| !removed.contains(&id), &path)?;
         let merged = self.open_segment(&file)?;
         let images = i64::from(merged.image_count());
         let bytes = fs::metadata(&path)?.len() as i64;
-        let dead: Vec<i64> =
-            segments.iter().flat_map(Segment::ids).filter(|id| removed.contains(id)).collect();
+        let dead: Vec<i64> = segments
+            .iter()
+            .flat_map(Segment::ids)
+            .filter(|id| removed.contains(id))
+            .collect();
         self.catalog().write(|writer| {
             for row in rows {
                 writer.remove_segment(row.id)?;
@@ -138,7 +154,11 @@ impl Collection {
     ///
     /// # Errors
     /// Another process is writing, or a file is damaged beyond what the catalog can heal.
-    pub fn optimize(&mut self, rebuild: bool, reporter: &dyn Reporter) -> Result<OptimizeReport, Error> {
+    pub fn optimize(
+        &mut self,
+        rebuild: bool,
+        reporter: &dyn Reporter,
+    ) -> Result<OptimizeReport, Error> {
         let _lock = self.lock()?;
         let before = self.info()?;
         if rebuild {
@@ -153,7 +173,8 @@ impl Collection {
         }
         self.catalog().compact()?;
         let after = self.info()?;
-        let bytes = |info: &crate::Info| info.catalog_bytes + info.segment_bytes + info.artefact_bytes;
+        let bytes =
+            |info: &crate::Info| info.catalog_bytes + info.segment_bytes + info.artefact_bytes;
         Ok(OptimizeReport {
             segments_before: before.segments,
             segments_after: after.segments,
@@ -164,7 +185,8 @@ impl Collection {
     }
 
     fn rebuild(&mut self, reporter: &dyn Reporter) -> Result<(), Error> {
-        let whole = Codebook::open(&self.codebook_path()).is_ok_and(|c| c.id() == self.codebook.id());
+        let whole =
+            Codebook::open(&self.codebook_path()).is_ok_and(|c| c.id() == self.codebook.id());
         if !whole {
             self.codebook.save(&self.codebook_path())?;
         }
@@ -190,7 +212,8 @@ impl Collection {
                 writer.remove_segment(row.id)?;
             }
             writer.clear_tombstones()?;
-            made.iter().try_for_each(|(file, images, bytes)| writer.add_segment(file, *images, *bytes))
+            made.iter()
+                .try_for_each(|(file, images, bytes)| writer.add_segment(file, *images, *bytes))
         })?;
         self.changed();
         for row in &old {
@@ -214,7 +237,11 @@ impl Collection {
             ..VerifyReport::default()
         };
         let mut found = |path: &Path, what: String, remedy: &str| {
-            report.problems.push(Problem { path: path.to_owned(), what, remedy: remedy.to_owned() });
+            report.problems.push(Problem {
+                path: path.to_owned(),
+                what,
+                remedy: remedy.to_owned(),
+            });
         };
         let path = self.codebook_path();
         match Codebook::open(&path) {
@@ -231,25 +258,33 @@ impl Collection {
             match check_segment(&path, row, self.codebook.len() as u32) {
                 Ok(ids) => indexed.extend(ids),
                 Err(what) => {
-                    report.problems.push(Problem { path, what, remedy: REBUILD.into() });
+                    report.problems.push(Problem {
+                        path,
+                        what,
+                        remedy: REBUILD.into(),
+                    });
                 }
             }
         }
         let expected: BTreeSet<i64> = images.into_iter().collect();
-        let live: BTreeSet<i64> = indexed.difference(&removed.into_iter().collect()).copied().collect();
+        let live: BTreeSet<i64> = indexed
+            .difference(&removed.into_iter().collect())
+            .copied()
+            .collect();
         if live != expected && report.problems.is_empty() {
             let missing = expected.difference(&live).count();
             let extra = live.difference(&expected).count();
             report.problems.push(Problem {
                 path: catalog.path().to_owned(),
-                what: format!("{missing} images are in no segment, {extra} segment entries have no image"),
+                what: format!(
+                    "{missing} images are in no segment, {extra} segment entries have no image"
+                ),
                 remedy: REBUILD.into(),
             });
         }
         reporter.end();
         Ok(report)
     }
-
 }
 
 fn check_segment(path: &Path, row: &SegmentRow, words: u32) -> Result<Vec<i64>, String> {
@@ -258,7 +293,10 @@ fn check_segment(path: &Path, row: &SegmentRow, words: u32) -> Result<Vec<i64>, 
     }
     let bytes = fs::metadata(path).map_err(|e| e.to_string())?.len();
     if bytes != row.bytes as u64 {
-        return Err(format!("the segment has {bytes} bytes, the catalog says {}", row.bytes));
+        return Err(format!(
+            "the segment has {bytes} bytes, the catalog says {}",
+            row.bytes
+        ));
     }
     let segment = Segment::open(path, words).map_err(|e| e.to_string())?;
     segment.verify().map_err(|e| e.to_string())?;

@@ -41,7 +41,10 @@ pub struct Query {
 impl Query {
     /// A query by a picture file.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { image: QueryImage::File(path.into()), region: None }
+        Self {
+            image: QueryImage::File(path.into()),
+            region: None,
+        }
     }
 
     /// The same query, restricted to a region.
@@ -65,7 +68,11 @@ pub struct SearchOptions {
 
 impl Default for SearchOptions {
     fn default() -> Self {
-        Self { top: 10, shortlist: None, verify: true }
+        Self {
+            top: 10,
+            shortlist: None,
+            verify: true,
+        }
     }
 }
 
@@ -97,6 +104,8 @@ pub struct Agreement {
     pub inliers: usize,
     /// log10 of the expected number of as good agreements by chance over the collection.
     pub log10_nfa: f64,
+    /// Share, 0 to 1, of the area that query and image have in common which the inliers cover.
+    pub coverage: f64,
     /// Homography from query to gallery pixels (upright, full resolution), row-major.
     pub transform: [[f64; 3]; 3],
     /// The query's frame (or region) seen in the gallery image: four corners, clockwise from top left.

@@ -56,10 +56,13 @@ pub struct SearchRecipe {
     pub hamming_threshold: u32,
     /// Images that are verified geometrically.
     pub shortlist: usize,
-    /// Most differing bits (of 128) for a pair of features to be a tentative correspondence.
+    /// Most differing bits (of 96) for a pair of features to be a tentative correspondence.
     pub verify_hamming: u32,
     /// A result is a match when log10 of its number of false alarms is below this.
     pub verdict_log10_nfa: f64,
+    /// … and its inliers cover at least this share of the area that both pictures have in common: one logo on two
+    /// covers is no match of the covers.
+    pub verdict_coverage: f64,
 }
 
 impl Default for Recipe {
@@ -97,8 +100,9 @@ impl Default for SearchRecipe {
             multiple_assignment: 5,
             hamming_threshold: 24,
             shortlist: 100,
-            verify_hamming: 44,
+            verify_hamming: 33,
             verdict_log10_nfa: -5.0,
+            verdict_coverage: 0.03,
         }
     }
 }
@@ -131,21 +135,66 @@ impl Recipe {
             if (low..=high).contains(&value) {
                 Ok(())
             } else {
-                Err(Error::Recipe(format!("{name} = {value}, allowed is {low} to {high}")))
+                Err(Error::Recipe(format!(
+                    "{name} = {value}, allowed is {low} to {high}"
+                )))
             }
         };
-        within("pixels.max_side", f64::from(self.pixels.max_side), 64.0, 16_384.0)?;
+        within(
+            "pixels.max_side",
+            f64::from(self.pixels.max_side),
+            64.0,
+            16_384.0,
+        )?;
         within("local.budget", self.local.budget as f64, 10.0, 20_000.0)?;
-        within("local.query_budget", self.local.query_budget as f64, 10.0, 20_000.0)?;
+        within(
+            "local.query_budget",
+            self.local.query_budget as f64,
+            10.0,
+            20_000.0,
+        )?;
         let contrast = f64::from(self.local.contrast_threshold);
         within("local.contrast_threshold", contrast, 0.0, 0.5)?;
-        within("search.multiple_assignment", self.search.multiple_assignment as f64, 1.0, 64.0)?;
-        within("search.hamming_threshold", f64::from(self.search.hamming_threshold), 0.0, 64.0)?;
-        within("search.shortlist", self.search.shortlist as f64, 1.0, 100_000.0)?;
-        within("search.verify_hamming", f64::from(self.search.verify_hamming), 0.0, 128.0)?;
-        within("search.verdict_log10_nfa", self.search.verdict_log10_nfa, -1000.0, 0.0)?;
+        within(
+            "search.multiple_assignment",
+            self.search.multiple_assignment as f64,
+            1.0,
+            64.0,
+        )?;
+        within(
+            "search.hamming_threshold",
+            f64::from(self.search.hamming_threshold),
+            0.0,
+            64.0,
+        )?;
+        within(
+            "search.shortlist",
+            self.search.shortlist as f64,
+            1.0,
+            100_000.0,
+        )?;
+        within(
+            "search.verify_hamming",
+            f64::from(self.search.verify_hamming),
+            0.0,
+            96.0,
+        )?;
+        within(
+            "search.verdict_log10_nfa",
+            self.search.verdict_log10_nfa,
+            -1000.0,
+            0.0,
+        )?;
+        within(
+            "search.verdict_coverage",
+            self.search.verdict_coverage,
+            0.0,
+            1.0,
+        )?;
         if self.local.detector != "dog" || self.local.descriptor != "root_sift" {
-            return Err(Error::Recipe("local.detector must be \"dog\", local.descriptor \"root_sift\"".into()));
+            return Err(Error::Recipe(
+                "local.detector must be \"dog\", local.descriptor \"root_sift\"".into(),
+            ));
         }
         Ok(())
     }

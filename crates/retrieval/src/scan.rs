@@ -57,20 +57,28 @@ impl Scan {
 
     /// Whether `path` lies under one of the sources.
     pub(crate) fn covers(&self, path: &str) -> bool {
-        self.roots.iter().any(|root| Path::new(path).starts_with(root))
+        self.roots
+            .iter()
+            .any(|root| Path::new(path).starts_with(root))
     }
 
     fn walk(&mut self, root: &Path) {
-        let walk = walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name();
+        let walk = walkdir::WalkDir::new(root)
+            .follow_links(true)
+            .sort_by_file_name();
         let entries = walk.into_iter().filter_entry(|entry| {
-            let collection = entry.file_type().is_dir() && entry.path().join(catalog::FILE).is_file();
+            let collection =
+                entry.file_type().is_dir() && entry.path().join(catalog::FILE).is_file();
             !collection
         });
         for entry in entries {
             match entry {
                 Ok(entry) if entry.file_type().is_dir() => {
                     if has_picture_ending(entry.path()) && entry.depth() > 0 {
-                        self.skip(entry.path(), "this is a folder with the name of a picture; what is in it is indexed");
+                        self.skip(
+                            entry.path(),
+                            "this is a folder with the name of a picture; what is in it is indexed",
+                        );
                     }
                 }
                 Ok(entry) => self.take(entry.path(), false),
@@ -106,7 +114,10 @@ impl Scan {
         };
         match fs::metadata(path) {
             Ok(meta) if meta.is_file() => {
-                let since = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+                let since = meta
+                    .modified()
+                    .ok()
+                    .and_then(|t| t.duration_since(UNIX_EPOCH).ok());
                 let found = Found {
                     size: i64::try_from(meta.len()).unwrap_or(i64::MAX),
                     modified_ns: since.map_or(0, |d| i64::try_from(d.as_nanos()).unwrap_or(0)),
@@ -119,7 +130,10 @@ impl Scan {
     }
 
     fn skip(&mut self, path: &Path, reason: &str) {
-        self.skipped.push(Skipped { path: shown(path), reason: reason.to_owned() });
+        self.skipped.push(Skipped {
+            path: shown(path),
+            reason: reason.to_owned(),
+        });
     }
 }
 
@@ -129,15 +143,24 @@ impl Scan {
 /// A source does not exist.
 pub fn find_pictures(sources: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Skipped>), Error> {
     let scan = Scan::of(sources)?;
-    Ok((scan.files.into_keys().map(PathBuf::from).collect(), scan.skipped))
+    Ok((
+        scan.files.into_keys().map(PathBuf::from).collect(),
+        scan.skipped,
+    ))
 }
 
 /// The path as text; bytes that are not UTF-8 appear as `\xNN`.
 fn shown(path: &Path) -> String {
-    path.to_str().map_or_else(|| format!("{path:?}").trim_matches('"').to_owned(), str::to_owned)
+    path.to_str().map_or_else(
+        || format!("{path:?}").trim_matches('"').to_owned(),
+        str::to_owned,
+    )
 }
 
 fn has_picture_ending(path: &Path) -> bool {
-    let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    let ending = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .map(str::to_ascii_lowercase);
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }

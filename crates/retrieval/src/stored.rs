@@ -6,10 +6,11 @@
 //!
 //! ```text
 //! u8 version = 1 | u32 count | count × varint word difference | count × 3 bytes x,y (12 bits each,
-//! fraction of width and height) | count × u8 log-scale | count × u8 angle | count × 16 bytes signature
+//! fraction of width and height) | count × u8 log-scale | count × u8 angle | count × 12 bytes signature
 //! ```
 //!
-//! About 22.1 bytes a feature: 11 kB for 500 features.
+//! About 18.1 bytes a feature: 9 kB for 500 features. Of the 128 bits of a signature 96 are kept: measured,
+//! the last 32 change no figure that matters and cost a fifth of the space.
 
 use vizsla_features::Keypoint;
 use vizsla_words::Signature;
@@ -17,6 +18,10 @@ use vizsla_words::Signature;
 const VERSION: u8 = 1;
 const GRID: f32 = 4095.0;
 const STEPS_PER_OCTAVE: f32 = 16.0;
+/// Bytes kept of a signature.
+const SIGNATURE: usize = 12;
+/// Bytes of a feature besides its word.
+const FIXED: usize = 3 + 1 + 1 + SIGNATURE;
 /// No image may hold more features than this.
 const MOST: usize = 1 << 20;
 
@@ -33,7 +38,7 @@ pub(crate) struct StoredFeature {
     pub scale: f32,
     /// Radians, 0 to 2π.
     pub angle: f32,
-    /// Binary signature within the word.
+    /// Binary signature within the word, its first 96 bits; the rest is zero.
     pub signature: Signature,
 }
 
@@ -52,15 +57,23 @@ impl StoredFeature {
             y: ((keypoint.y + 0.5) / height).clamp(0.0, 1.0),
             scale: keypoint.scale * zoom,
             angle: keypoint.angle,
-            signature,
+            signature: kept(signature),
         }
     }
+}
+
+/// The part of a signature that is stored; distances are between such parts.
+pub(crate) fn kept(signature: Signature) -> Signature {
+    Signature([signature.0[0], signature.0[1] & 0xffff_ffff])
 }
 
 /// Writes features, sorted by word.
 pub(crate) fn encode(features: &mut [StoredFeature]) -> Vec<u8> {
     features.sort_by(|a, b| {
-        a.word.cmp(&b.word).then(a.y.total_cmp(&b.y)).then(a.x.total_cmp(&b.x))
+        a.word
+            .cmp(&b.word)
+            .then(a.y.total_cmp(&b.y))
+            .then(a.x.total_cmp(&b.x))
     });
     let mut bytes = Vec::with_capacity(5 + features.len() * 23);
     bytes.push(VERSION);
@@ -85,9 +98,9 @@ pub(crate) fn encode(features: &mut [StoredFeature]) -> Vec<u8> {
         bytes.push(((turn * 256.0).round() as u32 & 255) as u8);
     }
     for feature in features.iter() {
-        for half in feature.signature.0 {
-            bytes.extend_from_slice(&half.to_le_bytes());
-        }
+        let [low, high] = feature.signature.0;
+        bytes.extend_from_slice(&low.to_le_bytes());
+        bytes.extend_from_slice(&(high as u32).to_le_bytes());
     }
     bytes
 }
@@ -97,8 +110,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
     let (&version, rest) = bytes.split_first()?;
     let (count, mut rest) = rest.split_first_chunk::<4>()?;
     let count = u32::from_le_bytes(*count) as usize;
-    // Each feature takes at least 22 bytes, so a wrong count cannot make us reserve more than 3 × the input.
-    if version != VERSION || count > MOST || rest.len() < count * 22 {
+    // A wrong count cannot make us reserve more than a few times the input.
+    if version != VERSION || count > MOST || rest.len() < count * (1 + FIXED) {
         return None;
     }
     let mut words = Vec::with_capacity(count);
@@ -107,27 +120,38 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
         word = word.checked_add(take_varint(&mut rest)?)?;
         words.push(word);
     }
-    if rest.len() != count * 21 {
+    if rest.len() != count * FIXED {
         return None;
     }
     let (places, rest) = rest.split_at(count * 3);
     let (scales, rest) = rest.split_at(count);
     let (angles, signatures) = rest.split_at(count);
     let (places, _) = places.as_chunks::<3>();
-    let (signatures, _) = signatures.as_chunks::<16>();
-    let features = words.iter().zip(places).zip(scales).zip(angles).zip(signatures);
+    let (signatures, _) = signatures.as_chunks::<SIGNATURE>();
+    let features = words
+        .iter()
+        .zip(places)
+        .zip(scales)
+        .zip(angles)
+        .zip(signatures);
     Some(
         features
             .map(|((((&word, place), &scale), &angle), signature)| {
                 let packed = u32::from_le_bytes([place[0], place[1], place[2], 0]);
-                let all = u128::from_le_bytes(*signature);
+                let (low, high) = signature.split_at(8);
+                let number = |bytes: &[u8]| {
+                    bytes
+                        .iter()
+                        .rev()
+                        .fold(0u64, |n, &byte| n << 8 | u64::from(byte))
+                };
                 StoredFeature {
                     word,
                     x: (packed >> 12) as f32 / GRID,
                     y: (packed & 0xfff) as f32 / GRID,
                     scale: (f32::from(scale) / STEPS_PER_OCTAVE - 1.0).exp2(),
                     angle: f32::from(angle) / 256.0 * std::f32::consts::TAU,
-                    signature: Signature([all as u64, (all >> 64) as u64]),
+                    signature: Signature([number(low), number(high)]),
                 }
             })
             .collect(),
@@ -167,7 +191,7 @@ mod tests {
                 y: (i % 89) as f32 / 88.0,
                 scale: 0.8 + i as f32 * 0.1,
                 angle: i as f32 % 6.28,
-                signature: Signature([u64::from(i) << 40, !u64::from(i)]),
+                signature: kept(Signature([u64::from(i) << 40, !u64::from(i)])),
             })
             .collect()
     }
@@ -188,8 +212,8 @@ mod tests {
     }
 
     #[test]
-    fn five_hundred_features_take_less_than_twelve_kilobytes() {
-        assert!(encode(&mut some_features(500)).len() < 12_000);
+    fn five_hundred_features_take_less_than_ten_kilobytes() {
+        assert!(encode(&mut some_features(500)).len() < 10_000);
     }
 
     #[test]

@@ -22,9 +22,14 @@ fn names(collection: &Collection) -> Vec<String> {
 }
 
 fn best(collection: &Collection, query: &Path) -> (String, Verdict) {
-    let answer = collection.search(&Query::file(query), &SearchOptions::default()).unwrap();
+    let answer = collection
+        .search(&Query::file(query), &SearchOptions::default())
+        .unwrap();
     let hit = &answer.hits[0];
-    (hit.path.file_name().unwrap().to_string_lossy().into_owned(), hit.verdict)
+    (
+        hit.path.file_name().unwrap().to_string_lossy().into_owned(),
+        hit.verdict,
+    )
 }
 
 #[test]
@@ -38,7 +43,10 @@ fn the_same_object_is_found_from_another_view_and_a_stranger_is_not() {
     for seed in [1, 5, 9] {
         let query = dir.path().join("query.png");
         view(&picture(seed)).save_png(&query).unwrap();
-        assert_eq!(best(&collection, &query), (format!("{:03}.png", seed - 1), Verdict::Match));
+        assert_eq!(
+            best(&collection, &query),
+            (format!("{:03}.png", seed - 1), Verdict::Match)
+        );
     }
     let stranger = dir.path().join("stranger.png");
     picture(999).save_png(&stranger).unwrap();
@@ -55,13 +63,29 @@ fn a_region_finds_what_is_in_it_and_reports_where() {
     let mut both = vizsla_pixels::Rgb::filled(740, 290, [128, 128, 128]).unwrap();
     both.paste(&picture(2), 0, 5);
     both.paste(&picture(4), 375, 5);
-    let query = Query { image: QueryImage::Gray(both.to_gray()), region: None };
-    let all = collection.search(&query, &SearchOptions::default()).unwrap();
-    let matched: Vec<_> =
-        all.hits.iter().filter(|h| h.verdict == Verdict::Match).map(|h| h.image).collect();
+    let query = Query {
+        image: QueryImage::Gray(both.to_gray()),
+        region: None,
+    };
+    let all = collection
+        .search(&query, &SearchOptions::default())
+        .unwrap();
+    let matched: Vec<_> = all
+        .hits
+        .iter()
+        .filter(|h| h.verdict == Verdict::Match)
+        .map(|h| h.image)
+        .collect();
     assert_eq!(matched.len(), 2, "both objects find their match");
-    let right = Region { x: 375.0, y: 5.0, width: 360.0, height: 280.0 };
-    let one = collection.search(&query.within(right), &SearchOptions::default()).unwrap();
+    let right = Region {
+        x: 375.0,
+        y: 5.0,
+        width: 360.0,
+        height: 280.0,
+    };
+    let one = collection
+        .search(&query.within(right), &SearchOptions::default())
+        .unwrap();
     let hit = &one.hits[0];
     assert!(hit.path.ends_with("003.png") && hit.verdict == Verdict::Match);
     assert!(one.hits[1..].iter().all(|h| h.verdict == Verdict::NoMatch));
@@ -69,7 +93,10 @@ fn a_region_finds_what_is_in_it_and_reports_where() {
     let t = &hit.agreement.as_ref().unwrap().transform;
     let project = |x: f64, y: f64| {
         let w = t[2][0] * x + t[2][1] * y + t[2][2];
-        ((t[0][0] * x + t[0][1] * y + t[0][2]) / w, (t[1][0] * x + t[1][1] * y + t[1][2]) / w)
+        (
+            (t[0][0] * x + t[0][1] * y + t[0][2]) / w,
+            (t[1][0] * x + t[1][1] * y + t[1][2]) / w,
+        )
     };
     let (x, y) = project(375.0 + 100.0, 5.0 + 80.0);
     assert!((x - 100.0).abs() < 1.0 && (y - 80.0).abs() < 1.0, "{x} {y}");
@@ -90,23 +117,49 @@ fn only_what_is_new_changed_moved_or_gone_is_touched() {
     picture(51).save_png(&folder.join("new.png")).unwrap();
 
     let before = names(&open(&place));
-    let dry = IngestOptions { dry_run: true, ..IngestOptions::default() };
-    let rehearsal = open(&place).ingest(&[folder.clone()], &dry, &Silent).unwrap();
+    let dry = IngestOptions {
+        dry_run: true,
+        ..IngestOptions::default()
+    };
+    let rehearsal = open(&place)
+        .ingest(&[folder.clone()], &dry, &Silent)
+        .unwrap();
     assert_eq!(names(&open(&place)), before, "a dry run writes nothing");
     let report = ingest(&place, &folder);
     for r in [&rehearsal, &report] {
-        let counts = (r.unchanged, r.added, r.changed, r.moved, r.duplicates, r.gone);
+        let counts = (
+            r.unchanged,
+            r.added,
+            r.changed,
+            r.moved,
+            r.duplicates,
+            r.gone,
+        );
         assert_eq!(counts, (2, 1, 1, 1, 1, 1));
     }
     let collection = open(&place);
-    let expected = ["001.png", "003.png", "004.png", "copy.png", "moved.png", "new.png"];
+    let expected = [
+        "001.png",
+        "003.png",
+        "004.png",
+        "copy.png",
+        "moved.png",
+        "new.png",
+    ];
     assert_eq!(names(&collection), expected);
     assert_eq!(collection.info().unwrap().images, 5);
     let query = dir.path().join("query.png");
     view(&picture(3)).save_png(&query).unwrap();
-    assert_eq!(best(&collection, &query).1, Verdict::NoMatch, "what is gone is not found");
+    assert_eq!(
+        best(&collection, &query).1,
+        Verdict::NoMatch,
+        "what is gone is not found"
+    );
     view(&picture(50)).save_png(&query).unwrap();
-    assert_eq!(best(&collection, &query), ("003.png".into(), Verdict::Match));
+    assert_eq!(
+        best(&collection, &query),
+        ("003.png".into(), Verdict::Match)
+    );
     assert!(collection.verify(&Silent).unwrap().problems.is_empty());
 }
 
@@ -132,12 +185,23 @@ fn removing_takes_a_file_a_folder_or_an_image_and_names_what_is_not_there() {
     ingest(&place, &folder);
     let mut collection = open(&place);
     assert_eq!(collection.info().unwrap().images, 3, "b holds copies");
-    assert_eq!(collection.remove(&[Selector::Path(folder.join("b"))]).unwrap(), 2);
+    assert_eq!(
+        collection
+            .remove(&[Selector::Path(folder.join("b"))])
+            .unwrap(),
+        2
+    );
     assert_eq!(collection.remove(&[Selector::Image(1)]).unwrap(), 1);
     let nobody = [Selector::Path(folder.join("nobody.png"))];
-    assert!(matches!(collection.remove(&nobody), Err(Error::NotIndexed(_))));
+    assert!(matches!(
+        collection.remove(&nobody),
+        Err(Error::NotIndexed(_))
+    ));
     assert_eq!(names(&collection), ["001.png", "002.png"]);
-    assert_eq!(collection.optimize(false, &Silent).unwrap().segments_after, 1);
+    assert_eq!(
+        collection.optimize(false, &Silent).unwrap().segments_after,
+        1
+    );
     assert_eq!(collection.info().unwrap().tombstones, 0);
     assert!(collection.verify(&Silent).unwrap().problems.is_empty());
 }
@@ -147,17 +211,33 @@ fn small_batches_merge_and_answer_like_one_large() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("in");
     fill(&folder, 20);
-    let (one, many) = (dir.path().join("one.vizsla"), dir.path().join("many.vizsla"));
+    let (one, many) = (
+        dir.path().join("one.vizsla"),
+        dir.path().join("many.vizsla"),
+    );
     ingest(&one, &folder);
-    let small = IngestOptions { batch: 1, ..IngestOptions::default() };
-    open(&many).ingest(&[folder.clone()], &small, &Silent).unwrap();
-    assert!(open(&many).info().unwrap().segments < 12, "segments of one size are merged");
+    let small = IngestOptions {
+        batch: 1,
+        ..IngestOptions::default()
+    };
+    open(&many)
+        .ingest(&[folder.clone()], &small, &Silent)
+        .unwrap();
+    assert!(
+        open(&many).info().unwrap().segments < 12,
+        "segments of one size are merged"
+    );
     let query = dir.path().join("query.png");
     view(&picture(7)).save_png(&query).unwrap();
     let answer = |place: &PathBuf| {
-        let response =
-            open(place).search(&Query::file(&query), &SearchOptions::default()).unwrap();
-        response.hits.iter().map(|h| (h.image, h.score, h.words_score)).collect::<Vec<_>>()
+        let response = open(place)
+            .search(&Query::file(&query), &SearchOptions::default())
+            .unwrap();
+        response
+            .hits
+            .iter()
+            .map(|h| (h.image, h.score, h.words_score))
+            .collect::<Vec<_>>()
     };
     assert_eq!(answer(&one), answer(&many));
     open(&many).optimize(true, &Silent).unwrap();
@@ -171,8 +251,9 @@ fn a_stopped_ingest_goes_on_where_it_was() {
     fill(&folder, 4);
     let flag = StopFlag::default();
     flag.stop();
-    let report =
-        open(&place).ingest(&[folder.clone()], &IngestOptions::default(), &flag).unwrap();
+    let report = open(&place)
+        .ingest(&[folder.clone()], &IngestOptions::default(), &flag)
+        .unwrap();
     assert!(report.interrupted && report.added == 0 && report.gone == 0);
     assert_eq!(ingest(&place, &folder).added, 4);
 }
@@ -189,7 +270,9 @@ fn readers_go_on_while_one_writes_and_see_the_new_state_afterwards() {
     assert_eq!(best(&reader, &query).1, Verdict::NoMatch);
     picture(60).save_png(&folder.join("late.png")).unwrap();
     let mut writer = open(&place);
-    writer.ingest(&[folder.clone()], &IngestOptions::default(), &Silent).unwrap();
+    writer
+        .ingest(&[folder.clone()], &IngestOptions::default(), &Silent)
+        .unwrap();
     writer.optimize(false, &Silent).unwrap();
     assert_eq!(best(&reader, &query), ("late.png".into(), Verdict::Match));
 }
@@ -197,7 +280,10 @@ fn readers_go_on_while_one_writes_and_see_the_new_state_afterwards() {
 #[test]
 fn what_is_no_collection_is_said_to_be_none() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(matches!(Collection::open(&dir.path().join("x")), Err(Error::Missing(_))));
+    assert!(matches!(
+        Collection::open(&dir.path().join("x")),
+        Err(Error::Missing(_))
+    ));
     let full = dir.path().join("full");
     fill(&full, 1);
     let made = Collection::create(&full, Default::default(), vizsla_words::Codebook::builtin());
@@ -221,9 +307,14 @@ fn damage_is_found_and_the_index_is_made_again_from_the_catalog() {
     assert!(problems[0].remedy.contains("optimize --rebuild"));
     std::fs::remove_file(&segment).unwrap();
     let query = Query::file(folder.join("000.png"));
-    let error = open(&place).search(&query, &SearchOptions::default()).unwrap_err();
+    let error = open(&place)
+        .search(&query, &SearchOptions::default())
+        .unwrap_err();
     assert!(error.to_string().contains("00000001.vzsg"), "{error}");
     open(&place).optimize(true, &Silent).unwrap();
     assert!(open(&place).verify(&Silent).unwrap().problems.is_empty());
-    assert_eq!(best(&open(&place), &folder.join("000.png")), ("000.png".into(), Verdict::Match));
+    assert_eq!(
+        best(&open(&place), &folder.join("000.png")),
+        ("000.png".into(), Verdict::Match)
+    );
 }

@@ -48,18 +48,30 @@ impl Worker<'_> {
     /// Looks into the files, in parallel, keeping their order.
     pub(super) fn run(&self, files: Vec<(String, Found)>) -> Batch {
         let items = files.into_par_iter().with_max_len(1).map(|(path, found)| {
-            let outcome =
-                if self.reporter.cancelled() { Outcome::Cancelled } else { self.look(&path, &found) };
+            let outcome = if self.reporter.cancelled() {
+                Outcome::Cancelled
+            } else {
+                self.look(&path, &found)
+            };
             self.reporter.advance(1);
-            Item { path, found, outcome }
+            Item {
+                path,
+                found,
+                outcome,
+            }
         });
-        Batch { items: items.collect() }
+        Batch {
+            items: items.collect(),
+        }
     }
 
     fn look(&self, path: &str, found: &Found) -> Outcome {
         let limit = Limits::default().max_file_bytes;
         if found.size as u64 > limit {
-            let reason = format!("the file has {} bytes, the most that is read is {limit}", found.size);
+            let reason = format!(
+                "the file has {} bytes, the most that is read is {limit}",
+                found.size
+            );
             return Outcome::Skipped(reason);
         }
         let bytes = match fs::read(path) {
@@ -67,7 +79,11 @@ impl Worker<'_> {
             Err(error) => return Outcome::Unread(error.kind().to_string()),
         };
         let hash = *blake3::hash(&bytes).as_bytes();
-        let known = self.contents.read().ok().and_then(|map| map.get(&hash).copied());
+        let known = self
+            .contents
+            .read()
+            .ok()
+            .and_then(|map| map.get(&hash).copied());
         match (known, self.describer) {
             (Some(image), _) => Outcome::Known(image),
             (None, None) => Outcome::Read(hash),

@@ -51,7 +51,11 @@ impl Collection {
         reporter: &dyn Reporter,
     ) -> Result<IngestReport, Error> {
         let start = Instant::now();
-        let lock = if options.dry_run { None } else { Some(self.lock()?) };
+        let lock = if options.dry_run {
+            None
+        } else {
+            Some(self.lock()?)
+        };
         reporter.begin("looking for pictures", 0);
         let plan = self.plan(sources)?;
         reporter.end();
@@ -96,35 +100,56 @@ impl Collection {
             .files
             .into_iter()
             .filter(|(path, found)| {
-                let same = known
-                    .get(path)
-                    .is_some_and(|row| row.size == found.size && row.modified_ns == found.modified_ns);
+                let same = known.get(path).is_some_and(|row| {
+                    row.size == found.size && row.modified_ns == found.modified_ns
+                });
                 report.unchanged += usize::from(same);
                 !same
             })
             .collect();
-        Ok(Plan { todo, gone, known, report })
+        Ok(Plan {
+            todo,
+            gone,
+            known,
+            report,
+        })
     }
 
     fn contents(&self) -> Result<Contents, Error> {
-        Ok(RwLock::new(self.catalog().contents()?.into_iter().collect()))
+        Ok(RwLock::new(
+            self.catalog().contents()?.into_iter().collect(),
+        ))
     }
 
     /// A dry run: reads and compares the files, decodes nothing, writes nothing.
     fn rehearse(&self, plan: Plan, reporter: &dyn Reporter) -> Result<IngestReport, Error> {
-        let Plan { todo, mut gone, known, mut report } = plan;
+        let Plan {
+            todo,
+            mut gone,
+            known,
+            mut report,
+        } = plan;
         let contents = self.contents()?;
         let mut fresh = BTreeSet::new();
         reporter.begin("comparing", todo.len() as u64);
-        let worker = Worker { contents: &contents, describer: None, reporter };
+        let worker = Worker {
+            contents: &contents,
+            describer: None,
+            reporter,
+        };
         for chunk in todo.chunks(64) {
             for item in worker.run(chunk.to_vec()).items {
                 let change = known.contains_key(&item.path);
                 match item.outcome {
                     Outcome::Skipped(reason) | Outcome::Unread(reason) => {
-                        report.skipped.push(Skipped { path: item.path, reason });
+                        report.skipped.push(Skipped {
+                            path: item.path,
+                            reason,
+                        });
                     }
-                    Outcome::Known(image) if known.get(&item.path).is_some_and(|r| r.image == image) => {
+                    Outcome::Known(image)
+                        if known.get(&item.path).is_some_and(|r| r.image == image) =>
+                    {
                         report.unchanged += 1;
                     }
                     _ if change => report.changed += 1,
@@ -151,12 +176,25 @@ impl Collection {
         options: &IngestOptions,
         reporter: &dyn Reporter,
     ) -> Result<IngestReport, Error> {
-        let Plan { todo, gone, known, report } = plan;
-        let size = if options.batch == 0 { 256 } else { options.batch };
+        let Plan {
+            todo,
+            gone,
+            known,
+            report,
+        } = plan;
+        let size = if options.batch == 0 {
+            256
+        } else {
+            options.batch
+        };
         let contents = self.contents()?;
         let (recipe, codebook) = (self.recipe.clone(), self.codebook.clone());
         let describer = crate::describe::Describer::new(&recipe, &codebook);
-        let worker = Worker { contents: &contents, describer: Some(&describer), reporter };
+        let worker = Worker {
+            contents: &contents,
+            describer: Some(&describer),
+            reporter,
+        };
         let mut writer = BatchWriter::new(self, &contents, gone, known, report);
         reporter.begin("indexing", todo.len() as u64);
         let written = std::thread::scope(|scope| {
@@ -195,8 +233,15 @@ impl Collection {
 }
 
 /// A new path with known content: moved when a file of that image is gone, else one more copy.
-fn count_place(report: &mut IngestReport, gone: &mut BTreeMap<String, FileRow>, image: i64) -> Option<FileRow> {
-    let old = gone.iter().find(|(_, row)| row.image == image).map(|(path, _)| path.clone());
+fn count_place(
+    report: &mut IngestReport,
+    gone: &mut BTreeMap<String, FileRow>,
+    image: i64,
+) -> Option<FileRow> {
+    let old = gone
+        .iter()
+        .find(|(_, row)| row.image == image)
+        .map(|(path, _)| path.clone());
     let old = old.and_then(|path| gone.remove(&path));
     if old.is_some() {
         report.moved += 1;

@@ -46,7 +46,13 @@ impl<'a> BatchWriter<'a> {
         known: HashMap<String, FileRow>,
         report: IngestReport,
     ) -> Self {
-        Self { collection, contents, gone, known, report }
+        Self {
+            collection,
+            contents,
+            gone,
+            known,
+            report,
+        }
     }
 
     /// Writes one batch: its segment first, then all rows and the segment's listing in one transaction.
@@ -94,14 +100,20 @@ impl<'a> BatchWriter<'a> {
                     continue;
                 }
                 Outcome::Unread(reason) => {
-                    self.report.skipped.push(Skipped { path: item.path, reason });
+                    self.report.skipped.push(Skipped {
+                        path: item.path,
+                        reason,
+                    });
                     continue;
                 }
                 Outcome::Known(image) => Place::Catalog(image),
                 Outcome::Described(image) => {
                     let hash = image.row.content;
-                    let committed =
-                        self.contents.read().ok().and_then(|map| map.get(&hash).copied());
+                    let committed = self
+                        .contents
+                        .read()
+                        .ok()
+                        .and_then(|map| map.get(&hash).copied());
                     match (committed, fresh.get(&hash)) {
                         (Some(image), _) => Place::Catalog(image),
                         (None, Some(&index)) => Place::New(index),
@@ -129,7 +141,10 @@ impl<'a> BatchWriter<'a> {
             work.left.push(row.clone());
             work.orphans.push(image);
         }
-        self.report.skipped.push(Skipped { path: item.path, reason });
+        self.report.skipped.push(Skipped {
+            path: item.path,
+            reason,
+        });
     }
 
     fn count_known(&mut self, work: &mut Work, place: Place, before: Option<i64>) {
@@ -140,7 +155,8 @@ impl<'a> BatchWriter<'a> {
                 work.orphans.push(old);
             }
             (Place::Catalog(image), None) => {
-                work.left.extend(count_place(&mut self.report, &mut self.gone, image));
+                work.left
+                    .extend(count_place(&mut self.report, &mut self.gone, image));
             }
             (Place::New(_), None) => self.report.duplicates += 1,
         }
@@ -158,7 +174,9 @@ impl<'a> BatchWriter<'a> {
         for (offset, image) in images.iter().enumerate() {
             add_to_segment(&mut builder, first + offset as i64, &image.data)?;
         }
-        self.collection.write_segment(builder, images.len()).map(Some)
+        self.collection
+            .write_segment(builder, images.len())
+            .map(Some)
     }
 
     /// After the last batch: forgets what is gone, unless the run was cut short.

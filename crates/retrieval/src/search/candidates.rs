@@ -4,8 +4,8 @@ use rayon::prelude::*;
 use vizsla_features::Features;
 use vizsla_words::{Codebook, QueryWord, ScoringConfig, Segment};
 
-use crate::{Error, SearchRecipe};
 use crate::collection::Snapshot;
+use crate::{Error, SearchRecipe};
 
 /// An image of the shortlist.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,17 +22,21 @@ pub(crate) fn query_words(
     features: &Features,
     recipe: &SearchRecipe,
 ) -> Vec<QueryWord> {
-    let lookup = features.descriptors.par_iter().enumerate().map(|(feature, descriptor)| {
-        let mut nearest = Vec::with_capacity(recipe.multiple_assignment);
-        codebook.assign_many(descriptor, recipe.multiple_assignment, &mut nearest);
-        let words = nearest.into_iter().map(|(word, _)| QueryWord {
-            feature: feature as u32,
-            word,
-            signature: codebook.signature(descriptor, word),
-            weight: 1.0,
+    let lookup = features
+        .descriptors
+        .par_iter()
+        .enumerate()
+        .map(|(feature, descriptor)| {
+            let mut nearest = Vec::with_capacity(recipe.multiple_assignment);
+            codebook.assign_many(descriptor, recipe.multiple_assignment, &mut nearest);
+            let words = nearest.into_iter().map(|(word, _)| QueryWord {
+                feature: feature as u32,
+                word,
+                signature: codebook.signature(descriptor, word),
+                weight: 1.0,
+            });
+            words.collect::<Vec<_>>()
         });
-        words.collect::<Vec<_>>()
-    });
     lookup.collect::<Vec<_>>().concat()
 }
 
@@ -44,13 +48,18 @@ pub(crate) fn shortlist(
     size: usize,
 ) -> Result<Vec<Candidate>, Error> {
     let segments: Vec<&Segment> = snapshot.segments.iter().collect();
-    let config =
-        ScoringConfig { hamming_threshold: recipe.hamming_threshold, ..ScoringConfig::default() };
+    let config = ScoringConfig {
+        hamming_threshold: recipe.hamming_threshold,
+        ..ScoringConfig::default()
+    };
     let keep = |id: i64| !snapshot.removed.contains(&id);
     let scored = vizsla_words::search(&segments, words, &config, &keep, size)?;
     let candidates = scored.into_iter().map(|scored| {
         let score = f64::from(scored.score);
-        Candidate { image: scored.id, similarity: score / (1.0 + score) }
+        Candidate {
+            image: scored.id,
+            similarity: score / (1.0 + score),
+        }
     });
     Ok(candidates.collect())
 }

@@ -1,6 +1,7 @@
 //! A query goes through its stages: read → describe → words → shortlist → verify.
 
 mod candidates;
+mod coverage;
 mod verify;
 
 use std::time::Instant;
@@ -38,13 +39,22 @@ struct Trace {
 impl Trace {
     fn new() -> Self {
         let now = Instant::now();
-        Self { start: now, last: now, stages: Vec::new() }
+        Self {
+            start: now,
+            last: now,
+            stages: Vec::new(),
+        }
     }
 
     fn stage(&mut self, stage: &'static str, out: usize, unit: &'static str) {
         let ms = self.last.elapsed().as_secs_f64() * 1e3;
         self.last = Instant::now();
-        self.stages.push(StageTrace { stage, out, unit, ms });
+        self.stages.push(StageTrace {
+            stage,
+            out,
+            unit,
+            ms,
+        });
     }
 }
 
@@ -63,10 +73,20 @@ impl Collection {
         trace.stage("read", gray.width() * gray.height(), "pixels");
         let features = Sift::new(self.recipe.query_sift()).extract(&gray);
         trace.stage("describe", features.keypoints.len(), "features");
-        let sight = Sight { features, full, region, zoom };
+        let sight = Sight {
+            features,
+            full,
+            region,
+            zoom,
+        };
         let hits = self.answer(&sight, &snapshot, options, &mut trace)?;
         let ms = trace.start.elapsed().as_secs_f64() * 1e3;
-        Ok(SearchResponse { hits, stages: trace.stages, ms, query_size: sight.full })
+        Ok(SearchResponse {
+            hits,
+            stages: trace.stages,
+            ms,
+            query_size: sight.full,
+        })
     }
 
     fn answer(
@@ -87,15 +107,28 @@ impl Collection {
         if options.verify {
             let verified = verified.min(hits.len());
             let blobs = self.load_features(&hits[..verified])?;
-            let verifier = Verifier::new(sight, &words, recipe, self.recipe.pixels.max_side, snapshot.images);
+            let verifier = Verifier::new(
+                sight,
+                &words,
+                recipe,
+                self.recipe.pixels.max_side,
+                snapshot.images,
+            );
             verifier.verify_all(&mut hits[..verified], &blobs);
-            let matches = hits.iter().filter(|hit| hit.verdict == Verdict::Match).count();
+            let matches = hits
+                .iter()
+                .filter(|hit| hit.verdict == Verdict::Match)
+                .count();
             trace.stage("verify", matches, "matches");
         }
         hits.sort_by(|a, b| {
             let rank = |hit: &Hit| (hit.verdict == Verdict::NoMatch, hit.words_rank);
             let (a_rank, b_rank) = (rank(a), rank(b));
-            a_rank.0.cmp(&b_rank.0).then(b.score.total_cmp(&a.score)).then(a_rank.1.cmp(&b_rank.1))
+            a_rank
+                .0
+                .cmp(&b_rank.0)
+                .then(b.score.total_cmp(&a.score))
+                .then(a_rank.1.cmp(&b_rank.1))
         });
         hits.truncate(options.top);
         Ok(hits)
@@ -105,8 +138,15 @@ impl Collection {
     fn read(&self, query: &Query) -> Result<(Gray, [u32; 2], Region, f64), Error> {
         let side = self.recipe.pixels.max_side;
         // A region is cut out at full resolution first: it may be a small part of a large picture.
-        let fit = if query.region.is_some() { None } else { Some(side) };
-        let options = DecodeOptions { fit, ..DecodeOptions::default() };
+        let fit = if query.region.is_some() {
+            None
+        } else {
+            Some(side)
+        };
+        let options = DecodeOptions {
+            fit,
+            ..DecodeOptions::default()
+        };
         let (gray, width, height) = match &query.image {
             QueryImage::File(path) => {
                 let decoded = vizsla_pixels::read_gray(path, &options)?;
@@ -118,8 +158,12 @@ impl Collection {
             }
             QueryImage::Gray(gray) => (gray.clone(), gray.width() as u32, gray.height() as u32),
         };
-        let whole =
-            Region { x: 0.0, y: 0.0, width: f64::from(width), height: f64::from(height) };
+        let whole = Region {
+            x: 0.0,
+            y: 0.0,
+            width: f64::from(width),
+            height: f64::from(height),
+        };
         let region = match query.region {
             None => whole,
             Some(region) => clip(region, whole)?,
@@ -168,7 +212,9 @@ impl Collection {
 
     fn load_features(&self, hits: &[Hit]) -> Result<Vec<Vec<u8>>, Error> {
         let catalog = self.catalog();
-        hits.iter().map(|hit| Ok(catalog.features(hit.image)?.unwrap_or_default())).collect()
+        hits.iter()
+            .map(|hit| Ok(catalog.features(hit.image)?.unwrap_or_default()))
+            .collect()
     }
 }
 
@@ -178,12 +224,19 @@ fn clip(region: Region, whole: Region) -> Result<Region, Error> {
     let y = region.y.floor().clamp(0.0, whole.height);
     let right = (region.x + region.width).ceil().clamp(0.0, whole.width);
     let bottom = (region.y + region.height).ceil().clamp(0.0, whole.height);
-    let sound = [region.x, region.y, region.width, region.height].iter().all(|v| v.is_finite());
+    let sound = [region.x, region.y, region.width, region.height]
+        .iter()
+        .all(|v| v.is_finite());
     if !sound || right - x < 1.0 || bottom - y < 1.0 {
         return Err(Error::Query(format!(
             "the region {},{},{},{} (x,y,width,height) lies outside the picture of {} × {} pixels",
             region.x, region.y, region.width, region.height, whole.width, whole.height
         )));
     }
-    Ok(Region { x, y, width: right - x, height: bottom - y })
+    Ok(Region {
+        x,
+        y,
+        width: right - x,
+        height: bottom - y,
+    })
 }

@@ -9,6 +9,7 @@ use vizsla_features::{Correspondence, Frame, Transform, VerifyConfig};
 use vizsla_words::QueryWord;
 
 use super::Sight;
+use super::coverage::coverage;
 use crate::stored::{self, StoredFeature};
 use crate::{Agreement, Hit, PointPair, Region, SearchRecipe, Verdict};
 
@@ -17,8 +18,7 @@ pub(super) struct Verifier<'a> {
     sight: &'a Sight,
     /// The query's words, sorted by word.
     words: Vec<QueryWord>,
-    hamming: u32,
-    verdict: f64,
+    recipe: &'a SearchRecipe,
     max_side: f64,
     log10_images: f64,
 }
@@ -36,7 +36,7 @@ impl<'a> Verifier<'a> {
     pub(super) fn new(
         sight: &'a Sight,
         words: &[QueryWord],
-        recipe: &SearchRecipe,
+        recipe: &'a SearchRecipe,
         max_side: u32,
         images: u64,
     ) -> Self {
@@ -45,8 +45,7 @@ impl<'a> Verifier<'a> {
         Self {
             sight,
             words,
-            hamming: recipe.verify_hamming,
-            verdict: recipe.verdict_log10_nfa,
+            recipe,
             max_side: f64::from(max_side),
             log10_images: (images.max(1) as f64).log10(),
         }
@@ -54,24 +53,38 @@ impl<'a> Verifier<'a> {
 
     /// Verifies every hit; `blobs` are their stored features in the same order.
     pub(super) fn verify_all(&self, hits: &mut [Hit], blobs: &[Vec<u8>]) {
-        hits.par_iter_mut().zip(blobs).with_max_len(4).for_each(|(hit, blob)| {
-            let Some(features) = stored::decode(blob) else { return };
-            let zoom = (f64::from(hit.width.max(hit.height)) / self.max_side).max(1.0);
-            let size = (f64::from(hit.width) / zoom, f64::from(hit.height) / zoom);
-            let gallery = Gallery { features, size, zoom };
-            hit.agreement = self.verify(&gallery);
-            let Some(agreement) = &hit.agreement else { return };
-            if agreement.log10_nfa <= self.verdict {
-                hit.verdict = Verdict::Match;
-                hit.score = -agreement.log10_nfa;
-            }
-        });
+        hits.par_iter_mut()
+            .zip(blobs)
+            .with_max_len(4)
+            .for_each(|(hit, blob)| {
+                let Some(features) = stored::decode(blob) else {
+                    return;
+                };
+                let zoom = (f64::from(hit.width.max(hit.height)) / self.max_side).max(1.0);
+                let size = (f64::from(hit.width) / zoom, f64::from(hit.height) / zoom);
+                let gallery = Gallery {
+                    features,
+                    size,
+                    zoom,
+                };
+                hit.agreement = self.verify(&gallery);
+                let Some(agreement) = &hit.agreement else {
+                    return;
+                };
+                let sure = agreement.log10_nfa <= self.recipe.verdict_log10_nfa;
+                if sure && agreement.coverage >= self.recipe.verdict_coverage {
+                    hit.verdict = Verdict::Match;
+                    hit.score = -agreement.log10_nfa;
+                }
+            });
     }
 
     fn verify(&self, gallery: &Gallery) -> Option<Agreement> {
         let pairs = self.tentative(&gallery.features);
-        let correspondences: Vec<Correspondence> =
-            pairs.iter().map(|pair| self.correspondence(pair, gallery)).collect();
+        let correspondences: Vec<Correspondence> = pairs
+            .iter()
+            .map(|pair| self.correspondence(pair, gallery))
+            .collect();
         let analysed = (
             f64::from(self.sight.features.width),
             f64::from(self.sight.features.height),
@@ -85,11 +98,15 @@ impl<'a> Verifier<'a> {
             .map(|c| self.point_pair(c, gallery))
             .collect();
         let transform = self.full_resolution(&found.transform, gallery);
+        let outline = outline(&transform, &self.sight.region)?;
+        let points: Vec<_> = inliers.iter().map(|p| p.gallery.map(f64::from)).collect();
+        let (width, height) = (gallery.size.0 * gallery.zoom, gallery.size.1 * gallery.zoom);
         Some(Agreement {
+            coverage: coverage(&points, &outline, width, height),
             tentative: pairs.len(),
             inliers: inliers.len(),
             log10_nfa: found.log10_nfa + self.log10_images,
-            outline: outline(&transform, &self.sight.region)?,
+            outline,
             transform: transform.0,
             gallery_box: bounds(inliers.iter().map(|pair| pair.gallery)),
             query_box: bounds(inliers.iter().map(|pair| pair.query)),
@@ -107,10 +124,15 @@ impl<'a> Verifier<'a> {
             rest = &rest[skip..];
             let same = rest.partition_point(|query| query.word == word);
             for query in &rest[..same] {
+                let signature = stored::kept(query.signature);
                 for feature in group {
-                    let distance = query.signature.distance(feature.signature);
-                    if distance <= self.hamming {
-                        pairs.push(Pair { query: query.feature, distance, gallery: *feature });
+                    let distance = signature.distance(feature.signature);
+                    if distance <= self.recipe.verify_hamming {
+                        pairs.push(Pair {
+                            query: query.feature,
+                            distance,
+                            gallery: *feature,
+                        });
                     }
                 }
             }
@@ -136,7 +158,7 @@ impl<'a> Verifier<'a> {
                 scale: f64::from(feature.scale) / gallery.zoom,
                 angle: f64::from(feature.angle),
             },
-            weight: 1.0 - f64::from(pair.distance) / 64.0,
+            weight: 1.0 - f64::from(pair.distance) / 48.0,
         }
     }
 
@@ -147,7 +169,10 @@ impl<'a> Verifier<'a> {
             ((c.from.y + 0.5) * self.sight.zoom + region.y - 0.5) as f32,
         ];
         let place = |v: f64| ((v + 0.5) * gallery.zoom - 0.5) as f32;
-        PointPair { query, gallery: [place(c.to.x), place(c.to.y)] }
+        PointPair {
+            query,
+            gallery: [place(c.to.x), place(c.to.y)],
+        }
     }
 
     /// The transform between analysed pictures, as one between full-resolution pixels.
@@ -176,8 +201,12 @@ struct Pair {
 /// Where the corners of the region land; `None` when one of them goes to infinity.
 fn outline(transform: &Transform, region: &Region) -> Option<[[f64; 2]; 4]> {
     let (right, bottom) = (region.x + region.width, region.y + region.height);
-    let corners =
-        [(region.x, region.y), (right, region.y), (right, bottom), (region.x, bottom)];
+    let corners = [
+        (region.x, region.y),
+        (right, region.y),
+        (right, bottom),
+        (region.x, bottom),
+    ];
     let mut outline = [[0.0; 2]; 4];
     for (corner, (x, y)) in outline.iter_mut().zip(corners) {
         let (x, y) = transform.apply(x, y)?;
@@ -196,7 +225,12 @@ fn bounds(points: impl Iterator<Item = [f32; 2]>) -> Region {
         }
     }
     if low[0] > high[0] {
-        return Region { x: 0.0, y: 0.0, width: 0.0, height: 0.0 };
+        return Region {
+            x: 0.0,
+            y: 0.0,
+            width: 0.0,
+            height: 0.0,
+        };
     }
     Region {
         x: f64::from(low[0]),

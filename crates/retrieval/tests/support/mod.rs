@@ -39,13 +39,17 @@ pub fn view(image: &Rgb) -> Rgb {
 pub fn fill(folder: &Path, count: u64) {
     std::fs::create_dir_all(folder).unwrap();
     for seed in 0..count {
-        picture(seed + 1).save_png(&folder.join(format!("{seed:03}.png"))).unwrap();
+        picture(seed + 1)
+            .save_png(&folder.join(format!("{seed:03}.png")))
+            .unwrap();
     }
 }
 
 /// Makes or opens the collection and brings it in step with the folder.
 pub fn ingest(collection: &Path, folder: &Path) -> IngestReport {
-    open(collection).ingest(&[folder.to_owned()], &IngestOptions::default(), &Silent).unwrap()
+    open(collection)
+        .ingest(&[folder.to_owned()], &IngestOptions::default(), &Silent)
+        .unwrap()
 }
 
 /// Makes or opens a collection with the built-in codebook.
