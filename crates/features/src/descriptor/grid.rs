@@ -182,7 +182,7 @@ unsafe fn gradients<V: Lanes>(plane: &Plane, window: &Window, out: &mut Gradient
     let mut rows = [[0.0; STRIDE]; 3];
     // SAFETY: the caller vouches for the instruction set.
     unsafe { corners::<V>(plane, first, du, &mut rows[0]) };
-    for j in 0..SIDE {
+    for (j, &window_row) in WINDOW.iter().enumerate().take(SIDE) {
         let line = (j + 1) as f32;
         let origin = (first.0 + line * dv.0, first.1 + line * dv.1);
         let (upper, lower) = (j % 2, (j + 1) % 2);
@@ -195,7 +195,7 @@ unsafe fn gradients<V: Lanes>(plane: &Plane, window: &Window, out: &mut Gradient
                 let falling = V::load(lower.add(start + 1)).sub(V::load(upper.add(start)));
                 let rising = V::load(upper.add(start + 1)).sub(V::load(lower.add(start)));
                 let (across, up) = (falling.add(rising), rising.sub(falling));
-                let weight = V::load(WINDOW.as_ptr().add(start)).mul(V::splat(WINDOW[j]));
+                let weight = V::load(WINDOW.as_ptr().add(start)).mul(V::splat(window_row));
                 let size = across.mul_add(across, up.mul(up)).sqrt().mul(weight);
                 let turn = turns(up, across).mul(V::splat(DIRECTIONS as f32));
                 size.store(out.magnitude[j].as_mut_ptr().add(start));

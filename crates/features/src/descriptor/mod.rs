@@ -156,7 +156,12 @@ mod tests {
             assert!((distance(&descriptor, &[0; 128]) - 512.0).abs() < 6.0);
         }
         let flat = Plane::new(64, 64);
-        let window = Window { x: 30.0, y: 30.0, sigma: 2.0, angle: 0.0 };
+        let window = Window {
+            x: 30.0,
+            y: 30.0,
+            sigma: 2.0,
+            angle: 0.0,
+        };
         assert_eq!(describe(Isa::detect(), &flat, &window, true), [0; 128]);
         assert_eq!(describe(Isa::detect(), &flat, &window, false), [0; 128]);
     }

@@ -328,7 +328,7 @@ fn fill_row(data: &[u8], width: usize, height: usize, upsample: bool, y: usize, 
         return;
     }
     let near = y / 2;
-    let far = if y % 2 == 0 {
+    let far = if y.is_multiple_of(2) {
         near.saturating_sub(1)
     } else {
         (near + 1).min(height - 1)
