@@ -1,6 +1,7 @@
 //! The contact sheet of the demo: a query in each row, then what was found for it.
 
 use anyhow::Result;
+use vizsla_features::Transform;
 use vizsla_pixels::{Color, ContactSheet, Rgb, Tile};
 use vizsla_retrieval::{Hit, Verdict};
 
@@ -41,10 +42,8 @@ pub(super) fn draw(set: &DemoSet, answers: &[Answer]) -> Result<Rgb> {
 
 fn row(set: &DemoSet, answer: &Answer) -> Result<Vec<Tile>> {
     let mut query = answer.query.image.clone();
-    let best = answer.hits.first().and_then(|hit| hit.agreement.as_ref());
-    if let Some(agreement) = best {
-        let [x, y, w, h] = corners(&agreement.query_box);
-        outline(&mut query, &[(x, y), (w, y), (w, h), (x, h)]);
+    if let Some(frame) = answer.hits.first().and_then(frame_in_query) {
+        outline(&mut query, &frame);
     }
     let mut tiles = vec![Tile {
         image: query,
@@ -87,6 +86,20 @@ fn tile(hit: &Hit, name: &str, mut picture: Rgb, right: bool) -> Tile {
         caption,
         frame: Some(frame),
     }
+}
+
+/// Where the frame of a matched picture lies in the query.
+fn frame_in_query(hit: &Hit) -> Option<Vec<(f32, f32)>> {
+    let agreement = hit
+        .agreement
+        .as_ref()
+        .filter(|_| hit.verdict == Verdict::Match)?;
+    let back = Transform(agreement.transform).inverse()?;
+    let (right, bottom) = (f64::from(hit.width), f64::from(hit.height));
+    [(0.0, 0.0), (right, 0.0), (right, bottom), (0.0, bottom)]
+        .iter()
+        .map(|&(x, y)| back.apply(x, y).map(|(x, y)| (x as f32, y as f32)))
+        .collect()
 }
 
 /// Left, top, right and bottom of a box.
