@@ -17,7 +17,7 @@ fn accumulate(plane: &Plane, window: &Window) -> Histogram {
     let side = CELL_SIDE * window.sigma;
     let (width, height) = (plane.width() as isize, plane.height() as isize);
     let diagonal = ((width * width + height * height) as f32).sqrt();
-    let reach = (side * 1.414_213_6 * (CELLS as f32 + 1.0) * 0.5)
+    let reach = (side * std::f32::consts::SQRT_2 * (CELLS as f32 + 1.0) * 0.5)
         .min(diagonal)
         .round() as isize;
     let (sin, cos) = window.angle.sin_cos();
