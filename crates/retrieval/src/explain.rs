@@ -1,5 +1,6 @@
 //! Pictures that show why: two photographs side by side, what agrees joined by lines.
 
+use vizsla_features::Transform;
 use vizsla_pixels::Rgb;
 
 use crate::{Error, PointPair};
@@ -22,7 +23,8 @@ const COLOURS: [[u8; 3]; 6] = [
 const OUTLINE: [u8; 3] = [255, 64, 64];
 
 /// Draws the query left and the gallery image right, both scaled to at most 720 pixels, with a line for each
-/// pair of points and the query's outline in the gallery image. Points are in pixels of the pictures as given.
+/// pair of points and, given the transform from query to gallery, the frame of each picture in the other.
+/// Points and transform are in pixels of the pictures as given.
 ///
 /// # Errors
 /// A picture cannot be scaled: it is empty, or there is no memory for it.
@@ -30,12 +32,18 @@ pub fn draw_pair(
     left: &Rgb,
     right: &Rgb,
     pairs: &[PointPair],
-    outline: Option<[[f64; 2]; 4]>,
+    transform: Option<[[f64; 3]; 3]>,
 ) -> Result<Rgb, Error> {
-    let small_left = left.fit_within(SIDE)?;
-    let small_right = right.fit_within(SIDE)?;
+    let mut small_left = left.fit_within(SIDE)?;
+    let mut small_right = right.fit_within(SIDE)?;
     let zoom_left = small_left.width() as f32 / left.width().max(1) as f32;
     let zoom_right = small_right.width() as f32 / right.width().max(1) as f32;
+    if let Some(forth) = transform.map(Transform) {
+        draw_frame(&mut small_right, left, &forth, zoom_right);
+        if let Some(back) = forth.inverse() {
+            draw_frame(&mut small_left, right, &back, zoom_left);
+        }
+    }
     let offset = (small_left.width() + GAP) as f32;
     let width = small_left.width() + GAP + small_right.width();
     let height = small_left.height().max(small_right.height());
@@ -43,15 +51,6 @@ pub fn draw_pair(
     sheet.paste(&small_left, 0, 0);
     sheet.paste(&small_right, offset as i64, 0);
     let on_right = |x: f32, y: f32| (offset + x * zoom_right, y * zoom_right);
-    if let Some(corners) = outline {
-        for (a, b) in (0..4).map(|i| (corners[i], corners[(i + 1) % 4])) {
-            let (from, to) = (
-                on_right(a[0] as f32, a[1] as f32),
-                on_right(b[0] as f32, b[1] as f32),
-            );
-            sheet.line(from, to, OUTLINE, 2.0);
-        }
-    }
     let step = pairs.len().div_ceil(MOST_LINES).max(1);
     for (index, pair) in pairs.iter().step_by(step).enumerate() {
         let colour = COLOURS[index % COLOURS.len()];
@@ -62,4 +61,15 @@ pub fn draw_pair(
         sheet.circle(to, 3.0, colour, 1.5);
     }
     Ok(sheet)
+}
+
+/// The frame of `other` as it lies on `canvas`, which is drawn `zoom` times its full size.
+fn draw_frame(canvas: &mut Rgb, other: &Rgb, transform: &Transform, zoom: f32) {
+    let (width, height) = (other.width() as f64, other.height() as f64);
+    let Some(corners) = transform.project_box(0.0, 0.0, width, height) else {
+        return;
+    };
+    let place = |&(x, y): &(f64, f64)| (x as f32 * zoom, y as f32 * zoom);
+    let points: Vec<_> = corners.iter().map(place).collect();
+    canvas.polyline(&points, true, OUTLINE, 2.0);
 }

@@ -259,10 +259,11 @@ impl<'a> Report<'a> {
                 gallery: shrink(pair.b, b.zoom),
             })
             .collect();
-        let outline = self
-            .outline
-            .map(|corners| corners.map(|corner| corner.map(|v| v / b.zoom)));
-        let drawing = draw_pair(&a.picture, &b.picture, &pairs, outline)?;
+        let transform = self.transform.map(Transform).and_then(|full| {
+            let small = b.to_full().inverse()?.compose(&full).compose(&a.to_full());
+            Some(small.0)
+        });
+        let drawing = draw_pair(&a.picture, &b.picture, &pairs, transform)?;
         picture::save(&drawing, file).context("the drawing could not be written")
     }
 

@@ -118,7 +118,7 @@ fn explain(query: &Path, response: &SearchResponse, file: &Path) -> Result<bool>
     let right = vizsla_pixels::read_rgb(&hit.path, &full)
         .context("the result cannot be drawn; index the folder again if the file has moved")?
         .image;
-    let drawing = draw_pair(&left, &right, &agreement.pairs, Some(agreement.outline))?;
+    let drawing = draw_pair(&left, &right, &agreement.pairs, Some(agreement.transform))?;
     picture::save(&drawing, file)?;
     Ok(true)
 }
