@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     for (times, fit) in times.iter_mut().zip(sizes) {
-        let [gray, rgb] = times.each_mut().map(median);
+        let [gray, rgb] = times.each_mut().map(|times| median(times));
         let name = fit.map_or("full".to_string(), |side| format!("fit {side}"));
         println!("{name:>9}  gray {gray:7.1} ms  rgb {rgb:7.1} ms");
     }
@@ -46,7 +46,7 @@ fn timed(work: impl FnOnce() -> Result<(), Error>) -> Result<f64, Error> {
     Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
-fn median(times: &mut Vec<f64>) -> f64 {
+fn median(times: &mut [f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }

@@ -1,8 +1,8 @@
 //! From bytes to an upright image in the layout and size that is wanted.
 //!
 //! The order is what makes it safe and quick: the format from the content, the size from the header,
-//! the limits, then the cheapest decoding that still gives the size wanted ([`crate::jpeg`] halves a
-//! photograph while it decodes), the final resize, and the orientation last, on the small image.
+//! the limits, then the decoding (luma alone where grey is wanted), the resize, and the orientation
+//! last, on the small image.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -136,8 +136,7 @@ pub(crate) trait Layout: Sized {
     fn from_data(width: usize, height: usize, data: Vec<u8>) -> Result<Self, Error>;
     fn from_rgb(image: Rgb) -> Self;
     fn from_gray(image: Gray) -> Self;
-    fn resized_from(&self, source: (f64, f64), width: usize, height: usize) -> Result<Self, Error>;
-    fn size(&self) -> (usize, usize);
+    fn resized_to(&self, width: usize, height: usize) -> Result<Self, Error>;
     fn turned(self, orientation: u8) -> Result<Self, Error>;
 }
 
@@ -154,19 +153,11 @@ macro_rules! layout {
             fn from_gray(image: Gray) -> Self {
                 $from_gray(image)
             }
-            fn resized_from(
-                &self,
-                source: (f64, f64),
-                width: usize,
-                height: usize,
-            ) -> Result<Self, Error> {
-                $image::resized_from(self, source, width, height)
-            }
-            fn size(&self) -> (usize, usize) {
-                (self.width(), self.height())
+            fn resized_to(&self, width: usize, height: usize) -> Result<Self, Error> {
+                self.resized(width, height)
             }
             fn turned(self, orientation: u8) -> Result<Self, Error> {
-                let (width, height) = self.size();
+                let (width, height) = (self.width(), self.height());
                 let (w, h, data) =
                     upright::<$channels>(width, height, self.into_data(), orientation);
                 $image::new(w, h, data)

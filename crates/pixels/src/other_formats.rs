@@ -46,8 +46,7 @@ pub(crate) fn decode<T: Layout>(
     let image = if target == (full_width, full_height) {
         image
     } else {
-        let whole = (f64::from(full_width), f64::from(full_height));
-        image.resized_from(whole, target.0 as usize, target.1 as usize)?
+        image.resized_to(target.0 as usize, target.1 as usize)?
     };
     Ok(Stored {
         image,

@@ -38,8 +38,12 @@ impl Gray {
     /// # Errors
     /// [`ErrorKind::BadSize`] when a side is zero or the size does not fit into memory.
     pub fn resized(&self, width: usize, height: usize) -> Result<Gray, Error> {
-        let whole = (self.width() as f64, self.height() as f64);
-        self.resized_from(whole, width, height)
+        let size = (self.width(), self.height());
+        Gray::new(
+            width,
+            height,
+            resample::<1>(self.data(), size, (width, height))?,
+        )
     }
 
     /// Shrunk so that the longest side is at most `max_side`; a smaller image is returned as it is.
@@ -52,18 +56,6 @@ impl Gray {
             None => Ok(self.clone()),
         }
     }
-
-    /// Resizes the top-left `source` part, whose sides may be fractional.
-    pub(crate) fn resized_from(
-        &self,
-        source: (f64, f64),
-        width: usize,
-        height: usize,
-    ) -> Result<Gray, Error> {
-        let size = (self.width(), self.height());
-        let data = resample::<1>(self.data(), size, source, (width, height))?;
-        Gray::new(width, height, data)
-    }
 }
 
 impl Rgb {
@@ -72,8 +64,12 @@ impl Rgb {
     /// # Errors
     /// [`ErrorKind::BadSize`] when a side is zero or the size does not fit into memory.
     pub fn resized(&self, width: usize, height: usize) -> Result<Rgb, Error> {
-        let whole = (self.width() as f64, self.height() as f64);
-        self.resized_from(whole, width, height)
+        let size = (self.width(), self.height());
+        Rgb::new(
+            width,
+            height,
+            resample::<3>(self.data(), size, (width, height))?,
+        )
     }
 
     /// Shrunk so that the longest side is at most `max_side`; a smaller image is returned as it is.
@@ -85,18 +81,6 @@ impl Rgb {
             Some((width, height)) => self.resized(width, height),
             None => Ok(self.clone()),
         }
-    }
-
-    /// Resizes the top-left `source` part, whose sides may be fractional.
-    pub(crate) fn resized_from(
-        &self,
-        source: (f64, f64),
-        width: usize,
-        height: usize,
-    ) -> Result<Rgb, Error> {
-        let size = (self.width(), self.height());
-        let data = resample::<3>(self.data(), size, source, (width, height))?;
-        Rgb::new(width, height, data)
     }
 }
 
@@ -130,10 +114,9 @@ struct Window {
     weights: Vec<f32>,
 }
 
-/// Windows of all `to` target samples over `from` source samples, of which the first `seen`, a length
-/// that may be fractional, fill the target.
-fn windows(from: usize, seen: f64, to: usize) -> Vec<Window> {
-    let factor = seen / to as f64;
+/// Windows of all `to` target samples over `from` source samples.
+fn windows(from: usize, to: usize) -> Vec<Window> {
+    let factor = from as f64 / to as f64;
     let spread = factor.max(1.0);
     let kernel = if factor > 1.0 { hamming } else { triangle };
     let window = |target: usize| {
@@ -181,20 +164,19 @@ fn triangle(x: f64) -> f64 {
     (1.0 - x.abs()).max(0.0)
 }
 
-/// Resizes `N` interleaved channels; `source` is the part from the top left that fills the target.
+/// Resizes `N` interleaved channels.
 fn resample<const N: usize>(
     data: &[u8],
     (from_width, from_height): (usize, usize),
-    source: (f64, f64),
     (width, height): (usize, usize),
 ) -> Result<Vec<u8>, Error> {
     let mut out = vec![0; byte_count(width, height, N)?];
-    if (width, height) == (from_width, from_height) && source == (width as f64, height as f64) {
+    if (width, height) == (from_width, from_height) {
         out.copy_from_slice(data);
         return Ok(out);
     }
-    let columns = windows(from_width, source.0, width);
-    let rows = windows(from_height, source.1, height);
+    let columns = windows(from_width, width);
+    let rows = windows(from_height, height);
     let stride = N * from_width;
     let mut sums = vec![0.0f32; stride];
     for (window, target) in rows.iter().zip(out.chunks_exact_mut(N * width)) {

@@ -1,4 +1,5 @@
 //! EXIF blocks built by hand, whole and broken, inside JPEG files.
+#![allow(clippy::unwrap_used)] // a panic is how a test fails
 
 use vizsla_pixels::{DecodeOptions, Exif, Rgb, decode_gray, decode_rgb};
 
