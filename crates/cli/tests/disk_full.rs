@@ -132,10 +132,11 @@ fn a_full_disk_loses_nothing() {
     for left in [0, 64 << 10, 160 << 10] {
         disk.fill_but(left);
         let run = bench.run(&INDEX);
+        // With not a byte left, SQLite cannot even make the index of its log that readers need.
+        fs_err::remove_file(bench.path("disk/ballast")).expect("room again");
         if run.code != Some(0) {
             failed_cleanly(&bench, &run, &before);
         }
-        fs_err::remove_file(bench.path("disk/ballast")).expect("room again");
     }
     bench.succeed(&INDEX);
     assert_eq!(images(&bench).as_array().map(Vec::len), Some(24));
