@@ -20,8 +20,8 @@ struct Bench {
     program: (&'static str, &'static str),
     /// True when the script reads photographs from `--data`.
     data: bool,
-    /// Option of the script that names the JSON file for its figures.
-    figures: &'static str,
+    /// Option of the script that names the JSON file for its figures, where it writes one.
+    figures: Option<&'static str>,
 }
 
 const BENCHES: &[Bench] = &[
@@ -31,7 +31,7 @@ const BENCHES: &[Bench] = &[
         build: &["-p", "vizsla-features", "--example", "sift_bench"],
         program: ("--vizsla-bin", "examples/sift_bench"),
         data: true,
-        figures: "--json",
+        figures: Some("--json"),
     },
     Bench {
         name: "instance",
@@ -39,7 +39,7 @@ const BENCHES: &[Bench] = &[
         build: &["-p", "vizsla-cli"],
         program: ("--vizsla", "vizsla"),
         data: true,
-        figures: "--out",
+        figures: Some("--out"),
     },
     Bench {
         name: "matching",
@@ -47,7 +47,7 @@ const BENCHES: &[Bench] = &[
         build: &["-p", "vizsla-features", "--example", "matching_bench"],
         program: ("--vizsla-bin", "examples/matching_bench"),
         data: true,
-        figures: "--json",
+        figures: Some("--json"),
     },
     Bench {
         name: "robust",
@@ -55,7 +55,15 @@ const BENCHES: &[Bench] = &[
         build: &["-p", "vizsla-features", "--example", "robust_bench"],
         program: ("--vizsla-bin", "examples/robust_bench"),
         data: false,
-        figures: "--json",
+        figures: Some("--json"),
+    },
+    Bench {
+        name: "inverted",
+        summary: "the inverted file against asmk: building, searching, bytes",
+        build: &["-p", "vizsla-words", "--example", "inverted_bench"],
+        program: ("--bench", "examples/inverted_bench"),
+        data: false,
+        figures: None,
     },
 ];
 
@@ -99,11 +107,11 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     if let Some(data) = data {
         command.arg("--data").arg(data);
     }
-    let figures = workspace.target.join("bench");
-    fs::create_dir_all(&figures)?;
-    command
-        .arg(bench.figures)
-        .arg(figures.join(format!("{name}.json")));
+    if let Some(option) = bench.figures {
+        let folder = workspace.target.join("bench");
+        fs::create_dir_all(&folder)?;
+        command.arg(option).arg(folder.join(format!("{name}.json")));
+    }
     succeed(command.args(extra).current_dir(&workspace.root))
 }
 
