@@ -112,26 +112,63 @@ pub fn search(
 ) -> Result<Vec<Scored>, Error> {
     let mut query = query.to_vec();
     query.sort_by_key(|q| (q.feature, q.word));
-    let mut votes: Vec<Votes> = segments.iter().map(|&s| Votes::new(s)).collect();
     let images: u64 = segments.iter().map(|s| u64::from(s.image_count())).sum();
+    let mut lookups = Vec::with_capacity(query.len());
+    for &q in &query {
+        lookups.push(Lookup::new(segments, q, images, config)?);
+    }
+    let mut votes: Vec<Votes> = segments.iter().map(|&s| Votes::new(s)).collect();
     let gaussian = gaussian(config);
-    for (stamp, words) in (1..).zip(query.chunk_by(|a, b| a.feature == b.feature)) {
-        for q in words {
-            let mut lists = Vec::with_capacity(votes.len());
-            for votes in &votes {
-                check_word(votes.segment, q.word)?;
-                lists.push(votes.segment.list(q.word));
+    let mut ahead = lookups.iter().skip(AHEAD);
+    let mut stamp = 0;
+    for words in lookups.chunk_by(|a, b| a.feature == b.feature) {
+        stamp += 1;
+        for lookup in words {
+            if let Some(later) = ahead.next() {
+                later.lists.iter().flatten().for_each(List::prefetch);
             }
-            let weight = q.weight * word_weight(&lists, images, config);
-            for (votes, list) in votes.iter_mut().zip(&lists) {
+            for (votes, list) in votes.iter_mut().zip(&lookup.lists) {
                 if let Some(list) = list {
-                    votes.cast(list, q.signature.0[0], &gaussian, weight, stamp, config);
+                    votes.cast(list, lookup, &gaussian, stamp, config);
                 }
             }
         }
         settle(&mut votes, config);
     }
     Ok(best_images(&votes, config, keep, top))
+}
+
+/// How many lists are fetched before they are read.
+const AHEAD: usize = 2;
+
+/// A query word and where it occurs.
+struct Lookup<'a> {
+    feature: u32,
+    signature: u64,
+    weight: f32,
+    /// Its list in every segment.
+    lists: Vec<Option<List<'a>>>,
+}
+
+impl<'a> Lookup<'a> {
+    fn new(
+        segments: &[&'a Segment],
+        q: QueryWord,
+        images: u64,
+        config: &ScoringConfig,
+    ) -> Result<Self, Error> {
+        let mut lists = Vec::with_capacity(segments.len());
+        for segment in segments {
+            check_word(segment, q.word)?;
+            lists.push(segment.list(q.word));
+        }
+        Ok(Self {
+            feature: q.feature,
+            signature: q.signature.0[0],
+            weight: q.weight * word_weight(&lists, images, config),
+            lists,
+        })
+    }
 }
 
 fn check_word(segment: &Segment, word: u32) -> Result<(), Error> {
@@ -181,23 +218,22 @@ impl<'a> Votes<'a> {
     fn cast(
         &mut self,
         list: &List,
-        signature: u64,
+        lookup: &Lookup,
         gaussian: &[f32],
-        weight: f32,
         stamp: u32,
         config: &ScoringConfig,
     ) {
         let add = config.burstiness == Burstiness::Ignore;
         near_signatures(
             list.signatures,
-            signature,
+            lookup.signature,
             config.hamming_threshold,
             |posting, h| {
                 let (Some(image), Some(worth)) = (list.ordinal(posting), gaussian.get(h as usize))
                 else {
                     return;
                 };
-                let vote = weight * worth;
+                let vote = lookup.weight * worth;
                 let Some((seen, best)) = self.best.get_mut(image as usize) else {
                     return;
                 };

@@ -6,6 +6,7 @@ use super::format::{BLOCK, ENTRY, HEADER, Header, IMAGE, KIND, list_length};
 use crate::Error;
 use crate::fields::{f32_at, i64_at, u32_at, u64_at};
 use crate::mapped::Mapped;
+use crate::scan::prefetch;
 
 /// An occurrence of a word in an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,13 @@ pub(crate) struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Asks the processor to bring the list near.
+    pub fn prefetch(&self) {
+        prefetch(self.signatures);
+        prefetch(self.bases);
+        prefetch(self.offsets);
+    }
+
     /// Number of postings.
     pub fn len(&self) -> usize {
         self.signatures.len() / 8
@@ -186,10 +194,13 @@ impl Segment {
 
     /// The posting list of a word.
     pub(crate) fn list(&self, word: u32) -> Option<List<'_>> {
-        let entries = self.directory().chunks_exact(ENTRY);
-        let count = entries.len();
         let directory = self.directory();
-        let (mut low, mut high) = (0, count);
+        let (mut low, mut high) = (0, self.header.entries as usize);
+        // In a large segment every word occurs, and its place is its number.
+        let place = word as usize;
+        if place < high && u32_at(directory, place * ENTRY) == word {
+            (low, high) = (place, place);
+        }
         while low < high {
             let middle = (low + high) / 2;
             if u32_at(directory, middle * ENTRY) < word {
