@@ -1,6 +1,7 @@
 //! Keeping a collection small, whole and checked: remove, merge, optimize, rebuild, verify.
 
 use std::collections::{BTreeSet, HashSet};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -25,6 +26,15 @@ pub enum Selector {
     Path(PathBuf),
 }
 
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(id) => write!(f, "image {id}"),
+            Self::Path(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 impl Collection {
     /// Takes files out of the collection; pictures on disk are not touched. Gives how many files left.
     ///
@@ -36,15 +46,17 @@ impl Collection {
         let mut chosen = BTreeSet::new();
         for selector in selectors {
             let before = chosen.len();
-            let (name, wanted): (String, Box<dyn Fn(&FileRow) -> bool>) = match selector {
-                Selector::Image(id) => (format!("image {id}"), Box::new(|row| row.image == *id)),
+            let root = match selector {
+                Selector::Image(_) => None,
                 Selector::Path(path) => {
-                    let whole = fs::canonicalize(path).or_else(|_| std::path::absolute(path))?;
-                    (
-                        path.display().to_string(),
-                        Box::new(move |row| Path::new(&row.path).starts_with(&whole)),
-                    )
+                    Some(fs::canonicalize(path).or_else(|_| std::path::absolute(path))?)
                 }
+            };
+            let wanted = |row: &FileRow| match selector {
+                Selector::Image(id) => row.image == *id,
+                Selector::Path(_) => root
+                    .as_ref()
+                    .is_some_and(|root| Path::new(&row.path).starts_with(root)),
             };
             chosen.extend(
                 files
@@ -54,7 +66,7 @@ impl Collection {
                     .map(|(at, _)| at),
             );
             if chosen.len() == before {
-                return Err(Error::NotIndexed(name));
+                return Err(Error::NotIndexed(selector.to_string()));
             }
         }
         let rows: Vec<FileRow> = chosen.into_iter().map(|at| files[at].clone()).collect();

@@ -9,7 +9,7 @@ use vizsla_features::SiftConfig;
 use crate::Error;
 
 /// How a collection describes its images. Defaults were chosen by measuring; see `docs/`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Recipe {
     /// How pictures are read.
@@ -63,16 +63,6 @@ pub struct SearchRecipe {
     /// … and its inliers cover at least this share of the area that both pictures have in common: one logo on two
     /// covers is no match of the covers.
     pub verdict_coverage: f64,
-}
-
-impl Default for Recipe {
-    fn default() -> Self {
-        Self {
-            pixels: PixelRecipe::default(),
-            local: LocalRecipe::default(),
-            search: SearchRecipe::default(),
-        }
-    }
 }
 
 impl Default for PixelRecipe {

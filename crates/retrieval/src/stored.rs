@@ -190,7 +190,7 @@ mod tests {
                 x: (i % 97) as f32 / 96.0,
                 y: (i % 89) as f32 / 88.0,
                 scale: 0.8 + i as f32 * 0.1,
-                angle: i as f32 % 6.28,
+                angle: i as f32 % std::f32::consts::TAU,
                 signature: kept(Signature([u64::from(i) << 40, !u64::from(i)])),
             })
             .collect()

@@ -110,9 +110,9 @@ fn only_what_is_new_changed_moved_or_gone_is_touched() {
     assert_eq!(ingest(&place, &folder).added, 5);
     assert_eq!(ingest(&place, &folder).unchanged, 5);
 
-    std::fs::rename(folder.join("000.png"), folder.join("moved.png")).unwrap();
-    std::fs::copy(folder.join("001.png"), folder.join("copy.png")).unwrap();
-    std::fs::remove_file(folder.join("002.png")).unwrap();
+    fs_err::rename(folder.join("000.png"), folder.join("moved.png")).unwrap();
+    fs_err::copy(folder.join("001.png"), folder.join("copy.png")).unwrap();
+    fs_err::remove_file(folder.join("002.png")).unwrap();
     picture(50).save_png(&folder.join("003.png")).unwrap();
     picture(51).save_png(&folder.join("new.png")).unwrap();
 
@@ -169,8 +169,8 @@ fn an_empty_folder_removes_nothing() {
     let (folder, place) = (dir.path().join("in"), dir.path().join("c.vizsla"));
     fill(&folder, 3);
     ingest(&place, &folder);
-    std::fs::remove_dir_all(&folder).unwrap();
-    std::fs::create_dir(&folder).unwrap();
+    fs_err::remove_dir_all(&folder).unwrap();
+    fs_err::create_dir(&folder).unwrap();
     let report = ingest(&place, &folder);
     assert_eq!((report.gone, report.warnings.len()), (0, 1));
     assert_eq!(names(&open(&place)).len(), 3);
@@ -297,15 +297,15 @@ fn damage_is_found_and_the_index_is_made_again_from_the_catalog() {
     fill(&folder, 4);
     ingest(&place, &folder);
     let segment = place.join("segments/00000001.vzsg");
-    let good = std::fs::read(&segment).unwrap();
+    let good = fs_err::read(&segment).unwrap();
     let mut bad = good.clone();
     bad[good.len() / 2] ^= 0x10;
-    std::fs::write(&segment, &bad).unwrap();
+    fs_err::write(&segment, &bad).unwrap();
     let problems = open(&place).verify(&Silent).unwrap().problems;
     assert_eq!(problems.len(), 1);
     assert_eq!(problems[0].path, segment);
     assert!(problems[0].remedy.contains("optimize --rebuild"));
-    std::fs::remove_file(&segment).unwrap();
+    fs_err::remove_file(&segment).unwrap();
     let query = Query::file(folder.join("000.png"));
     let error = open(&place)
         .search(&query, &SearchOptions::default())

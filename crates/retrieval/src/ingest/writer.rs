@@ -23,7 +23,7 @@ pub(super) struct BatchWriter<'a> {
 #[derive(Default)]
 struct Work {
     /// New images in order, each once.
-    images: Vec<Box<Described>>,
+    images: Vec<Described>,
     /// Files with their image: of the catalog, or an index into `images`.
     files: Vec<(Item, Place)>,
     /// Paths that an image moved away from.
@@ -119,7 +119,7 @@ impl<'a> BatchWriter<'a> {
                         (None, Some(&index)) => Place::New(index),
                         (None, None) => {
                             fresh.insert(hash, work.images.len());
-                            work.images.push(image);
+                            work.images.push(*image);
                             self.report.added += usize::from(before.is_none());
                             self.report.changed += usize::from(before.is_some());
                             work.orphans.extend(before);
@@ -164,7 +164,7 @@ impl<'a> BatchWriter<'a> {
 
     fn write_segment(
         &self,
-        images: &[Box<Described>],
+        images: &[Described],
         first: i64,
     ) -> Result<Option<(String, i64, i64)>, Error> {
         if images.is_empty() {

@@ -1,4 +1,5 @@
 //! Pictures and folders for the tests.
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 
@@ -37,7 +38,7 @@ pub fn view(image: &Rgb) -> Rgb {
 
 /// Writes `count` different pictures as PNG files.
 pub fn fill(folder: &Path, count: u64) {
-    std::fs::create_dir_all(folder).unwrap();
+    fs_err::create_dir_all(folder).unwrap();
     for seed in 0..count {
         picture(seed + 1)
             .save_png(&folder.join(format!("{seed:03}.png")))
