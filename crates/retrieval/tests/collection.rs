@@ -1,4 +1,5 @@
 //! A collection follows its folder and answers queries.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 
@@ -122,7 +123,7 @@ fn only_what_is_new_changed_moved_or_gone_is_touched() {
         ..IngestOptions::default()
     };
     let rehearsal = open(&place)
-        .ingest(&[folder.clone()], &dry, &Silent)
+        .ingest(std::slice::from_ref(&folder), &dry, &Silent)
         .unwrap();
     assert_eq!(names(&open(&place)), before, "a dry run writes nothing");
     let report = ingest(&place, &folder);
@@ -221,7 +222,7 @@ fn small_batches_merge_and_answer_like_one_large() {
         ..IngestOptions::default()
     };
     open(&many)
-        .ingest(&[folder.clone()], &small, &Silent)
+        .ingest(std::slice::from_ref(&folder), &small, &Silent)
         .unwrap();
     assert!(
         open(&many).info().unwrap().segments < 12,
@@ -252,7 +253,11 @@ fn a_stopped_ingest_goes_on_where_it_was() {
     let flag = StopFlag::default();
     flag.stop();
     let report = open(&place)
-        .ingest(&[folder.clone()], &IngestOptions::default(), &flag)
+        .ingest(
+            std::slice::from_ref(&folder),
+            &IngestOptions::default(),
+            &flag,
+        )
         .unwrap();
     assert!(report.interrupted && report.added == 0 && report.gone == 0);
     assert_eq!(ingest(&place, &folder).added, 4);
@@ -271,7 +276,11 @@ fn readers_go_on_while_one_writes_and_see_the_new_state_afterwards() {
     picture(60).save_png(&folder.join("late.png")).unwrap();
     let mut writer = open(&place);
     writer
-        .ingest(&[folder.clone()], &IngestOptions::default(), &Silent)
+        .ingest(
+            std::slice::from_ref(&folder),
+            &IngestOptions::default(),
+            &Silent,
+        )
         .unwrap();
     writer.optimize(false, &Silent).unwrap();
     assert_eq!(best(&reader, &query), ("late.png".into(), Verdict::Match));
