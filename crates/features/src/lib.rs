@@ -31,8 +31,9 @@ mod orientation;
 mod sift;
 
 pub use geometry::{
-    Correspondence, Estimate, Frame, Plausibility, Quad, RobustConfig, Transform, TransformModel, Verification,
-    VerifyConfig, estimate, fit, is_convex, log10_binomial_tail, log10_choose, log10_nfa, verify,
+    Correspondence, Estimate, Frame, Plausibility, Quad, RobustConfig, Transform, TransformModel,
+    Verification, VerifyConfig, estimate, fit, is_convex, log10_binomial_tail, log10_choose,
+    log10_nfa, verify,
 };
 pub use keypoint::{Descriptor, Features, Keypoint};
 pub use matching::{Match, MatchConfig, match_descriptors};
