@@ -445,10 +445,7 @@ mod tests {
                         (1.0 - (d / limit).powi(2)).max(0.0) * t.share[j]
                     })
                     .sum();
-                assert!(
-                    (counted - expected).abs() < 1e-3,
-                    "{count} {angle} {seed}"
-                );
+                assert!((counted - expected).abs() < 1e-3, "{count} {angle} {seed}");
             }
         }
     }
