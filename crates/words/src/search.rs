@@ -67,7 +67,7 @@ pub struct ScoringConfig {
 impl Default for ScoringConfig {
     fn default() -> Self {
         Self {
-            hamming_threshold: 22,
+            hamming_threshold: 24,
             hamming_sigma: 16.0,
             idf: true,
             burstiness: Burstiness::IntraAndInter,
@@ -88,13 +88,10 @@ pub struct Scored {
 /// One segment while a query runs.
 struct Votes<'a> {
     segment: &'a Segment,
+    /// Score of every image.
     scores: Vec<f32>,
-    /// Best vote of the current feature, and the feature it belongs to.
-    best: Vec<(u32, f32)>,
-    /// Images the current feature voted for.
-    voted: Vec<u32>,
-    /// Images with a score.
-    touched: Vec<u32>,
+    /// What the current feature gives to images.
+    current: Vec<(u32, f32)>,
 }
 
 /// The `top` images with the highest scores, best first, equal scores by ascending id. Only images that
@@ -120,26 +117,24 @@ pub fn search(
     let mut votes: Vec<Votes> = segments.iter().map(|&s| Votes::new(s)).collect();
     let gaussian = gaussian(config);
     let mut ahead = lookups.iter().skip(AHEAD);
-    let mut stamp = 0;
     for words in lookups.chunk_by(|a, b| a.feature == b.feature) {
-        stamp += 1;
         for lookup in words {
             if let Some(later) = ahead.next() {
                 later.lists.iter().flatten().for_each(List::prefetch);
             }
             for (votes, list) in votes.iter_mut().zip(&lookup.lists) {
                 if let Some(list) = list {
-                    votes.cast(list, lookup, &gaussian, stamp, config);
+                    votes.cast(list, lookup, &gaussian, config);
                 }
             }
         }
-        settle(&mut votes, config);
+        settle(&mut votes, words.len() > 1, config);
     }
     Ok(best_images(&votes, config, keep, top))
 }
 
 /// How many lists are fetched before they are read.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 
 /// A query word and where it occurs.
 struct Lookup<'a> {
@@ -205,25 +200,17 @@ fn word_weight(lists: &[Option<List>], images: u64, config: &ScoringConfig) -> f
 
 impl<'a> Votes<'a> {
     fn new(segment: &'a Segment) -> Self {
-        let images = segment.image_count() as usize;
         Self {
             segment,
-            scores: vec![0.0; images],
-            best: vec![(0, 0.0); images],
-            voted: Vec::new(),
-            touched: Vec::new(),
+            scores: vec![0.0; segment.image_count() as usize],
+            current: Vec::new(),
         }
     }
 
-    fn cast(
-        &mut self,
-        list: &List,
-        lookup: &Lookup,
-        gaussian: &[f32],
-        stamp: u32,
-        config: &ScoringConfig,
-    ) {
-        let add = config.burstiness == Burstiness::Ignore;
+    /// Collects the votes of a word of the current feature, by ascending image.
+    fn cast(&mut self, list: &List, lookup: &Lookup, gaussian: &[f32], config: &ScoringConfig) {
+        let current = &mut self.current;
+        let first = current.len();
         near_signatures(
             list.signatures,
             lookup.signature,
@@ -233,45 +220,54 @@ impl<'a> Votes<'a> {
                 else {
                     return;
                 };
-                let vote = lookup.weight * worth;
-                let Some((seen, best)) = self.best.get_mut(image as usize) else {
-                    return;
-                };
-                if *seen != stamp {
-                    (*seen, *best) = (stamp, vote);
-                    self.voted.push(image);
-                } else if add {
-                    *best += vote;
-                } else {
-                    *best = best.max(vote);
+                let vote = (image, lookup.weight * worth);
+                match current[first..].last_mut() {
+                    Some(last) if last.0 == image => combine(last, vote.1, config),
+                    _ => current.push(vote),
                 }
             },
         );
     }
+
+    /// Brings the votes of several words for one image together.
+    fn combine_words(&mut self, config: &ScoringConfig) {
+        self.current.sort_by_key(|&(image, _)| image);
+        self.current.dedup_by(|vote, kept| {
+            let same = vote.0 == kept.0;
+            if same {
+                combine(kept, vote.1, config);
+            }
+            same
+        });
+    }
+}
+
+/// Joins a further vote of the same feature for the same image.
+fn combine(kept: &mut (u32, f32), vote: f32, config: &ScoringConfig) {
+    kept.1 = match config.burstiness {
+        Burstiness::Ignore => kept.1 + vote,
+        Burstiness::Intra | Burstiness::IntraAndInter => kept.1.max(vote),
+    };
 }
 
 /// Adds the votes of a feature to the scores.
-fn settle(votes: &mut [Votes], config: &ScoringConfig) {
+fn settle(votes: &mut [Votes], several_words: bool, config: &ScoringConfig) {
+    if several_words {
+        votes.iter_mut().for_each(|v| v.combine_words(config));
+    }
     let mut factor = 1.0;
     if config.burstiness == Burstiness::IntraAndInter {
-        let sum: f32 = votes
-            .iter()
-            .flat_map(|v| v.voted.iter().map(|&image| v.best[image as usize].1))
-            .sum();
+        let sum: f32 = votes.iter().flat_map(|v| &v.current).map(|v| v.1).sum();
         if sum > 0.0 {
             factor = 1.0 / sum.sqrt();
         }
     }
     for votes in votes {
-        for &image in &votes.voted {
-            let vote = votes.best[image as usize].1;
-            let score = &mut votes.scores[image as usize];
-            if *score == 0.0 && vote > 0.0 {
-                votes.touched.push(image);
+        for (image, vote) in votes.current.drain(..) {
+            if let Some(score) = votes.scores.get_mut(image as usize) {
+                *score += vote * factor;
             }
-            *score += vote * factor;
         }
-        votes.voted.clear();
     }
 }
 
@@ -283,17 +279,20 @@ fn best_images(
 ) -> Vec<Scored> {
     let mut best = TopK::new(top);
     for votes in votes {
-        for &image in &votes.touched {
+        for (image, &score) in (0..).zip(&votes.scores) {
+            if score <= 0.0 {
+                continue;
+            }
             let length = match config.normalisation {
                 Normalisation::None => 1.0,
                 Normalisation::Features => (votes.segment.feature_count(image) as f32).sqrt(),
                 Normalisation::Histogram => votes.segment.norm(image),
             };
-            let score = votes.scores[image as usize] / length.max(1.0);
+            let score = score / length.max(1.0);
             let Some(id) = votes.segment.id(image) else {
                 continue;
             };
-            if score > 0.0 && best.would_keep(score, id) && keep(id) {
+            if best.would_keep(score, id) && keep(id) {
                 best.push(score, id);
             }
         }
