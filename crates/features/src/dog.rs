@@ -2,17 +2,22 @@
 //!
 //! Differences are never stored as planes: while the scale space is swept from top to bottom, the last three rows of
 //! every difference are kept, the middle ones are searched for extrema among their 26 neighbours, and what passes is
-//! refined afterwards from the Gaussian planes themselves. Thresholds, the border of five pixels and the at most five
+//! refined a few rows later from the Gaussian planes themselves. Thresholds, the border of five pixels and the at most five
 //! steps of refinement follow OpenCV's SIFT so that the two find the same points.
 
 #![allow(unsafe_code)]
 
-use vizsla_pixels::{Isa, Lanes, Plane, ScaleSpace, per_isa};
+use std::collections::VecDeque;
+
+use vizsla_pixels::{Isa, Lanes, Plane, ROWS_KEPT, ScaleSpace, per_isa};
 
 /// Pixels along the border of an octave in which nothing is detected.
 const BORDER: usize = 5;
 /// Steps of the refinement before a point is given up.
 const MAX_STEPS: usize = 5;
+/// Rows up or down that the refinement may move a point; together with their neighbours they must still be there.
+const REACH: usize = 5;
+const _: () = assert!(2 * REACH + 3 < ROWS_KEPT);
 
 /// Thresholds of the detector.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +46,7 @@ pub(crate) struct Blob {
 }
 
 /// A pixel that exceeds (or falls below) all its neighbours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Candidate {
     layer: usize,
     y: usize,
@@ -75,7 +80,7 @@ impl DogRows {
     }
 
     /// Finds the extrema of row `y`, whose neighbours above and below are there.
-    fn search(&self, isa: Isa, y: usize, threshold: f32, found: &mut Vec<Candidate>) {
+    fn search(&self, isa: Isa, y: usize, threshold: f32, found: &mut VecDeque<Candidate>) {
         let mut columns = Vec::new();
         for layer in 1..self.rows.len() - 1 {
             let rows = [layer - 1, layer, layer + 1].map(|l| self.around(l, y));
@@ -96,30 +101,30 @@ pub(crate) fn detect(
 ) -> Vec<Blob> {
     let (layers, isa) = (space.config().layers, space.isa());
     let threshold = (0.5 * config.contrast_threshold / layers as f32 * 255.0).floor();
-    let mut candidates: Vec<Vec<Candidate>> = Vec::new();
+    let sigma = space.config().sigma;
+    let mut waiting = VecDeque::new();
+    let mut blobs = Vec::new();
+    let mut first = 0;
     space.build(data, width, height, |octave, y, planes| {
+        let rows_here = planes[0].height();
         if y == 0 {
-            candidates.push(Vec::new());
             rows.reset(layers + 2, planes[0].width());
+            first = blobs.len();
         }
         rows.push(isa, y, planes);
-        if y > BORDER && y <= planes[0].height() - BORDER {
-            rows.search(isa, y - 1, threshold, &mut candidates[octave]);
+        if y > BORDER && y <= rows_here - BORDER {
+            rows.search(isa, y - 1, threshold, &mut waiting);
+        }
+        let last = y + 1 == rows_here;
+        while let Some(candidate) =
+            waiting.pop_front_if(|c: &mut Candidate| last || c.y + REACH < y)
+        {
+            blobs.extend(refine(planes, layers, sigma, octave, candidate, config));
+        }
+        if last {
+            drop_twins(&mut blobs, first);
         }
     });
-    let mut blobs = Vec::new();
-    for (octave, found) in candidates.iter_mut().enumerate() {
-        found.sort_unstable();
-        let planes = &space.octaves()[octave].planes;
-        let sigma = space.config().sigma;
-        let first = blobs.len();
-        blobs.extend(
-            found
-                .iter()
-                .filter_map(|&c| refine(planes, layers, sigma, octave, c, config)),
-        );
-        drop_twins(&mut blobs, first);
-    }
     blobs
 }
 
@@ -379,6 +384,9 @@ fn refine(
         }
         x = step(x, offset[0], BORDER, width.checked_sub(BORDER)?)?;
         y = step(y, offset[1], BORDER, height.checked_sub(BORDER)?)?;
+        if y.abs_diff(candidate.y) > REACH {
+            return None;
+        }
         layer = step(layer, offset[2], 1, layers + 1)?;
     }
     None

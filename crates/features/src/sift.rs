@@ -104,7 +104,7 @@ impl Sift {
     /// Finds and describes the features of an image, strongest first, on the calling thread. An image without
     /// texture or too small for one octave has none.
     ///
-    /// The scale space takes about 130 bytes per pixel (35 without upsampling). A thread keeps up to 256 MiB of it for
+    /// The scale space takes about 65 bytes per pixel (16 without upsampling). A thread keeps up to 256 MiB of it for
     /// the next image.
     #[must_use]
     pub fn extract(&self, image: &Gray) -> Features {

@@ -48,6 +48,8 @@ pub use gray::Gray;
 pub use limits::Limits;
 pub use resize::fitted_size;
 pub use rgb::Rgb;
-pub use scale_space::{Isa, IsaKind, Lanes, OctavePlanes, Plane, ScaleSpace, ScaleSpaceConfig};
+pub use scale_space::{
+    Isa, IsaKind, Lanes, OctavePlanes, Plane, ROWS_KEPT, ScaleSpace, ScaleSpaceConfig,
+};
 pub use sheet::{ContactSheet, Tile};
 pub use warp::{blur, warp};

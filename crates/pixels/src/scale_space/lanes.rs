@@ -48,6 +48,8 @@ pub trait Lanes: Copy {
     unsafe fn select_less(self, other: Self, then: Self, otherwise: Self) -> Self;
     /// One bit for every lane where `self >= other`, lane 0 lowest.
     unsafe fn bits_not_less(self, other: Self) -> u32;
+    /// The lanes of both in turns, `self` first: the first half of them, then the second.
+    unsafe fn interleave(self, other: Self) -> (Self, Self);
 }
 
 impl Lanes for f32 {
@@ -109,6 +111,10 @@ impl Lanes for f32 {
     #[inline(always)]
     unsafe fn bits_not_less(self, other: Self) -> u32 {
         u32::from(self >= other)
+    }
+    #[inline(always)]
+    unsafe fn interleave(self, other: Self) -> (Self, Self) {
+        (self, other)
     }
 }
 
@@ -193,6 +199,19 @@ impl Lanes for __m256 {
     unsafe fn bits_not_less(self, other: Self) -> u32 {
         unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(self, other)) as u32 }
     }
+    #[inline(always)]
+    unsafe fn interleave(self, other: Self) -> (Self, Self) {
+        unsafe {
+            let (low, high) = (
+                _mm256_unpacklo_ps(self, other),
+                _mm256_unpackhi_ps(self, other),
+            );
+            (
+                _mm256_permute2f128_ps::<0x20>(low, high),
+                _mm256_permute2f128_ps::<0x31>(low, high),
+            )
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -233,6 +252,18 @@ impl Lanes for __m512 {
     unsafe fn bits_not_less(self, other: Self) -> u32 {
         unsafe { u32::from(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(self, other)) }
     }
+    #[inline(always)]
+    unsafe fn interleave(self, other: Self) -> (Self, Self) {
+        // Lane 16 + i is lane i of `other`.
+        unsafe {
+            let first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            let second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
+            (
+                _mm512_permutex2var_ps(self, first, other),
+                _mm512_permutex2var_ps(self, second, other),
+            )
+        }
+    }
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -269,6 +300,10 @@ impl Lanes for float32x4_t {
             let weights = vld1q_u32([1u32, 2, 4, 8].as_ptr());
             vaddvq_u32(vandq_u32(vcgeq_f32(self, other), weights))
         }
+    }
+    #[inline(always)]
+    unsafe fn interleave(self, other: Self) -> (Self, Self) {
+        unsafe { (vzip1q_f32(self, other), vzip2q_f32(self, other)) }
     }
 }
 

@@ -4,17 +4,23 @@
 //! pixels, and the next octave starts from every second pixel of plane `layers`. The planes of an octave are made
 //! together in one sweep from top to bottom: as soon as enough rows of one plane exist, the next plane's row is made
 //! from them while they are still in the cache, and the caller sees every row of the whole octave once all its planes
-//! have it. Borders are mirrored without repeating the border pixel.
+//! have it. Borders are mirrored without repeating the border pixel. The planes of an enlarged first octave are made
+//! from the photograph one by one ([`enlarge`]).
+//!
+//! Only planes `1..=layers`, in which keypoints lie, are kept whole; of the others the caller sees the last rows.
 //!
 //! Checked against OpenCV's `GaussianBlur` chain through the SIFT reference of `vizsla-features`.
 
 mod blur;
+mod enlarge;
 mod isa;
 mod kernel;
 mod lanes;
+mod memory;
 mod plane;
 
 use blur::blur_row;
+use enlarge::{Phases, enlarge_rows, mirror_repeating};
 use kernel::{Kernel, mirror};
 
 pub use isa::{Isa, Kind as IsaKind};
@@ -23,6 +29,10 @@ pub use plane::Plane;
 
 /// The smallest side an octave may have; below it no detector has room inside its border.
 const SMALLEST_SIDE: usize = 12;
+
+/// How many rows of every plane the caller may look back: when row `y` is announced, rows from `y + 1 - ROWS_KEPT` on
+/// are there.
+pub const ROWS_KEPT: usize = 14;
 
 /// How the scale space is laid out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -137,6 +147,7 @@ impl ScaleSpace {
 
     /// Builds all octaves of an 8-bit image (`width · height` values, row-major). `on_row(octave, y, planes)` is
     /// called once per octave and row, in ascending order, when rows `0..=y` of all planes of that octave are final.
+    /// Planes `1..=layers` stay; of the first and the last two, the last [`ROWS_KEPT`] rows are there.
     ///
     /// An image too small for any octave (a side below 12 pixels after upsampling), or whose data do not match the
     /// size, yields no octaves.
@@ -158,16 +169,41 @@ impl ScaleSpace {
             if self.octaves.len() == octave {
                 self.octaves.push(OctavePlanes::default());
             }
-            let planes = &mut self.octaves[octave].planes;
-            planes.resize_with(self.config.layers + 3, Plane::default);
-            planes.iter_mut().for_each(|plane| plane.reset(w, h));
-            if octave == 0 {
-                self.build_first(data, width, height, &mut on_row);
-            } else {
+            self.make_room(octave, w, h);
+            if octave > 0 {
                 self.build_next(octave, &mut on_row);
+            } else if self.config.upsample {
+                self.build_enlarged(data, width, &mut on_row);
+            } else {
+                self.build_first(data, width, height, &mut on_row);
             }
             self.used += 1;
             (w, h) = (w / 2, h / 2);
+        }
+    }
+
+    /// Memory for the planes of an octave: whole ones where keypoints lie, else the rows that are still needed.
+    fn make_room(&mut self, octave: usize, width: usize, height: usize) {
+        let layers = self.config.layers;
+        // How far each plane is ahead of the last one, and how far the next one reaches back.
+        let mut ahead = vec![0; layers + 3];
+        let mut radii = vec![0; layers + 3];
+        if octave > 0 || !self.config.upsample {
+            for (i, kernel) in self.kernels().iter().enumerate().rev() {
+                ahead[i] = ahead[i + 1] + kernel.radius();
+                radii[i] = kernel.radius();
+            }
+        }
+        let planes = &mut self.octaves[octave].planes;
+        planes.resize_with(layers + 3, Plane::default);
+        for (i, plane) in planes.iter_mut().enumerate() {
+            if (1..=layers).contains(&i) {
+                plane.reset(width, height);
+            } else {
+                // Rows are made in pairs at most.
+                let back = ROWS_KEPT.max(2 * radii[i]);
+                plane.reset_rolling(width, height, ahead[i] + back + 2);
+            }
         }
     }
 
@@ -187,6 +223,52 @@ impl ScaleSpace {
             .collect()
     }
 
+    /// The blur that the first plane of the first octave still needs.
+    fn base_kernel(&self) -> Kernel {
+        let zoom = if self.config.upsample { 2.0 } else { 1.0 };
+        let (sigma, blur) = (self.config.sigma, self.config.assumed_blur * zoom);
+        let missing = (sigma * sigma - blur * blur).max(0.01).sqrt();
+        Kernel::gaussian(missing, self.config.truncate)
+    }
+
+    /// The first octave at twice the photograph's resolution.
+    fn build_enlarged(
+        &mut self,
+        data: &[u8],
+        width: usize,
+        on_row: &mut impl FnMut(usize, usize, &[Plane]),
+    ) {
+        let mut blurs = vec![self.base_kernel()];
+        blurs.extend(self.kernels());
+        let phases: Vec<Phases> = (1..=blurs.len())
+            .map(|count| Phases::new(&blurs[..count]))
+            .collect();
+        let reach = phases.iter().map(Phases::radius).max().unwrap_or(0);
+        let height = data.len() / width;
+        self.raw.reset_rolling(width, height, 2 * reach + 1);
+        let (raw, planes) = (&mut self.raw, &mut self.octaves[0].planes);
+        let mut raw_done = 0;
+        for y in 0..height {
+            while raw_done < (y + reach + 1).min(height) {
+                fill_row(&data[raw_done * width..], raw.row_mut(raw_done));
+                raw_done += 1;
+            }
+            let (centre, reach_i) = (y as isize, reach as isize);
+            let window: Vec<&[f32]> = (centre - reach_i..=centre + reach_i)
+                .map(|row| raw.row(mirror_repeating(row, height)))
+                .collect();
+            for (plane, phases) in planes.iter_mut().zip(&phases) {
+                let radius = phases.radius();
+                let rows = &window[reach - radius..=reach + radius];
+                let out = plane.row_pair_mut(2 * y);
+                enlarge_rows(self.isa, rows, phases, &mut self.scratch, out);
+            }
+            on_row(0, 2 * y, planes);
+            on_row(0, 2 * y + 1, planes);
+        }
+    }
+
+    /// The first octave at the photograph's own resolution.
     fn build_first(
         &mut self,
         data: &[u8],
@@ -194,37 +276,19 @@ impl ScaleSpace {
         height: usize,
         on_row: &mut impl FnMut(usize, usize, &[Plane]),
     ) {
-        let ScaleSpaceConfig {
-            sigma,
-            assumed_blur,
-            upsample,
-            truncate,
-            ..
-        } = self.config;
-        let zoom = if upsample { 2 } else { 1 };
-        let blur = assumed_blur * zoom as f32;
-        let base = Kernel::gaussian((sigma * sigma - blur * blur).max(0.01).sqrt(), truncate);
+        let base = self.base_kernel();
         let kernels = self.kernels();
-        self.raw.reset(width * zoom, height * zoom);
+        self.raw.reset_rolling(width, height, 2 * base.radius() + 1);
         let (raw, planes) = (&mut self.raw, &mut self.octaves[0].planes);
-        let rows = height * zoom;
-        let mut sweep = Sweep::new(self.isa, &kernels, rows, &mut self.scratch);
+        let mut sweep = Sweep::new(self.isa, &kernels, height, &mut self.scratch);
         let (mut raw_done, mut base_done) = (0, 0);
-        for y in 0..rows {
+        for y in 0..height {
             let base_need = sweep.base_rows_needed(y);
-            let raw_need = (base_need + base.radius()).min(rows);
-            while raw_done < raw_need {
-                fill_row(
-                    data,
-                    width,
-                    height,
-                    upsample,
-                    raw_done,
-                    raw.row_mut(raw_done),
-                );
-                raw_done += 1;
-            }
             while base_done < base_need {
+                while raw_done < (base_done + base.radius() + 1).min(height) {
+                    fill_row(&data[raw_done * width..], raw.row_mut(raw_done));
+                    raw_done += 1;
+                }
                 sweep.blur(raw, &mut planes[0], &base, base_done);
                 base_done += 1;
             }
@@ -318,33 +382,10 @@ impl<'a> Sweep<'a> {
     }
 }
 
-/// Writes row `y` of the working image: the photograph itself or its bilinear enlargement by two, whose pixel `X`
-/// lies at `X / 2 - 1/4` in the photograph.
-fn fill_row(data: &[u8], width: usize, height: usize, upsample: bool, y: usize, out: &mut [f32]) {
-    if !upsample {
-        for (value, &pixel) in out.iter_mut().zip(&data[y * width..][..width]) {
-            *value = f32::from(pixel);
-        }
-        return;
-    }
-    let near = y / 2;
-    let far = if y.is_multiple_of(2) {
-        near.saturating_sub(1)
-    } else {
-        (near + 1).min(height - 1)
-    };
-    let (near, far) = (
-        &data[near * width..][..width],
-        &data[far * width..][..width],
-    );
-    let column = |x: usize| 0.75 * f32::from(near[x]) + 0.25 * f32::from(far[x]);
-    let mut left = column(0);
-    let mut here = left;
-    for x in 0..width {
-        let right = column((x + 1).min(width - 1));
-        out[2 * x] = 0.75 * here + 0.25 * left;
-        out[2 * x + 1] = 0.75 * here + 0.25 * right;
-        (left, here) = (here, right);
+/// Turns the first values of `data` into floats.
+fn fill_row(data: &[u8], out: &mut [f32]) {
+    for (value, &pixel) in out.iter_mut().zip(data) {
+        *value = f32::from(pixel);
     }
 }
 

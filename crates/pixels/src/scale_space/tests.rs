@@ -10,6 +10,29 @@ fn noise(count: usize) -> Vec<u8> {
     (0..count).map(next).collect()
 }
 
+/// The enlargement by two with bilinear interpolation: pixel `X` lies at `X / 2 - 1/4`.
+fn enlarged(data: &[u8], width: usize) -> Vec<f64> {
+    let height = data.len() / width;
+    let side = |i: usize, len: usize| {
+        let other = if i.is_multiple_of(2) {
+            (i / 2).saturating_sub(1)
+        } else {
+            (i / 2 + 1).min(len - 1)
+        };
+        [(i / 2, 0.75), (other, 0.25)]
+    };
+    let value = |i: usize| {
+        let (columns, rows) = (side(i % (2 * width), width), side(i / (2 * width), height));
+        let terms = rows
+            .iter()
+            .flat_map(|r| columns.iter().map(move |c| (r, c)));
+        terms
+            .map(|(r, c)| r.1 * c.1 * f64::from(data[r.0 * width + c.0]))
+            .sum()
+    };
+    (0..4 * data.len()).map(value).collect()
+}
+
 fn build(config: ScaleSpaceConfig, isa: Isa, data: &[u8], width: usize) -> ScaleSpace {
     let mut space = ScaleSpace::with_isa(config, isa);
     space.build(data, width, data.len() / width, |_, _, _| {});
@@ -57,6 +80,49 @@ fn planes_are_what_the_definition_says() {
                     "{isa:?}: {value} {wanted}"
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn planes_of_the_enlarged_octave_are_what_the_definition_says() {
+    let (width, height) = (61, 60);
+    let data = noise(width * height);
+    let config = ScaleSpaceConfig::default();
+    let step = 2.0f32.powf(1.0 / 3.0);
+    let mut expected = vec![blurred(
+        &enlarged(&data, width),
+        2 * width,
+        &Kernel::gaussian((1.6f32 * 1.6 - 1.0).sqrt(), config.truncate),
+    )];
+    for i in 0..3 {
+        let missing = 1.6 * step.powi(i) * (step * step - 1.0).sqrt();
+        let next = blurred(
+            &expected[i as usize],
+            2 * width,
+            &Kernel::gaussian(missing, config.truncate),
+        );
+        expected.push(next);
+    }
+    for isa in Isa::available() {
+        let space = build(config, isa, &data, width);
+        for (i, (plane, wanted)) in space.octaves()[0]
+            .planes
+            .iter()
+            .zip(&expected)
+            .enumerate()
+            .skip(1)
+        {
+            let mut worst = 0.0f64;
+            // The two continue the picture differently.
+            for y in 40..80 {
+                for x in 40..82 {
+                    worst =
+                        worst.max((f64::from(plane.row(y)[x]) - wanted[y * 2 * width + x]).abs());
+                }
+            }
+            println!("{isa:?} plane {i}: {worst}");
+            assert!(worst < 0.05, "{isa:?} plane {i}: {worst}");
         }
     }
 }
