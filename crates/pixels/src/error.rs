@@ -64,8 +64,17 @@ pub enum ErrorKind {
     #[error("not a regular file; give the path of an image file")]
     NotAFile,
     /// The operating system refused.
-    #[error("{0}")]
+    #[error("{}", io_advice(.0))]
     Io(#[source] std::io::Error),
+}
+
+fn io_advice(error: &std::io::Error) -> String {
+    let advice = match error.kind() {
+        std::io::ErrorKind::NotFound => "; check the path",
+        std::io::ErrorKind::PermissionDenied => "; check the permissions",
+        _ => "",
+    };
+    format!("{error}{advice}")
 }
 
 /// An [`ErrorKind`] together with the path it happened to, where there is one.
