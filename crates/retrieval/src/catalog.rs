@@ -109,18 +109,20 @@ impl Catalog {
     }
 
     /// Opens a catalog and checks that it is one, of a version that can be read.
+    ///
+    /// Readers of a write-ahead log share a file beside the catalog. In a folder where none can be made (read-only
+    /// media, another user's collection) and where no log waits, the catalog is read as one that never changes.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Connection::open_with_flags(path, flags).map_err(|source| Error::Sqlite {
-                path: path.to_owned(),
-                source,
-            })?;
-        let catalog = Self {
-            path: path.to_owned(),
-            connection,
+        let catalog = match Self::connect(path, path, flags) {
+            Err(error) if error.only_reading() && !path.with_extension("db-wal").exists() => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+                    | OpenFlags::SQLITE_OPEN_URI
+                    | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                Self::connect(path, Path::new(&unchanging(path)), flags)?
+            }
+            connected => connected?,
         };
-        catalog.set_up().map_err(|e| catalog.wrap(e))?;
         let number = |name: &str| {
             catalog
                 .connection
@@ -142,6 +144,19 @@ impl Catalog {
                 supported: FORMAT,
             });
         }
+        Ok(catalog)
+    }
+
+    fn connect(path: &Path, name: &Path, flags: OpenFlags) -> Result<Self, Error> {
+        let wrap = |source| Error::Sqlite {
+            path: path.to_owned(),
+            source,
+        };
+        let catalog = Self {
+            path: path.to_owned(),
+            connection: Connection::open_with_flags(name, flags).map_err(wrap)?,
+        };
+        catalog.set_up().map_err(wrap)?;
         Ok(catalog)
     }
 
@@ -618,6 +633,20 @@ impl FileRow {
     }
 }
 
+/// The URI by which SQLite opens a file without locks and without a file beside it.
+fn unchanging(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
 fn segment_crc(file: &str, images: i64, bytes: i64) -> u32 {
     text_crc(&[file, &format!("{images} {bytes}")])
 }
@@ -659,5 +688,21 @@ fn real(value: Value) -> Option<f64> {
         Value::Real(number) => Some(number),
         Value::Integer(number) => Some(number as f64),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_catalog_that_never_changes_is_read_under_any_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("50 % of ü? #1.db");
+        Catalog::create(&path, &[("recipe", "x")]).unwrap();
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        let catalog = Catalog::connect(&path, Path::new(&unchanging(&path)), flags).unwrap();
+        assert_eq!(catalog.meta("recipe").unwrap(), "x");
+        assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

@@ -13,6 +13,7 @@
 
 use std::collections::HashSet;
 use std::fs::TryLockError;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -157,7 +158,8 @@ impl Collection {
     /// # Errors
     /// The catalog cannot be read.
     pub fn list(&self) -> Result<Vec<ListedImage>, Error> {
-        self.catalog().list()
+        let catalog = self.catalog();
+        catalog.at_one_instant(|| catalog.list())
     }
 
     /// Figures of the collection.
@@ -209,7 +211,13 @@ impl Collection {
         let file = fs::OpenOptions::new()
             .create(true)
             .append(true)
-            .open(&path)?
+            .open(&path)
+            .map_err(|error| match error.kind() {
+                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                    Error::ReadOnly(self.root.clone())
+                }
+                _ => error.into(),
+            })?
             .into_parts()
             .0;
         match file.try_lock() {

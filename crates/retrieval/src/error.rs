@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum Error {
     /// There is no collection at this path.
-    #[error("no collection here; make one with `vizsla index FOLDER --into {}`", .0.display())]
+    #[error("{}: {}", missing_advice(.0), .0.display())]
     Missing(PathBuf),
     /// A collection cannot be made because something else is there.
     #[error("this exists and is not a collection; choose another name: {}", .0.display())]
@@ -38,8 +38,14 @@ pub enum Error {
     /// Another process is writing to the collection.
     #[error("another process is writing to this collection; wait for it to end: {}", .0.display())]
     Busy(PathBuf),
+    /// The collection may be read but not written.
+    #[error(
+        "this collection cannot be written to; get the permission, or make a copy of it: {}",
+        .0.display()
+    )]
+    ReadOnly(PathBuf),
     /// A source path given to ingest does not exist.
-    #[error("nothing to index here, the path does not exist: {}", .0.display())]
+    #[error("no pictures here, the path does not exist; check it: {}", .0.display())]
     NoSource(PathBuf),
     /// The query could not be used.
     #[error("{0}")]
@@ -48,7 +54,7 @@ pub enum Error {
     #[error("the recipe is not valid: {0}")]
     Recipe(String),
     /// An image that is not in the collection was named.
-    #[error("not in the collection: {0}")]
+    #[error("not in the collection; `vizsla list` shows what is: {0}")]
     NotIndexed(String),
     /// Decoding or drawing a picture failed.
     #[error(transparent)]
@@ -83,6 +89,24 @@ impl Error {
             what: what.into(),
             remedy,
         }
+    }
+
+    /// Whether SQLite could not make or change a file.
+    pub(crate) fn only_reading(&self) -> bool {
+        use rusqlite::ErrorCode as Code;
+        let code = match self {
+            Self::Sqlite { source, .. } => source.sqlite_error_code(),
+            _ => None,
+        };
+        matches!(code, Some(Code::ReadOnly | Code::CannotOpen))
+    }
+}
+
+fn missing_advice(path: &Path) -> &'static str {
+    if path.exists() {
+        "this is not a collection; name the folder that `vizsla index` made with --into"
+    } else {
+        "there is no collection here; make one with `vizsla index FOLDER --into COLLECTION`"
     }
 }
 

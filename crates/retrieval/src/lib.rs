@@ -46,4 +46,4 @@ pub use report::{
     Info, IngestOptions, IngestReport, ListedImage, OptimizeReport, Problem, Reporter, Silent,
     Skipped, StopFlag, VerifyReport,
 };
-pub use scan::find_pictures;
+pub use scan::{check_source, find_pictures};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use vizsla_words::{Codebook, Segment, SegmentBuilder};
 
-use crate::catalog::{FileRow, SegmentRow};
+use crate::catalog::{Catalog, FileRow, SegmentRow};
 use crate::error::{Error, REBUILD};
 use crate::ingest::add_to_segment;
 use crate::{Collection, OptimizeReport, Problem, Reporter, VerifyReport};
@@ -241,12 +241,35 @@ impl Collection {
     /// The catalog is so damaged that it cannot be read at all.
     pub fn verify(&self, reporter: &dyn Reporter) -> Result<VerifyReport, Error> {
         let catalog = self.catalog();
+        // A writer may merge a segment away between its listing and its opening: then look again.
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let version = catalog.data_version()?;
+            let report = catalog.at_one_instant(|| self.check(&catalog, reporter))?;
+            let still = catalog.data_version()? == version;
+            if report.problems.is_empty() || still || tries == 4 {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// Checks the state of one commit, whatever others write meanwhile.
+    fn check(&self, catalog: &Catalog, reporter: &dyn Reporter) -> Result<VerifyReport, Error> {
+        // Open segments can be read to the end, even when a writer removes their files meanwhile.
+        let words = self.codebook.len() as u32;
+        let open = |row: SegmentRow| {
+            let path = self.segment_path(&row.file);
+            let segment = open_whole(&path, &row, words);
+            (path, segment)
+        };
+        let segments: Vec<_> = catalog.segments()?.into_iter().map(open).collect();
         let images = catalog.image_ids()?;
         reporter.begin("verifying", images.len() as u64);
         let mut report = VerifyReport {
             images: images.len() as u64,
+            segments: segments.len(),
             problems: catalog.check(|| reporter.advance(1))?,
-            ..VerifyReport::default()
         };
         let mut found = |path: &Path, what: String, remedy: &str| {
             report.problems.push(Problem {
@@ -263,19 +286,14 @@ impl Collection {
         }
         let removed: HashSet<i64> = catalog.tombstones()?.into_iter().collect();
         let mut indexed = BTreeSet::new();
-        let rows = catalog.segments()?;
-        report.segments = rows.len();
-        for row in &rows {
-            let path = self.segment_path(&row.file);
-            match check_segment(&path, row, self.codebook.len() as u32) {
-                Ok(ids) => indexed.extend(ids),
-                Err(what) => {
-                    report.problems.push(Problem {
-                        path,
-                        what,
-                        remedy: REBUILD.into(),
-                    });
-                }
+        for (path, segment) in &segments {
+            let sound = segment.as_ref().map_err(String::clone).and_then(|segment| {
+                segment.verify().map_err(|e| e.to_string())?;
+                Ok(segment)
+            });
+            match sound {
+                Ok(segment) => indexed.extend(segment.ids()),
+                Err(what) => found(path, what, REBUILD),
             }
         }
         let expected: BTreeSet<i64> = images.into_iter().collect();
@@ -299,7 +317,7 @@ impl Collection {
     }
 }
 
-fn check_segment(path: &Path, row: &SegmentRow, words: u32) -> Result<Vec<i64>, String> {
+fn open_whole(path: &Path, row: &SegmentRow, words: u32) -> Result<Segment, String> {
     if !path.exists() {
         return Err("a segment is missing".into());
     }
@@ -310,7 +328,5 @@ fn check_segment(path: &Path, row: &SegmentRow, words: u32) -> Result<Vec<i64>, 
             row.bytes
         ));
     }
-    let segment = Segment::open(path, words).map_err(|e| e.to_string())?;
-    segment.verify().map_err(|e| e.to_string())?;
-    Ok(segment.ids().collect())
+    Segment::open(path, words).map_err(|e| e.to_string())
 }

@@ -32,6 +32,8 @@ pub(crate) struct Scan {
     pub skipped: Vec<Skipped>,
     /// Files with other endings.
     pub ignored: usize,
+    /// Folders and files that the system did not let us look at: what is below them is unknown, not gone.
+    unseen: Vec<PathBuf>,
 }
 
 impl Scan {
@@ -39,9 +41,7 @@ impl Scan {
     pub(crate) fn of(sources: &[PathBuf]) -> Result<Self, Error> {
         let mut scan = Self::default();
         for source in sources {
-            if !source.exists() {
-                return Err(Error::NoSource(source.clone()));
-            }
+            check_source(source)?;
             let root = fs::canonicalize(source)?;
             if root.is_dir() {
                 scan.walk(&root);
@@ -55,11 +55,10 @@ impl Scan {
         Ok(scan)
     }
 
-    /// Whether `path` lies under one of the sources.
+    /// Whether `path` lies under one of the sources, where it would have been seen if it were there.
     pub(crate) fn covers(&self, path: &str) -> bool {
-        self.roots
-            .iter()
-            .any(|root| Path::new(path).starts_with(root))
+        let below = |folder: &PathBuf| Path::new(path).starts_with(folder);
+        self.roots.iter().any(below) && !self.unseen.iter().any(below)
     }
 
     fn walk(&mut self, root: &Path) {
@@ -88,14 +87,18 @@ impl Scan {
                     // A link that leads nowhere, under another name than a picture's, is nobody's concern.
                     if link && error.loop_ancestor().is_none() && !has_picture_ending(&path) {
                         self.ignored += 1;
+                        self.unseen.push(path);
                         continue;
                     }
                     let reason = match (error.loop_ancestor(), link) {
                         (Some(_), _) => "the link leads back to a folder above it".to_owned(),
                         (None, true) => "the link leads nowhere".to_owned(),
-                        (None, false) => error
-                            .io_error()
-                            .map_or_else(|| "it cannot be read".to_owned(), ToString::to_string),
+                        (None, false) => {
+                            let cause = error.io_error().map(std::io::Error::kind);
+                            let cause = cause.map(|kind| format!(" ({kind})")).unwrap_or_default();
+                            self.unseen.push(path.clone());
+                            format!("it cannot be read{cause}; what is indexed below it stays")
+                        }
                     };
                     self.skip(&path, &reason);
                 }
@@ -125,7 +128,10 @@ impl Scan {
                 self.files.insert(text.to_owned(), found);
             }
             Ok(_) => self.skip(path, "this is not a regular file"),
-            Err(error) => self.skip(path, &error.to_string()),
+            Err(error) => {
+                self.unseen.push(path.to_owned());
+                self.skip(path, &format!("it cannot be read ({})", error.kind()));
+            }
         }
     }
 
@@ -134,6 +140,19 @@ impl Scan {
             path: shown(path),
             reason: reason.to_owned(),
         });
+    }
+}
+
+/// Refuses a source that does not exist, before anything is made for it.
+///
+/// # Errors
+/// The source does not exist, or may not be looked at.
+pub fn check_source(source: &Path) -> Result<(), Error> {
+    match fs::metadata(source) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Error::NoSource(source.to_owned()))
+        }
+        looked => Ok(looked.map(drop)?),
     }
 }
 

@@ -4,11 +4,12 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use support::{fill, ingest, open, picture, view};
 use vizsla_retrieval::{
-    Collection, Error, IngestOptions, Query, QueryImage, Region, SearchOptions, Selector, Silent,
-    StopFlag, Verdict,
+    Collection, Error, IngestOptions, Query, QueryImage, Region, Reporter, SearchOptions, Selector,
+    Silent, StopFlag, Verdict,
 };
 
 fn names(collection: &Collection) -> Vec<String> {
@@ -261,6 +262,94 @@ fn a_stopped_ingest_goes_on_where_it_was() {
         .unwrap();
     assert!(report.interrupted && report.added == 0 && report.gone == 0);
     assert_eq!(ingest(&place, &folder).added, 4);
+}
+
+/// Asks to stop once so many files were looked into.
+struct StopAfter {
+    files: u64,
+    seen: AtomicU64,
+}
+
+impl Reporter for StopAfter {
+    fn advance(&self, steps: u64) {
+        self.seen.fetch_add(steps, Ordering::SeqCst);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.seen.load(Ordering::SeqCst) >= self.files
+    }
+}
+
+#[test]
+fn images_come_in_path_order_however_often_the_work_is_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, place) = (dir.path().join("in"), dir.path().join("c.vizsla"));
+    fill(&folder, 24);
+    let mut runs = 0;
+    loop {
+        let stop = StopAfter {
+            files: 7,
+            seen: AtomicU64::new(0),
+        };
+        let sources = std::slice::from_ref(&folder);
+        let options = IngestOptions::default();
+        let report = open(&place).ingest(sources, &options, &stop).unwrap();
+        runs += 1;
+        if !report.interrupted || runs == 30 {
+            break;
+        }
+    }
+    assert!((2..30).contains(&runs), "{runs} runs");
+    let images = open(&place).list().unwrap();
+    let order: Vec<_> = images.iter().map(|image| &image.paths[0]).collect();
+    assert!(order.is_sorted() && order.len() == 24, "{order:?}");
+    assert!(images.iter().zip(1..).all(|(image, id)| image.image == id));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_lies_behind_a_link_that_leads_nowhere_for_now_stays_indexed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, place) = (dir.path().join("in"), dir.path().join("c.vizsla"));
+    let (drive, away) = (dir.path().join("drive"), dir.path().join("away"));
+    fill(&folder, 1);
+    fs_err::create_dir(&drive).unwrap();
+    picture(50).save_png(&drive.join("far.png")).unwrap();
+    fs_err::os::unix::fs::symlink(&drive, folder.join("link")).unwrap();
+    assert_eq!(ingest(&place, &folder).added, 2);
+    fs_err::rename(&drive, &away).unwrap();
+    assert_eq!(ingest(&place, &folder).gone, 0);
+    assert_eq!(names(&open(&place)), ["000.png", "far.png"]);
+    fs_err::rename(&away, &drive).unwrap();
+    assert_eq!(ingest(&place, &folder).unchanged, 2);
+}
+
+#[test]
+fn a_sound_collection_is_sound_while_another_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, place) = (dir.path().join("in"), dir.path().join("c.vizsla"));
+    fill(&folder, 4);
+    ingest(&place, &folder);
+    let reader = open(&place);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut writer = open(&place);
+            for round in 0..12 {
+                let name = folder.join(format!("{:03}.png", round % 4));
+                picture(100 + round).save_png(&name).unwrap();
+                let sources = std::slice::from_ref(&folder);
+                let options = IngestOptions::default();
+                writer.ingest(sources, &options, &Silent).unwrap();
+                writer.optimize(round % 2 == 0, &Silent).unwrap();
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        while !done.load(Ordering::SeqCst) {
+            let problems = reader.verify(&Silent).unwrap().problems;
+            assert!(problems.is_empty(), "{problems:?}");
+        }
+    });
 }
 
 #[test]

@@ -60,9 +60,12 @@ impl Worker<'_> {
                 outcome,
             }
         });
-        Batch {
-            items: items.collect(),
-        }
+        let mut items: Vec<Item> = items.collect();
+        // Threads stop at different places. What lies behind the first gap is left to the next run, so that
+        // images come in path order however often the work was stopped.
+        let stopped = |item: &Item| matches!(item.outcome, Outcome::Cancelled);
+        items.truncate(items.iter().position(stopped).unwrap_or(items.len()));
+        Batch { items }
     }
 
     fn look(&self, path: &str, found: &Found) -> Outcome {
@@ -76,7 +79,13 @@ impl Worker<'_> {
         }
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
-            Err(error) => return Outcome::Unread(error.kind().to_string()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Outcome::Unread("the file went away before it was read".to_owned());
+            }
+            Err(error) => {
+                let kind = error.kind();
+                return Outcome::Unread(format!("the file cannot be read ({kind})"));
+            }
         };
         let hash = *blake3::hash(&bytes).as_bytes();
         let known = self

@@ -3,7 +3,8 @@
 //! Files are taken in path order, in batches; each batch is one transaction with one small segment, made by a
 //! writer while the next batch is being described. A kill loses at most the batches not yet committed, and
 //! the next run goes on behind them, so the images come in the same order with the same ids as undisturbed.
-//! Memory holds two batches of features and one decoded picture a thread, whatever the folder's size.
+//! Memory holds three batches of features and one decoded picture a thread, whatever the folder's size; only
+//! the lists of paths grow with it.
 
 mod batch;
 mod writer;
