@@ -224,6 +224,12 @@ fn bad_queries_are_refused_with_the_reason() {
     bench
         .run(&["search", "p.vizsla", "absent.jpg"])
         .fails_with(&["absent.jpg"]);
+    let absent = bench.run(&["search", "p.vizsla", "absent.jpg"]);
+    // What happened is said once, and what to do.
+    absent.fails_with(&["No such file or directory (os error 2); check the path: absent.jpg\n"]);
+    bench
+        .run(&["search", "photos", "photos/00.png"])
+        .fails_with(&["not a collection", "photos"]);
     let outside = [
         "search",
         "p.vizsla",
@@ -240,6 +246,8 @@ fn a_source_or_a_collection_that_is_not_there_is_named() {
     bench
         .run(&["index", "absent", "--into", "p.vizsla"])
         .fails_with(&["absent"]);
+    // A mistyped path leaves no empty collection behind.
+    assert!(!bench.path("p.vizsla").exists());
     for verb in ["info", "list", "verify", "optimize"] {
         bench
             .run(&[verb, "absent.vizsla"])

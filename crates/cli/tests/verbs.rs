@@ -289,6 +289,11 @@ fn errors_of_usage_end_with_code_two() {
         &["index"][..],
         &["search", "p.vizsla"],
         &["search", "p.vizsla", "q.png", "--region", "1,2,3"],
+        &["search", "p.vizsla", "q.png", "--top", "0"],
+        &["search", "p.vizsla", "q.png", "--threads", "1000000"],
+        &["match", "a.png", "b.png", "--threshold", "nan"],
+        &["match", "a.png", "b.png", "--ratio", "0"],
+        &["match", "a.png", "b.png", "--max-side", "0"],
         &["remove", "p.vizsla"],
         &["fetch"],
     ] {

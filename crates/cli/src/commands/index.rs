@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use vizsla_retrieval::{Collection, IngestOptions, IngestReport};
+use vizsla_retrieval::{Collection, IngestOptions, IngestReport, check_source};
 
 use super::Outcome;
 use super::making::Making;
@@ -48,6 +48,10 @@ impl Arguments {
             dry_run: self.dry_run,
             batch: self.batch,
         };
+        // A mistyped path must not leave an empty collection behind.
+        for source in &self.sources {
+            check_source(source)?;
+        }
         let progress = Progress::start();
         // A dry run on a collection that is not there yet is played through in a passing folder.
         let passing = tempfile::tempdir()?;
@@ -62,6 +66,9 @@ impl Arguments {
             output::json(&report)?;
         } else {
             output::show(&describe(&report, &self.into.display().to_string()))?;
+        }
+        if report.seen + report.skipped.len() == 0 && report.warnings.is_empty() {
+            output::warn("no picture was found; files are taken by endings such as .jpg or .png");
         }
         for warning in &report.warnings {
             output::warn(warning);

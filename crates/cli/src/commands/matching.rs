@@ -12,7 +12,7 @@ use vizsla_features::{
 use vizsla_pixels::{DecodeOptions, Rgb};
 use vizsla_retrieval::{PointPair, Recipe, Verdict, draw_pair};
 
-use super::{Outcome, picture};
+use super::{Outcome, picture, range};
 use crate::output;
 
 /// Match two pictures: correspondences, inliers and the transform between them
@@ -29,16 +29,17 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value_t = Model::Homography)]
     model: Model,
     /// Largest distance of an inlier, in pixels of the analysed picture
-    #[arg(long, value_name = "PIXELS", default_value_t = 5.0)]
+    #[arg(long, value_name = "PIXELS", default_value_t = 5.0, value_parser = range::positive)]
     threshold: f64,
     /// Largest ratio of the nearest to the second nearest descriptor distance
-    #[arg(long, default_value_t = 0.8)]
+    #[arg(long, default_value_t = 0.8, value_parser = range::ratio)]
     ratio: f32,
     /// Most features taken of each picture
-    #[arg(long, value_name = "N", default_value_t = 2000)]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = range::one_or_more)]
     budget: usize,
     /// Longest side at which the pictures are analysed, in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 1024)]
+    #[arg(long, value_name = "PIXELS", default_value_t = 1024,
+        value_parser = clap::value_parser!(u32).range(64..=16_384))]
     max_side: u32,
     /// Print one JSON object
     #[arg(long)]

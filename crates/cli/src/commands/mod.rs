@@ -10,6 +10,7 @@ mod making;
 mod matching;
 mod optimize;
 mod picture;
+mod range;
 mod region;
 mod remove;
 mod search;

@@ -7,11 +7,11 @@ use clap::Args;
 use serde::Serialize;
 use vizsla_pixels::DecodeOptions;
 use vizsla_retrieval::{
-    Collection, Hit, Query, Region, SearchOptions, SearchResponse, Verdict, draw_pair,
+    Collection, Hit, Query, Region, SearchOptions, SearchResponse, StageTrace, Verdict, draw_pair,
 };
 
 use super::threads::Threads;
-use super::{Outcome, picture, region};
+use super::{Outcome, picture, range, region};
 use crate::output::{self, Table};
 
 /// Find the pictures of a collection that show what a query picture shows
@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(long, value_name = "X,Y,W,H", value_parser = region::parse, allow_hyphen_values = true)]
     region: Option<Region>,
     /// Most results shown
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = range::one_or_more)]
     top: usize,
     /// Images whose geometry is checked; left out, the recipe says how many
     #[arg(long, value_name = "N")]
@@ -69,6 +69,18 @@ impl Arguments {
             verify: true,
         };
         let mut response = collection.search(&query, &options)?;
+        let describe_stage = |stage: &&StageTrace| stage.stage == "describe";
+        if response
+            .stages
+            .iter()
+            .find(describe_stage)
+            .is_some_and(|stage| stage.out == 0)
+        {
+            output::warn(&format!(
+                "there is nothing to search by, the picture or region is too plain or too small: {}",
+                self.query.display()
+            ));
+        }
         if self.matches_only {
             response.hits.retain(|hit| hit.verdict == Verdict::Match);
         }

@@ -7,8 +7,9 @@ use clap::Args;
 #[derive(Args)]
 pub struct Threads {
     /// Threads to work with; 0 takes all cores
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    threads: usize,
+    #[arg(long, value_name = "N", default_value_t = 0,
+        value_parser = clap::value_parser!(u16).range(..=1024))]
+    threads: u16,
 }
 
 impl Threads {
@@ -18,7 +19,7 @@ impl Threads {
     /// When the threads cannot be started.
     pub fn start(&self) -> Result<()> {
         rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
+            .num_threads(usize::from(self.threads))
             .build_global()
             .with_context(|| format!("cannot start {} threads; ask for fewer", self.threads))
     }

@@ -44,6 +44,19 @@ pub fn warn(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "warning: {text}");
 }
 
+/// An error with its causes, each said once: many messages already hold what their cause says.
+pub fn told(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if text.contains(&cause) {
+            break;
+        }
+        text.push_str(&format!(": {cause}"));
+    }
+    text
+}
+
 /// True when the error says that nobody reads standard output any longer.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error

@@ -121,7 +121,10 @@ impl Arguments {
         recipe.check()?;
         let (pictures, mut skipped) = find_pictures(&self.sources)?;
         if pictures.is_empty() {
-            bail!("no picture was found under {}", self.sources[0].display());
+            bail!(
+                "no picture was found; name a folder that holds some: {}",
+                self.sources[0].display()
+            );
         }
         let share = self.max_descriptors.div_ceil(pictures.len()).max(1);
         let mut descriptors = Vec::new();

@@ -13,6 +13,7 @@ use vizsla_evaluation::{
 
 use super::Outcome;
 use super::making::Making;
+use super::range;
 use super::threads::Threads;
 use crate::output;
 
@@ -102,7 +103,7 @@ struct Options {
     #[arg(long = "set", value_name = "NAME")]
     sets: Vec<String>,
     /// Length of the ranked lists
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = range::one_or_more)]
     depth: usize,
     /// Print one JSON object
     #[arg(long)]
