@@ -174,10 +174,10 @@ per_isa! {
 /// # Safety
 /// Each row must be valid from `x - 1` to `x + V::COUNT`.
 #[inline(always)]
-unsafe fn range<V: Lanes>(rows: &[&[f32]; 3], x: usize) -> (V, V) {
+unsafe fn range<V: Lanes>(rows: &[*const f32; 3], x: usize) -> (V, V) {
     // SAFETY: the caller vouches for the rows and the instruction set.
     unsafe {
-        let at = |row: usize, column: usize| V::load(rows[row].as_ptr().add(column));
+        let at = |row: usize, column: usize| V::load(rows[row].add(column));
         let first = at(0, x - 1);
         let (mut low, mut high) = (first, first);
         for (row, column) in [
@@ -203,16 +203,16 @@ unsafe fn range<V: Lanes>(rows: &[&[f32]; 3], x: usize) -> (V, V) {
 /// # Safety
 /// All rows must be valid from `x - 1` to `x + V::COUNT`.
 #[inline(always)]
-unsafe fn extrema<V: Lanes>(rows: &[[&[f32]; 3]], x: usize, threshold: f32) -> u32 {
+unsafe fn extrema<V: Lanes>(rows: &[[*const f32; 3]; 3], x: usize, threshold: f32) -> u32 {
     // SAFETY: the caller vouches for the rows and the instruction set.
     unsafe {
-        let value = V::load(rows[1][1].as_ptr().add(x));
+        let value = V::load(rows[1][1].add(x));
         let weak = V::splat(threshold).bits_not_less(value.abs());
-        if weak.count_ones() as usize == V::COUNT {
+        let mut found = weak ^ (u32::MAX >> (32 - V::COUNT));
+        if found == 0 {
             return 0;
         }
         let bright = value.bits_not_less(V::splat(0.0));
-        let mut found = !weak;
         for layer in [1, 0, 2] {
             let (low, high) = range::<V>(&rows[layer], x);
             found &= (value.bits_not_less(high) & bright) | (low.bits_not_less(value) & !bright);
@@ -232,6 +232,8 @@ unsafe fn extrema<V: Lanes>(rows: &[[&[f32]; 3]], x: usize, threshold: f32) -> u
 unsafe fn scan_with<V: Lanes>(rows: &[[&[f32]; 3]], threshold: f32, found: &mut Vec<usize>) {
     let width = rows[1][1].len();
     assert!(rows.len() == 3 && rows.iter().flatten().all(|row| row.len() == width));
+    let rows = [0, 1, 2].map(|layer: usize| [0, 1, 2].map(|row: usize| rows[layer][row].as_ptr()));
+    let rows = &rows;
     let (mut x, end) = (BORDER, width.saturating_sub(BORDER));
     while x < end {
         // SAFETY: a register from `x + 1` on ends within the rows; the border leaves room on the left.

@@ -67,6 +67,12 @@ pub struct StageTimes {
 /// Largest scale space that a thread keeps.
 const KEPT_BYTES: usize = 256 << 20;
 
+/// Reach of the direction's window over a blob's sigma.
+const DIRECTION_REACH: f32 = 4.5;
+
+/// Reach of most of the descriptor's window over a blob's sigma; its corners reach further.
+const DESCRIPTOR_REACH: f32 = 9.0;
+
 /// Memory that a thread uses again for its next image.
 struct Workspace {
     space: ScaleSpace,
@@ -173,7 +179,10 @@ impl Sift {
         visits.sort_unstable();
         let mut found: Vec<(usize, usize, f32)> =
             Vec::with_capacity(visits.len() + visits.len() / 4);
-        for (index, rank) in visits {
+        for (visit, &(index, rank)) in visits.iter().enumerate() {
+            if let Some(&(next, _)) = visits.get(visit + 1) {
+                prefetch(space, &blobs[next], DIRECTION_REACH);
+            }
             let blob = &blobs[index];
             let plane = &space.octaves()[blob.octave].planes[blob.layer];
             orientations(space.isa(), plane, blob, |angle| {
@@ -209,7 +218,10 @@ impl Sift {
         };
         let mut visits: Vec<usize> = (0..oriented.len()).collect();
         visits.sort_unstable_by_key(|&rank| (oriented[rank].0, rank));
-        for rank in visits {
+        for (visit, &rank) in visits.iter().enumerate() {
+            if let Some(&next) = visits.get(visit + 1) {
+                prefetch(space, &blobs[oriented[next].0], DESCRIPTOR_REACH);
+            }
             let (index, angle) = oriented[rank];
             let blob = &blobs[index];
             let plane = &space.octaves()[blob.octave].planes[blob.layer];
@@ -234,6 +246,12 @@ impl Sift {
             .collect();
         budget::choose(&bids, size, self.config.budget, self.config.spread)
     }
+}
+
+/// Has the surroundings of the next blob brought into the cache, `reach` times its sigma around it.
+fn prefetch(space: &ScaleSpace, blob: &Blob, reach: f32) {
+    let plane = &space.octaves()[blob.octave].planes[blob.layer];
+    plane.prefetch(blob.x, blob.y, reach * blob.sigma);
 }
 
 /// A blob in the photograph's pixels.

@@ -18,6 +18,7 @@ mod kernel;
 mod lanes;
 mod memory;
 mod plane;
+mod prefetch;
 
 use blur::blur_row;
 use enlarge::{Phases, enlarge_rows, mirror_repeating};

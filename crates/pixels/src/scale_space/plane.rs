@@ -1,6 +1,7 @@
 //! A plane of 32-bit floats, the working image of the scale space.
 
 use super::memory::Memory;
+use super::prefetch::prefetch;
 
 /// One channel of `f32` values, row-major, without padding. A plane may hold its last rows only, in turns.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -80,6 +81,15 @@ impl Plane {
     pub fn row_mut(&mut self, y: usize) -> &mut [f32] {
         assert!(y < self.height);
         &mut self.data.values_mut()[(y & self.turn) * self.width..][..self.width]
+    }
+
+    /// Asks for the part of a plane within `reach` of `(x, y)` to be brought into the cache.
+    pub fn prefetch(&self, x: f32, y: f32, reach: f32) {
+        let clamped = |value: f32, len: usize| (value.max(0.0) as usize).min(len);
+        let columns = clamped(x - reach, self.width)..clamped(x + reach + 2.0, self.width);
+        for y in clamped(y - reach, self.height)..clamped(y + reach + 2.0, self.height) {
+            prefetch(&self.row(y)[columns.clone()]);
+        }
     }
 
     /// Rows `y` and `y + 1` for writing, `y` even.
