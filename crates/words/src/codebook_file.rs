@@ -25,12 +25,16 @@ use crate::Error;
 use crate::atomic::AtomicFile;
 use crate::codebook::{Codebook, MAX_WORDS, SIGNATURE_BITS};
 use crate::fields::{u32_at, u32s};
+use crate::format::Format;
 
-const MAGIC: &[u8; 4] = b"VZCB";
-const VERSION: u32 = 1;
+const FORMAT: Format = Format {
+    magic: b"VZCB",
+    kind: "codebook",
+    version: 1,
+    header: HEADER,
+};
 const DIMENSIONS: usize = 128;
 const HEADER: usize = 32;
-const KIND: &str = "codebook";
 /// No codebook file is longer than this.
 const MAX_BYTES: u64 = (HEADER + 128 * 128 + MAX_WORDS * (2 * DIMENSIONS + 4) + 4) as u64;
 
@@ -47,9 +51,9 @@ pub(crate) fn encode(codebook: &Codebook) -> Vec<u8> {
     index.rows().iter().for_each(|r| payload.extend(r));
 
     let mut bytes = Vec::with_capacity(HEADER + payload.len());
-    bytes.extend(MAGIC);
+    bytes.extend(FORMAT.magic);
     for field in [
-        VERSION,
+        FORMAT.version,
         index.len() as u32,
         index.cells().len() as u32,
         DIMENSIONS as u32,
@@ -65,31 +69,8 @@ pub(crate) fn encode(codebook: &Codebook) -> Vec<u8> {
 }
 
 pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Codebook, Error> {
-    let damaged = |what| Error::Damaged {
-        kind: KIND,
-        what,
-        path: path.to_path_buf(),
-    };
-    if bytes.get(..4) != Some(&MAGIC[..]) {
-        return Err(Error::WrongKind {
-            expected: KIND,
-            what: "it does not begin with VZCB",
-            path: path.to_path_buf(),
-        });
-    }
-    let header = bytes.get(..HEADER).ok_or_else(|| damaged("too short"))?;
-    if crc32fast::hash(&header[..28]) != u32_at(header, 28) {
-        return Err(damaged("header checksum"));
-    }
-    let version = u32_at(header, 4);
-    if version > VERSION {
-        return Err(Error::NewerVersion {
-            kind: KIND,
-            found: version,
-            supported: VERSION,
-            path: path.to_path_buf(),
-        });
-    }
+    let damaged = |what| FORMAT.damaged(what, path);
+    let header = FORMAT.header(bytes, path)?;
     let (words, cells) = (u32_at(header, 8) as usize, u32_at(header, 12) as usize);
     let sizes_known =
         u32_at(header, 16) as usize == DIMENSIONS && u32_at(header, 20) as usize == SIGNATURE_BITS;
@@ -136,11 +117,7 @@ pub(crate) fn save(codebook: &Codebook, path: &Path) -> Result<(), Error> {
 
 pub(crate) fn open(path: &Path) -> Result<Codebook, Error> {
     if fs::metadata(path)?.len() > MAX_BYTES {
-        return Err(Error::WrongKind {
-            expected: KIND,
-            what: "too long",
-            path: path.to_path_buf(),
-        });
+        return Err(FORMAT.damaged("too long", path));
     }
     decode(&fs::read(path)?, path)
 }

@@ -10,12 +10,10 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// The file is not what its place says, or belongs to another program.
-    #[error("not a {expected}: {what}: {}", path.display())]
+    #[error("this is not a {expected} of Vizsla: {}", path.display())]
     WrongKind {
         /// "codebook" or "segment".
         expected: &'static str,
-        /// What was found.
-        what: &'static str,
         /// The file.
         path: PathBuf,
     },

@@ -31,6 +31,7 @@ mod codebook;
 mod codebook_file;
 mod error;
 mod fields;
+mod format;
 mod mapped;
 mod scan;
 mod search;

@@ -4,9 +4,14 @@ use std::path::Path;
 
 use crate::Error;
 use crate::fields::{u32_at, u64_at};
+use crate::format::Format;
 
-pub(crate) const MAGIC: &[u8; 4] = b"VZSG";
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const FORMAT: Format = Format {
+    magic: b"VZSG",
+    kind: "segment",
+    version: 1,
+    header: HEADER,
+};
 pub(crate) const HEADER: usize = 64;
 pub(crate) const IMAGE: usize = 16;
 pub(crate) const ENTRY: usize = 24;
@@ -14,7 +19,6 @@ pub(crate) const ENTRY: usize = 24;
 pub(crate) const BLOCK: usize = 128;
 /// Images a segment may hold.
 pub(crate) const MAX_IMAGES: usize = 1 << 28;
-pub(crate) const KIND: &str = "segment";
 
 /// The header of a segment file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,9 +36,9 @@ pub(crate) struct Header {
 impl Header {
     pub fn encode(&self) -> [u8; HEADER] {
         let mut bytes = [0u8; HEADER];
-        bytes[..4].copy_from_slice(MAGIC);
+        bytes[..4].copy_from_slice(FORMAT.magic);
         let fields = [
-            VERSION,
+            FORMAT.version,
             self.words,
             self.images,
             self.entries,
@@ -57,31 +61,7 @@ impl Header {
     }
 
     pub fn decode(bytes: &[u8], path: &Path) -> Result<Self, Error> {
-        let damaged = |what| Error::Damaged {
-            kind: KIND,
-            what,
-            path: path.to_path_buf(),
-        };
-        if bytes.get(..4) != Some(&MAGIC[..]) {
-            return Err(Error::WrongKind {
-                expected: KIND,
-                what: "it does not begin with VZSG",
-                path: path.to_path_buf(),
-            });
-        }
-        let header = bytes.get(..HEADER).ok_or_else(|| damaged("too short"))?;
-        if crc32fast::hash(&header[..60]) != u32_at(header, 60) {
-            return Err(damaged("header checksum"));
-        }
-        let version = u32_at(header, 4);
-        if version > VERSION {
-            return Err(Error::NewerVersion {
-                kind: KIND,
-                found: version,
-                supported: VERSION,
-                path: path.to_path_buf(),
-            });
-        }
+        let header = FORMAT.header(bytes, path)?;
         Ok(Self {
             words: u32_at(header, 8),
             images: u32_at(header, 12),

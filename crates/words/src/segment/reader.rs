@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::format::{BLOCK, ENTRY, HEADER, Header, IMAGE, KIND, list_length};
+use super::format::{BLOCK, ENTRY, FORMAT, HEADER, Header, IMAGE, list_length};
 use crate::Error;
 use crate::fields::{f32_at, i64_at, u32_at, u64_at};
 use crate::mapped::Mapped;
@@ -273,10 +273,6 @@ impl Segment {
     }
 
     fn damaged(&self, what: &'static str) -> Error {
-        Error::Damaged {
-            kind: KIND,
-            what,
-            path: self.path.clone(),
-        }
+        FORMAT.damaged(what, &self.path)
     }
 }
