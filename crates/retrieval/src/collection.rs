@@ -76,7 +76,8 @@ impl Collection {
         fs::create_dir_all(parent)?;
         let build = tempfile::Builder::new()
             .prefix(".vizsla-new-")
-            .tempdir_in(parent)?;
+            .tempdir_in(parent)
+            .map_err(|error| unwritable(error, path))?;
         fs::create_dir(build.path().join(SEGMENTS))?;
         fs::create_dir(build.path().join(ARTEFACTS))?;
         fs::write(build.path().join(LOCK), b"")?;
@@ -91,14 +92,19 @@ impl Collection {
         ];
         let meta: Vec<(&str, &str)> = meta.iter().map(|(k, v)| (*k, v.as_str())).collect();
         Catalog::create(&build.path().join(catalog::FILE), &meta)?;
-        if path.is_dir() {
-            fs::remove_dir(path)?;
-        }
         widen_permissions(build.path())?;
         let built = build.keep();
-        if let Err(error) = fs::rename(&built, path) {
+        let cleared = match path.is_dir() {
+            true => fs::remove_dir(path),
+            false => Ok(()),
+        };
+        if let Err(error) = cleared.and_then(|()| fs::rename(&built, path)) {
             let _ = fs::remove_dir_all(&built);
-            return Err(error.into());
+            // Another process was quicker to make it.
+            return Err(match Self::exists(path) {
+                true => Error::Busy(path.to_owned()),
+                false => error.into(),
+            });
         }
         Self::open(path)
     }
@@ -212,12 +218,7 @@ impl Collection {
             .create(true)
             .append(true)
             .open(&path)
-            .map_err(|error| match error.kind() {
-                ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                    Error::ReadOnly(self.root.clone())
-                }
-                _ => error.into(),
-            })?
+            .map_err(|error| unwritable(error, &self.root))?
             .into_parts()
             .0;
         match file.try_lock() {
@@ -323,6 +324,15 @@ fn open_codebook(root: &Path, id: &str) -> Result<Arc<Codebook>, Error> {
         Ok(builtin)
     } else {
         Err(Error::damaged(&path, error, RESTORE))
+    }
+}
+
+fn unwritable(error: std::io::Error, path: &Path) -> Error {
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            Error::ReadOnly(path.to_owned())
+        }
+        _ => error.into(),
     }
 }
 

@@ -38,9 +38,9 @@ pub enum Error {
     /// Another process is writing to the collection.
     #[error("another process is writing to this collection; wait for it to end: {}", .0.display())]
     Busy(PathBuf),
-    /// The collection may be read but not written.
+    /// The collection, or the folder it was to be made in, may not be written to.
     #[error(
-        "this collection cannot be written to; get the permission, or make a copy of it: {}",
+        "this cannot be written to; get the permission, or choose another place: {}",
         .0.display()
     )]
     ReadOnly(PathBuf),

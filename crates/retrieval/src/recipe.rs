@@ -130,57 +130,31 @@ impl Recipe {
                 )))
             }
         };
+        let (pixels, local, search) = (&self.pixels, &self.local, &self.search);
+        let contrast = f64::from(local.contrast_threshold);
+        let assignment = search.multiple_assignment as f64;
+        let (votes, pairs) = (search.hamming_threshold, search.verify_hamming);
+        let bound = search.verdict_log10_nfa;
         within(
             "pixels.max_side",
-            f64::from(self.pixels.max_side),
+            f64::from(pixels.max_side),
             64.0,
             16_384.0,
         )?;
-        within("local.budget", self.local.budget as f64, 10.0, 20_000.0)?;
+        within("local.budget", local.budget as f64, 10.0, 20_000.0)?;
         within(
             "local.query_budget",
-            self.local.query_budget as f64,
+            local.query_budget as f64,
             10.0,
             20_000.0,
         )?;
-        let contrast = f64::from(self.local.contrast_threshold);
         within("local.contrast_threshold", contrast, 0.0, 0.5)?;
-        within(
-            "search.multiple_assignment",
-            self.search.multiple_assignment as f64,
-            1.0,
-            64.0,
-        )?;
-        within(
-            "search.hamming_threshold",
-            f64::from(self.search.hamming_threshold),
-            0.0,
-            64.0,
-        )?;
-        within(
-            "search.shortlist",
-            self.search.shortlist as f64,
-            1.0,
-            100_000.0,
-        )?;
-        within(
-            "search.verify_hamming",
-            f64::from(self.search.verify_hamming),
-            0.0,
-            96.0,
-        )?;
-        within(
-            "search.verdict_log10_nfa",
-            self.search.verdict_log10_nfa,
-            -1000.0,
-            0.0,
-        )?;
-        within(
-            "search.verdict_coverage",
-            self.search.verdict_coverage,
-            0.0,
-            1.0,
-        )?;
+        within("search.multiple_assignment", assignment, 1.0, 64.0)?;
+        within("search.hamming_threshold", f64::from(votes), 0.0, 64.0)?;
+        within("search.shortlist", search.shortlist as f64, 1.0, 100_000.0)?;
+        within("search.verify_hamming", f64::from(pairs), 0.0, 96.0)?;
+        within("search.verdict_log10_nfa", bound, -1000.0, 0.0)?;
+        within("search.verdict_coverage", search.verdict_coverage, 0.0, 1.0)?;
         if self.local.detector != "dog" || self.local.descriptor != "root_sift" {
             return Err(Error::Recipe(
                 "local.detector must be \"dog\", local.descriptor \"root_sift\"".into(),

@@ -306,6 +306,27 @@ fn images_come_in_path_order_however_often_the_work_is_stopped() {
     assert!(images.iter().zip(1..).all(|(image, id)| image.image == id));
 }
 
+#[test]
+fn a_folder_that_is_indexed_under_its_new_name_has_moved() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("c.vizsla");
+    let (old, new, copy) = (
+        dir.path().join("a"),
+        dir.path().join("b"),
+        dir.path().join("c"),
+    );
+    fill(&old, 3);
+    ingest(&place, &old);
+    fs_err::rename(&old, &new).unwrap();
+    let report = ingest(&place, &new);
+    assert_eq!((report.moved, report.duplicates, report.added), (3, 0, 0));
+    assert_eq!(names(&open(&place)), ["000.png", "001.png", "002.png"]);
+    // Where the old files are still there, the new ones are copies.
+    fill(&copy, 3);
+    let report = ingest(&place, &copy);
+    assert_eq!((report.moved, report.duplicates, report.added), (0, 3, 0));
+}
+
 #[cfg(unix)]
 #[test]
 fn what_lies_behind_a_link_that_leads_nowhere_for_now_stays_indexed() {

@@ -7,17 +7,19 @@
 //! the lists of paths grow with it.
 
 mod batch;
+mod departed;
 mod writer;
 
 pub(crate) use self::writer::add_to_segment;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::RwLock;
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
 use self::batch::{Batch, Outcome, Worker};
+use self::departed::Departed;
 use self::writer::BatchWriter;
 use crate::catalog::FileRow;
 use crate::scan::{Found, Scan};
@@ -30,8 +32,8 @@ type Contents = RwLock<HashMap<[u8; 32], i64>>;
 struct Plan {
     /// Files to look into, in path order.
     todo: Vec<(String, Found)>,
-    /// Files of the catalog that are not on disk any more.
-    gone: BTreeMap<String, FileRow>,
+    /// Files of the catalog that are not where they were.
+    departed: Departed,
     known: HashMap<String, FileRow>,
     report: IngestReport,
 }
@@ -82,20 +84,22 @@ impl Collection {
             ..IngestReport::default()
         };
         let mut known = HashMap::new();
-        let mut gone = BTreeMap::new();
+        let mut departed = Departed::default();
         for row in self.catalog().files()? {
-            if !scan.files.contains_key(&row.path) && scan.covers(&row.path) {
-                gone.insert(row.path.clone(), row.clone());
+            if !scan.covers(&row.path) {
+                departed.add_elsewhere(row.clone());
+            } else if !scan.files.contains_key(&row.path) {
+                departed.add_gone(row.clone());
             }
             known.insert(row.path.clone(), row);
         }
-        if scan.files.is_empty() && !gone.is_empty() {
+        if scan.files.is_empty() && departed.gone() > 0 {
             report.warnings.push(format!(
                 "no picture is left here, but {} are indexed; nothing was removed in case a drive is not \
                  mounted (use `vizsla remove` if they are really gone)",
-                gone.len()
+                departed.gone()
             ));
-            gone.clear();
+            departed.forgive();
         }
         let todo: Vec<_> = scan
             .files
@@ -110,7 +114,7 @@ impl Collection {
             .collect();
         Ok(Plan {
             todo,
-            gone,
+            departed,
             known,
             report,
         })
@@ -126,7 +130,7 @@ impl Collection {
     fn rehearse(&self, plan: Plan, reporter: &dyn Reporter) -> Result<IngestReport, Error> {
         let Plan {
             todo,
-            mut gone,
+            mut departed,
             known,
             mut report,
         } = plan;
@@ -155,7 +159,7 @@ impl Collection {
                     }
                     _ if change => report.changed += 1,
                     Outcome::Known(image) => {
-                        count_place(&mut report, &mut gone, image);
+                        count_place(&mut report, &mut departed, image);
                     }
                     Outcome::Read(hash) if !fresh.insert(hash) => report.duplicates += 1,
                     _ => report.added += 1,
@@ -166,7 +170,7 @@ impl Collection {
                 break;
             }
         }
-        report.gone = gone.len();
+        report.gone = departed.gone();
         reporter.end();
         Ok(report)
     }
@@ -179,7 +183,7 @@ impl Collection {
     ) -> Result<IngestReport, Error> {
         let Plan {
             todo,
-            gone,
+            departed,
             known,
             report,
         } = plan;
@@ -196,7 +200,7 @@ impl Collection {
             describer: Some(&describer),
             reporter,
         };
-        let mut writer = BatchWriter::new(self, &contents, gone, known, report);
+        let mut writer = BatchWriter::new(self, &contents, departed, known, report);
         reporter.begin("indexing", todo.len() as u64);
         let written = std::thread::scope(|scope| {
             let (send, receive) = sync_channel::<Batch>(1);
@@ -234,16 +238,8 @@ impl Collection {
 }
 
 /// A new path with known content: moved when a file of that image is gone, else one more copy.
-fn count_place(
-    report: &mut IngestReport,
-    gone: &mut BTreeMap<String, FileRow>,
-    image: i64,
-) -> Option<FileRow> {
-    let old = gone
-        .iter()
-        .find(|(_, row)| row.image == image)
-        .map(|(path, _)| path.clone());
-    let old = old.and_then(|path| gone.remove(&path));
+fn count_place(report: &mut IngestReport, departed: &mut Departed, image: i64) -> Option<FileRow> {
+    let old = departed.take(image);
     if old.is_some() {
         report.moved += 1;
     } else {

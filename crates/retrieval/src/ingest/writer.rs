@@ -1,10 +1,11 @@
 //! The serial half of ingest: one transaction a batch.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use vizsla_words::{SegmentBuilder, Signature};
 
 use super::batch::{Batch, Item, Outcome};
+use super::departed::Departed;
 use super::{Contents, count_place};
 use crate::catalog::{FileRow, Writer};
 use crate::describe::Described;
@@ -14,7 +15,7 @@ use crate::{Collection, Error, IngestReport, Skipped, stored};
 pub(super) struct BatchWriter<'a> {
     collection: &'a mut Collection,
     contents: &'a Contents,
-    gone: BTreeMap<String, FileRow>,
+    departed: Departed,
     known: HashMap<String, FileRow>,
     report: IngestReport,
 }
@@ -42,14 +43,14 @@ impl<'a> BatchWriter<'a> {
     pub(super) fn new(
         collection: &'a mut Collection,
         contents: &'a Contents,
-        gone: BTreeMap<String, FileRow>,
+        departed: Departed,
         known: HashMap<String, FileRow>,
         report: IngestReport,
     ) -> Self {
         Self {
             collection,
             contents,
-            gone,
+            departed,
             known,
             report,
         }
@@ -156,7 +157,7 @@ impl<'a> BatchWriter<'a> {
             }
             (Place::Catalog(image), None) => {
                 work.left
-                    .extend(count_place(&mut self.report, &mut self.gone, image));
+                    .extend(count_place(&mut self.report, &mut self.departed, image));
             }
             (Place::New(_), None) => self.report.duplicates += 1,
         }
@@ -181,8 +182,8 @@ impl<'a> BatchWriter<'a> {
 
     /// After the last batch: forgets what is gone, unless the run was cut short.
     pub(super) fn finish(mut self, interrupted: bool) -> Result<IngestReport, Error> {
-        if !interrupted && !self.gone.is_empty() {
-            let gone: Vec<_> = std::mem::take(&mut self.gone).into_values().collect();
+        if !interrupted && self.departed.gone() > 0 {
+            let gone = std::mem::take(&mut self.departed).into_gone();
             self.collection.forget(&gone)?;
             self.report.gone = gone.len();
         }

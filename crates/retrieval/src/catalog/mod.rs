@@ -4,14 +4,21 @@
 //! `PRAGMA integrity_check` for the structure, a flipped byte in live data is found. Write-ahead logging lets
 //! several processes read while one writes; `synchronous = FULL` makes a committed batch survive a power cut.
 
+mod check;
+mod rows;
+mod writer;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
+use crate::ListedImage;
 use crate::error::{Error, RESTORE};
-use crate::{ListedImage, Problem};
+
+pub(crate) use self::rows::{FileRow, ImageRow, SegmentRow};
+use self::rows::{file_row, image_row, text_crc};
+pub(crate) use self::writer::Writer;
 
 /// Name of the catalog in a collection's folder.
 pub(crate) const FILE: &str = "catalog.db";
@@ -38,39 +45,6 @@ CREATE TABLE segments (id INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL 
   images INTEGER NOT NULL, bytes INTEGER NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE tombstones (image INTEGER PRIMARY KEY);
 ";
-
-/// What is stored of an image besides its features.
-#[derive(Debug, Clone)]
-pub(crate) struct ImageRow {
-    pub content: [u8; 32],
-    pub width: u32,
-    pub height: u32,
-    pub format: String,
-    pub taken: Option<String>,
-    pub camera: Option<String>,
-    pub latitude: Option<f64>,
-    pub longitude: Option<f64>,
-    pub features: u32,
-}
-
-/// A file that holds an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FileRow {
-    pub path: String,
-    pub image: i64,
-    pub size: i64,
-    pub modified_ns: i64,
-}
-
-/// A segment of the inverted file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SegmentRow {
-    pub id: i64,
-    pub file: String,
-    pub images: i64,
-    pub bytes: i64,
-}
-
 /// An open catalog.
 pub(crate) struct Catalog {
     path: PathBuf,
@@ -405,73 +379,6 @@ impl Catalog {
         Ok(listed.collect())
     }
 
-    /// Checks the structure of the file and the CRC of every row; `seen` is called once an image.
-    pub(crate) fn check(&self, mut seen: impl FnMut()) -> Result<Vec<Problem>, Error> {
-        let mut problems = Vec::new();
-        let mut report = |what: String| {
-            problems.push(Problem {
-                path: self.path.clone(),
-                what,
-                remedy: RESTORE.into(),
-            });
-        };
-        for line in self.rows("PRAGMA integrity_check(20)", |row| row.get::<_, String>(0))? {
-            if line != "ok" {
-                report(format!("SQLite reports: {line}"));
-            }
-        }
-        for (key, value, crc) in self.rows("SELECT key, value, crc FROM meta", |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, u32>(2)?,
-            ))
-        })? {
-            if crc != text_crc(&[&key, &value]) {
-                report(format!("the entry `{key}` is damaged"));
-            }
-        }
-        let images = self.rows(
-            "SELECT content, width, height, format, taken, camera, latitude, longitude, features, id, crc
-             FROM images ORDER BY id",
-            |row| Ok((image_row(row)?, row.get::<_, i64>(9)?, row.get::<_, u32>(10)?)),
-        )?;
-        for (row, id, crc) in images {
-            if crc != row.crc() {
-                report(format!("the entry of image {id} is damaged"));
-            }
-            let stored = match self.features(id) {
-                Ok(data) => data.as_deref().and_then(crate::stored::decode),
-                Err(_) => None,
-            };
-            if stored.is_none_or(|features| features.len() != row.features as usize) {
-                report(format!("the features of image {id} are damaged"));
-            }
-            seen();
-        }
-        for (row, crc) in self.rows(
-            "SELECT path, image, size, modified_ns, crc FROM files",
-            |row| Ok((file_row(row)?, row.get::<_, u32>(4)?)),
-        )? {
-            if crc != row.crc() {
-                report(format!("the entry of the file {} is damaged", row.path));
-            }
-        }
-        for row in self.rows("SELECT file, images, bytes, crc FROM segments", |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                row.get::<_, u32>(3)?,
-            ))
-        })? {
-            if row.3 != segment_crc(&row.0, row.1, row.2) {
-                report(format!("the entry of segment {} is damaged", row.0));
-            }
-        }
-        Ok(problems)
-    }
-
     fn rows<T>(
         &self,
         sql: &str,
@@ -509,130 +416,6 @@ pub(crate) enum Count {
     Tombstones,
 }
 
-/// The writes that may happen within a transaction.
-pub(crate) struct Writer<'a> {
-    transaction: &'a Transaction<'a>,
-}
-
-impl Writer<'_> {
-    /// Adds an image with its stored features; gives its id.
-    pub(crate) fn add_image(&self, row: &ImageRow, features: &[u8]) -> rusqlite::Result<i64> {
-        self.transaction
-            .prepare_cached(
-                "INSERT INTO images (content, width, height, format, taken, camera, latitude, longitude,
-                 features, crc) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            )?
-            .execute(params![
-                row.content, row.width, row.height, row.format, row.taken, row.camera,
-                row.latitude, row.longitude, row.features, row.crc()
-            ])?;
-        let id = self.transaction.last_insert_rowid();
-        self.transaction
-            .prepare_cached("INSERT INTO features VALUES (?1, ?2, ?3)")?
-            .execute(params![id, features, crc32fast::hash(features)])?;
-        Ok(id)
-    }
-
-    /// Sets which image a file holds.
-    pub(crate) fn set_file(&self, row: &FileRow) -> rusqlite::Result<()> {
-        self.transaction
-            .prepare_cached("INSERT OR REPLACE INTO files VALUES (?1, ?2, ?3, ?4, ?5)")?
-            .execute(params![
-                row.path,
-                row.image,
-                row.size,
-                row.modified_ns,
-                row.crc()
-            ])
-            .map(drop)
-    }
-
-    /// Forgets a file.
-    pub(crate) fn remove_file(&self, path: &str) -> rusqlite::Result<()> {
-        self.transaction
-            .prepare_cached("DELETE FROM files WHERE path = ?1")?
-            .execute([path])
-            .map(drop)
-    }
-
-    /// Removes an image that no file holds any more; its postings die with the next merge.
-    pub(crate) fn remove_if_orphan(&self, image: i64) -> rusqlite::Result<bool> {
-        let removed = self
-            .transaction
-            .prepare_cached(
-                "DELETE FROM images WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE image = ?1)",
-            )?
-            .execute([image])?;
-        if removed > 0 {
-            self.transaction
-                .prepare_cached("INSERT OR IGNORE INTO tombstones VALUES (?1)")?
-                .execute([image])?;
-        }
-        Ok(removed > 0)
-    }
-
-    /// Lists a segment: from this commit on it is seen.
-    pub(crate) fn add_segment(&self, file: &str, images: i64, bytes: i64) -> rusqlite::Result<()> {
-        self.transaction
-            .execute(
-                "INSERT INTO segments (file, images, bytes, crc) VALUES (?1, ?2, ?3, ?4)",
-                params![file, images, bytes, segment_crc(file, images, bytes)],
-            )
-            .map(drop)
-    }
-
-    /// Takes a segment off the list.
-    pub(crate) fn remove_segment(&self, id: i64) -> rusqlite::Result<()> {
-        self.transaction
-            .execute("DELETE FROM segments WHERE id = ?1", [id])
-            .map(drop)
-    }
-
-    /// Forgets a removed image: no segment holds its postings any more.
-    pub(crate) fn remove_tombstone(&self, image: i64) -> rusqlite::Result<()> {
-        self.transaction
-            .prepare_cached("DELETE FROM tombstones WHERE image = ?1")?
-            .execute([image])
-            .map(drop)
-    }
-
-    /// Forgets all removed images.
-    pub(crate) fn clear_tombstones(&self) -> rusqlite::Result<()> {
-        self.transaction
-            .execute("DELETE FROM tombstones", [])
-            .map(drop)
-    }
-}
-
-impl ImageRow {
-    fn crc(&self) -> u32 {
-        let mut crc = crc32fast::Hasher::new();
-        crc.update(&self.content);
-        for number in [self.width, self.height, self.features] {
-            crc.update(&number.to_le_bytes());
-        }
-        for text in [
-            Some(&self.format),
-            self.taken.as_ref(),
-            self.camera.as_ref(),
-        ] {
-            crc.update(text.map_or("\u{1}", String::as_str).as_bytes());
-            crc.update(&[0]);
-        }
-        for number in [self.latitude, self.longitude] {
-            crc.update(&number.unwrap_or(f64::NAN).to_le_bytes());
-        }
-        crc.finalize()
-    }
-}
-
-impl FileRow {
-    fn crc(&self) -> u32 {
-        let numbers = [self.image, self.size, self.modified_ns];
-        text_crc(&[&self.path, &format!("{numbers:?}")])
-    }
-}
-
 /// The URI by which SQLite opens a file without locks and without a file beside it.
 fn unchanging(path: &Path) -> String {
     let mut uri = String::from("file:");
@@ -645,50 +428,6 @@ fn unchanging(path: &Path) -> String {
     }
     uri.push_str("?immutable=1");
     uri
-}
-
-fn segment_crc(file: &str, images: i64, bytes: i64) -> u32 {
-    text_crc(&[file, &format!("{images} {bytes}")])
-}
-
-fn text_crc(parts: &[&str]) -> u32 {
-    let mut crc = crc32fast::Hasher::new();
-    for part in parts {
-        crc.update(part.as_bytes());
-        crc.update(&[0]);
-    }
-    crc.finalize()
-}
-
-fn file_row(row: &Row<'_>) -> rusqlite::Result<FileRow> {
-    Ok(FileRow {
-        path: row.get(0)?,
-        image: row.get(1)?,
-        size: row.get(2)?,
-        modified_ns: row.get(3)?,
-    })
-}
-
-fn image_row(row: &Row<'_>) -> rusqlite::Result<ImageRow> {
-    Ok(ImageRow {
-        content: row.get(0)?,
-        width: row.get(1)?,
-        height: row.get(2)?,
-        format: row.get(3)?,
-        taken: row.get(4)?,
-        camera: row.get(5)?,
-        latitude: row.get::<_, Value>(6).map(real)?,
-        longitude: row.get::<_, Value>(7).map(real)?,
-        features: row.get(8)?,
-    })
-}
-
-fn real(value: Value) -> Option<f64> {
-    match value {
-        Value::Real(number) => Some(number),
-        Value::Integer(number) => Some(number as f64),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

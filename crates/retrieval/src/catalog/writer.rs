@@ -1,0 +1,100 @@
+//! The writes that one transaction can hold.
+
+use rusqlite::{Transaction, params};
+
+use super::rows::{FileRow, ImageRow, segment_crc};
+
+/// The writes that may happen within a transaction.
+pub(crate) struct Writer<'a> {
+    pub(super) transaction: &'a Transaction<'a>,
+}
+
+impl Writer<'_> {
+    /// Adds an image with its stored features; gives its id.
+    pub(crate) fn add_image(&self, row: &ImageRow, features: &[u8]) -> rusqlite::Result<i64> {
+        self.transaction
+            .prepare_cached(
+                "INSERT INTO images (content, width, height, format, taken, camera, latitude, longitude,
+                 features, crc) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?
+            .execute(params![
+                row.content, row.width, row.height, row.format, row.taken, row.camera,
+                row.latitude, row.longitude, row.features, row.crc()
+            ])?;
+        let id = self.transaction.last_insert_rowid();
+        self.transaction
+            .prepare_cached("INSERT INTO features VALUES (?1, ?2, ?3)")?
+            .execute(params![id, features, crc32fast::hash(features)])?;
+        Ok(id)
+    }
+
+    /// Sets which image a file holds.
+    pub(crate) fn set_file(&self, row: &FileRow) -> rusqlite::Result<()> {
+        self.transaction
+            .prepare_cached("INSERT OR REPLACE INTO files VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![
+                row.path,
+                row.image,
+                row.size,
+                row.modified_ns,
+                row.crc()
+            ])
+            .map(drop)
+    }
+
+    /// Forgets a file.
+    pub(crate) fn remove_file(&self, path: &str) -> rusqlite::Result<()> {
+        self.transaction
+            .prepare_cached("DELETE FROM files WHERE path = ?1")?
+            .execute([path])
+            .map(drop)
+    }
+
+    /// Removes an image that no file holds any more; its postings die with the next merge.
+    pub(crate) fn remove_if_orphan(&self, image: i64) -> rusqlite::Result<bool> {
+        let removed = self
+            .transaction
+            .prepare_cached(
+                "DELETE FROM images WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM files WHERE image = ?1)",
+            )?
+            .execute([image])?;
+        if removed > 0 {
+            self.transaction
+                .prepare_cached("INSERT OR IGNORE INTO tombstones VALUES (?1)")?
+                .execute([image])?;
+        }
+        Ok(removed > 0)
+    }
+
+    /// Lists a segment: from this commit on it is seen.
+    pub(crate) fn add_segment(&self, file: &str, images: i64, bytes: i64) -> rusqlite::Result<()> {
+        self.transaction
+            .execute(
+                "INSERT INTO segments (file, images, bytes, crc) VALUES (?1, ?2, ?3, ?4)",
+                params![file, images, bytes, segment_crc(file, images, bytes)],
+            )
+            .map(drop)
+    }
+
+    /// Takes a segment off the list.
+    pub(crate) fn remove_segment(&self, id: i64) -> rusqlite::Result<()> {
+        self.transaction
+            .execute("DELETE FROM segments WHERE id = ?1", [id])
+            .map(drop)
+    }
+
+    /// Forgets a removed image: no segment holds its postings any more.
+    pub(crate) fn remove_tombstone(&self, image: i64) -> rusqlite::Result<()> {
+        self.transaction
+            .prepare_cached("DELETE FROM tombstones WHERE image = ?1")?
+            .execute([image])
+            .map(drop)
+    }
+
+    /// Forgets all removed images.
+    pub(crate) fn clear_tombstones(&self) -> rusqlite::Result<()> {
+        self.transaction
+            .execute("DELETE FROM tombstones", [])
+            .map(drop)
+    }
+}
