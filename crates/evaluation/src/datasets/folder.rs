@@ -47,8 +47,8 @@ pub(crate) fn list_images(root: &Path) -> Result<Vec<GalleryImage>, Error> {
     images.sort_by(|a, b| a.key.cmp(&b.key).then_with(|| a.path.cmp(&b.path)));
     if images.is_empty() {
         return Err(Error::missing(
-            "any image in the folder",
-            "point to the folder with the image files",
+            "an image",
+            "name the folder with the image files",
             root,
         ));
     }
