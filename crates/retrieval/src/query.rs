@@ -129,8 +129,7 @@ pub struct Hit {
     /// Other files with the same content.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<PathBuf>,
-    /// −log10 of its number of false alarms where geometry gives evidence; otherwise the visual-word similarity,
-    /// below 1.
+    /// For a match −log10 of its number of false alarms; otherwise the visual-word similarity, below 1.
     pub score: f64,
     /// Match or not.
     pub verdict: Verdict,

@@ -122,11 +122,13 @@ impl Collection {
             trace.stage("verify", matches, "matches");
         }
         hits.sort_by(|a, b| {
-            let unproven = |hit: &Hit| hit.verdict == Verdict::NoMatch;
-            unproven(a)
-                .cmp(&unproven(b))
+            let rank = |hit: &Hit| (hit.verdict == Verdict::NoMatch, hit.words_rank);
+            let (a_rank, b_rank) = (rank(a), rank(b));
+            a_rank
+                .0
+                .cmp(&b_rank.0)
                 .then(b.score.total_cmp(&a.score))
-                .then(a.words_rank.cmp(&b.words_rank))
+                .then(a_rank.1.cmp(&b_rank.1))
         });
         hits.truncate(options.top);
         Ok(hits)

@@ -71,13 +71,10 @@ impl<'a> Verifier<'a> {
                 let Some(agreement) = &hit.agreement else {
                     return;
                 };
-                if agreement.coverage < self.recipe.verdict_coverage {
-                    return;
-                }
-                // Evidence too weak for a verdict still says more than words alone.
-                hit.score = hit.score.max(-agreement.log10_nfa);
-                if agreement.log10_nfa <= self.recipe.verdict_log10_nfa {
+                let sure = agreement.log10_nfa <= self.recipe.verdict_log10_nfa;
+                if sure && agreement.coverage >= self.recipe.verdict_coverage {
                     hit.verdict = Verdict::Match;
+                    hit.score = -agreement.log10_nfa;
                 }
             });
     }
