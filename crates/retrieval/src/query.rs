@@ -129,7 +129,8 @@ pub struct Hit {
     /// Other files with the same content.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<PathBuf>,
-    /// For a match −log10 of its number of false alarms; otherwise the visual-word similarity, below 1.
+    /// −log10 of its number of false alarms where geometry gives evidence; otherwise the visual-word similarity,
+    /// below 1.
     pub score: f64,
     /// Match or not.
     pub verdict: Verdict,

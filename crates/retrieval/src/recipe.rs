@@ -91,7 +91,7 @@ impl Default for SearchRecipe {
             hamming_threshold: 24,
             shortlist: 100,
             verify_hamming: 33,
-            verdict_log10_nfa: -5.0,
+            verdict_log10_nfa: -4.0,
             verdict_coverage: 0.03,
         }
     }

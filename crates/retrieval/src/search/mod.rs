@@ -61,7 +61,8 @@ impl Trace {
 impl Collection {
     /// Finds the images that show what the query shows.
     ///
-    /// Matches come first, ordered by evidence; the rest of the shortlist follows by visual-word similarity.
+    /// Matches come first, ordered by evidence; the rest of the shortlist follows, what geometry
+    /// speaks for weakly before what only shares visual words.
     /// Gallery files are not opened.
     ///
     /// # Errors
@@ -122,13 +123,11 @@ impl Collection {
             trace.stage("verify", matches, "matches");
         }
         hits.sort_by(|a, b| {
-            let rank = |hit: &Hit| (hit.verdict == Verdict::NoMatch, hit.words_rank);
-            let (a_rank, b_rank) = (rank(a), rank(b));
-            a_rank
-                .0
-                .cmp(&b_rank.0)
+            let unproven = |hit: &Hit| hit.verdict == Verdict::NoMatch;
+            unproven(a)
+                .cmp(&unproven(b))
                 .then(b.score.total_cmp(&a.score))
-                .then(a_rank.1.cmp(&b_rank.1))
+                .then(a.words_rank.cmp(&b.words_rank))
         });
         hits.truncate(options.top);
         Ok(hits)

@@ -71,10 +71,13 @@ impl<'a> Verifier<'a> {
                 let Some(agreement) = &hit.agreement else {
                     return;
                 };
-                let sure = agreement.log10_nfa <= self.recipe.verdict_log10_nfa;
-                if sure && agreement.coverage >= self.recipe.verdict_coverage {
+                if agreement.coverage < self.recipe.verdict_coverage {
+                    return;
+                }
+                // Evidence too weak for a verdict still says more than words alone.
+                hit.score = hit.score.max(-agreement.log10_nfa);
+                if agreement.log10_nfa <= self.recipe.verdict_log10_nfa {
                     hit.verdict = Verdict::Match;
-                    hit.score = -agreement.log10_nfa;
                 }
             });
     }
