@@ -15,7 +15,7 @@
 //! | (*c* + 1) · 4 | first word of every cell, and *k* |
 //! | *k* · 128 | words |
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use fs_err as fs;
@@ -116,8 +116,13 @@ pub(crate) fn save(codebook: &Codebook, path: &Path) -> Result<(), Error> {
 }
 
 pub(crate) fn open(path: &Path) -> Result<Codebook, Error> {
-    if fs::metadata(path)?.len() > MAX_BYTES {
+    let mut bytes = Vec::new();
+    // One byte more than allowed tells a file that is too long from the longest one.
+    let read = fs::File::open(path)?
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    if read as u64 > MAX_BYTES {
         return Err(FORMAT.damaged("too long", path));
     }
-    decode(&fs::read(path)?, path)
+    decode(&bytes, path)
 }
