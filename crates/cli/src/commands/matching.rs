@@ -192,12 +192,7 @@ impl View {
 
     /// Analysed pixels to full-resolution pixels; centres of pixels have whole coordinates.
     fn to_full(&self) -> Transform {
-        let shift = 0.5 * self.zoom - 0.5;
-        Transform([
-            [self.zoom, 0.0, shift],
-            [0.0, self.zoom, shift],
-            [0.0, 0.0, 1.0],
-        ])
+        Transform::enlargement(self.zoom)
     }
 
     fn point(&self, frame: &Frame) -> [f32; 2] {
@@ -311,11 +306,6 @@ fn model_name(model: TransformModel) -> &'static str {
 
 /// Where the corners of the first picture land in the second, clockwise from the top left.
 fn outline(transform: &Transform, [width, height]: [u32; 2]) -> Option<[[f64; 2]; 4]> {
-    let (right, bottom) = (f64::from(width), f64::from(height));
-    let mut corners = [[0.0, 0.0], [right, 0.0], [right, bottom], [0.0, bottom]];
-    for corner in &mut corners {
-        let (x, y) = transform.apply(corner[0], corner[1])?;
-        *corner = [x, y];
-    }
-    Some(corners)
+    let corners = transform.project_box(0.0, 0.0, f64::from(width), f64::from(height))?;
+    Some(corners.map(|(x, y)| [x, y]))
 }

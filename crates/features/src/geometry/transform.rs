@@ -36,6 +36,13 @@ impl Transform {
     /// The transform that leaves every point where it is.
     pub const IDENTITY: Self = Self([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
 
+    /// From the pixels of an image to those of the same image enlarged `zoom` times. The corners of the
+    /// image stay corners, so centres of pixels, which have whole coordinates, move by half a pixel's growth.
+    pub fn enlargement(zoom: f64) -> Self {
+        let shift = 0.5 * zoom - 0.5;
+        Self([[zoom, 0.0, shift], [0.0, zoom, shift], [0.0, 0.0, 1.0]])
+    }
+
     /// Scales by `scale`, turns by `angle` radians (from the x axis towards the y axis), then shifts.
     pub fn similarity(scale: f64, angle: f64, shift_x: f64, shift_y: f64) -> Self {
         let (sin, cos) = angle.sin_cos();

@@ -16,7 +16,7 @@ use crate::{Agreement, Hit, PointPair, Region, SearchRecipe, Verdict};
 /// What is the same for all candidates of a query.
 pub(super) struct Verifier<'a> {
     sight: &'a Sight,
-    /// The query's words, sorted by word.
+    /// The query's words, sorted by word, with the part of their signatures that is stored.
     words: Vec<QueryWord>,
     recipe: &'a SearchRecipe,
     max_side: f64,
@@ -42,6 +42,9 @@ impl<'a> Verifier<'a> {
     ) -> Self {
         let mut words = words.to_vec();
         words.sort_by_key(|word| (word.word, word.feature));
+        for word in &mut words {
+            word.signature = stored::kept(word.signature);
+        }
         Self {
             sight,
             words,
@@ -127,9 +130,8 @@ impl<'a> Verifier<'a> {
             rest = &rest[skip..];
             let same = rest.partition_point(|query| query.word == word);
             for query in &rest[..same] {
-                let signature = stored::kept(query.signature);
                 for feature in group {
-                    let distance = signature.distance(feature.signature);
+                    let distance = query.signature.distance(feature.signature);
                     if distance <= self.recipe.verify_hamming {
                         pairs.push(Pair {
                             query: query.feature,
@@ -187,10 +189,9 @@ impl<'a> Verifier<'a> {
             [0.0, shrink, (0.5 - region.y) * shrink - 0.5],
             [0.0, 0.0, 1.0],
         ]);
-        let zoom = gallery.zoom;
-        let edge = 0.5 * zoom - 0.5;
-        let out = Transform([[zoom, 0.0, edge], [0.0, zoom, edge], [0.0, 0.0, 1.0]]);
-        out.compose(transform).compose(&into)
+        Transform::enlargement(gallery.zoom)
+            .compose(transform)
+            .compose(&into)
     }
 }
 
@@ -203,19 +204,8 @@ struct Pair {
 
 /// Where the corners of the region land; `None` when one of them goes to infinity.
 fn outline(transform: &Transform, region: &Region) -> Option<[[f64; 2]; 4]> {
-    let (right, bottom) = (region.x + region.width, region.y + region.height);
-    let corners = [
-        (region.x, region.y),
-        (right, region.y),
-        (right, bottom),
-        (region.x, bottom),
-    ];
-    let mut outline = [[0.0; 2]; 4];
-    for (corner, (x, y)) in outline.iter_mut().zip(corners) {
-        let (x, y) = transform.apply(x, y)?;
-        *corner = [x, y];
-    }
-    Some(outline)
+    let corners = transform.project_box(region.x, region.y, region.width, region.height)?;
+    Some(corners.map(|(x, y)| [x, y]))
 }
 
 fn bounds(points: impl Iterator<Item = [f32; 2]>) -> Region {
