@@ -32,6 +32,8 @@ pub use vizsla_evaluation as evaluation;
 #[doc(inline)]
 pub use vizsla_features as features;
 #[doc(inline)]
+pub use vizsla_neural as neural;
+#[doc(inline)]
 pub use vizsla_pixels as pixels;
 #[doc(inline)]
 pub use vizsla_retrieval as retrieval;

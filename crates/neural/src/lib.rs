@@ -1,0 +1,1 @@
+//! Networks: ONNX encoders for images and text, pooling, tokenizers, word vectors, the model registry.
