@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use vizsla_retrieval::{Collection, Hit, Query, Region, SearchOptions, Verdict};
 
-use crate::dataset::{Dataset, QueryCase};
+use crate::dataset::{Dataset, QueryCase, QueryContent, Target};
 use crate::error::Error;
 use crate::runner::{BoxError, Ranked};
 
@@ -51,8 +51,12 @@ impl<'a> CollectionSearcher<'a> {
     /// The search fails, or finds a file that is not in the gallery: a collection that holds more than the data set
     /// would rank differently, and leaving those files out would flatter it.
     pub fn ask(&self, case: &QueryCase) -> Result<Vec<Ranked>, BoxError> {
-        let mut query = Query::file(&case.path);
-        query.region = case.region.map(|[x, y, width, height]| Region {
+        let (QueryContent::Image { path, region }, Target::Images) = (&case.content, case.target)
+        else {
+            return Err("this searcher compares pictures with pictures only".into());
+        };
+        let mut query = Query::file(path);
+        query.region = region.map(|[x, y, width, height]| Region {
             x,
             y,
             width,

@@ -1,4 +1,8 @@
 //! What an evaluation needs to know of a data set: a gallery, queries in named sets, graded truth, a protocol.
+//!
+//! A gallery holds images and, where people described them, captions. A query is a picture or a sentence, and it asks
+//! for images or for captions; so one data set, one run and one report hold all four directions, each as a query set
+//! of its own. Positions in ground truth and ranked lists count in the list that the query asks for.
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +19,47 @@ pub struct GalleryImage {
     pub path: PathBuf,
 }
 
+/// One sentence that describes an image of the gallery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GalleryCaption {
+    /// Name that is unique among the captions, such as `beach.jpg#2`.
+    pub key: String,
+    /// The described image, as position in [`Dataset::gallery`].
+    pub image: usize,
+    /// The sentence.
+    pub text: String,
+}
+
+/// What a query searches with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum QueryContent {
+    /// A picture.
+    Image {
+        /// Where the file is.
+        path: PathBuf,
+        /// Part of the image to search with: x, y, width, height in pixels of the upright image at full resolution.
+        /// `None` for the whole image.
+        region: Option<[f64; 4]>,
+    },
+    /// A sentence.
+    Text {
+        /// The sentence.
+        text: String,
+        /// Its position in [`Dataset::captions`] when it is one of them. A searcher that reads captions must leave
+        /// this one out, or it finds the question in place of the answer.
+        caption: Option<usize>,
+    },
+}
+
+/// What a query asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Positions in [`Dataset::gallery`].
+    Images,
+    /// Positions in [`Dataset::captions`].
+    Captions,
+}
+
 /// What a searcher gets to see of a query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryCase {
@@ -22,11 +67,50 @@ pub struct QueryCase {
     pub key: String,
     /// The query set, such as `canon`; sets are reported separately.
     pub set: String,
-    /// Where the query's image is.
-    pub path: PathBuf,
-    /// Part of the image to search with: x, y, width, height in pixels of the upright image at full resolution.
-    /// `None` for the whole image.
-    pub region: Option<[f64; 4]>,
+    /// What to search with.
+    pub content: QueryContent,
+    /// What to search for.
+    pub target: Target,
+}
+
+impl QueryCase {
+    /// A whole picture that asks for images.
+    pub fn image(key: impl Into<String>, set: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        Self {
+            key: key.into(),
+            set: set.into(),
+            content: QueryContent::Image {
+                path: path.into(),
+                region: None,
+            },
+            target: Target::Images,
+        }
+    }
+
+    /// The picture's file, if the query is a picture.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.content {
+            QueryContent::Image { path, .. } => Some(path),
+            QueryContent::Text { .. } => None,
+        }
+    }
+
+    /// The part of the picture that is meant; `None` for all of it, and for a sentence.
+    pub fn region(&self) -> Option<[f64; 4]> {
+        match &self.content {
+            QueryContent::Image { region, .. } => *region,
+            QueryContent::Text { .. } => None,
+        }
+    }
+
+    /// The same query with a part of its picture: x, y, width, height in pixels. A sentence has no parts.
+    #[must_use]
+    pub fn within(mut self, part: [f64; 4]) -> Self {
+        if let QueryContent::Image { region, .. } = &mut self.content {
+            *region = Some(part);
+        }
+        self
+    }
 }
 
 /// A query with its ground truth.
@@ -34,7 +118,7 @@ pub struct QueryCase {
 pub struct Query {
     /// What the searcher sees.
     pub case: QueryCase,
-    /// Graded ground truth as positions in [`Dataset::gallery`].
+    /// Graded ground truth as positions in the list that [`QueryCase::target`] names.
     pub truth: Truth,
 }
 
@@ -45,6 +129,8 @@ pub struct Dataset {
     pub name: String,
     /// The images to index, in a fixed order; ground truth refers to positions in it.
     pub gallery: Vec<GalleryImage>,
+    /// Sentences about gallery images in a fixed order; empty where nobody described them.
+    pub captions: Vec<GalleryCaption>,
     /// All queries; those of one set stand together.
     pub queries: Vec<Query>,
     /// How ranked lists are judged.
@@ -74,6 +160,22 @@ impl Dataset {
                 path: image.path,
             }));
         Ok(count)
+    }
+
+    /// Number of images or captions.
+    pub fn size(&self, target: Target) -> usize {
+        match target {
+            Target::Images => self.gallery.len(),
+            Target::Captions => self.captions.len(),
+        }
+    }
+
+    /// Name of an image or a caption; `None` for a position beyond the last.
+    pub fn key(&self, target: Target, position: usize) -> Option<&str> {
+        match target {
+            Target::Images => self.gallery.get(position).map(|image| image.key.as_str()),
+            Target::Captions => self.captions.get(position).map(|c| c.key.as_str()),
+        }
     }
 
     /// Names of the query sets in order of their first query.
@@ -113,12 +215,7 @@ mod tests {
 
     fn dataset() -> Dataset {
         let query = |set: &str| Query {
-            case: QueryCase {
-                key: "q".into(),
-                set: set.into(),
-                path: "q.jpg".into(),
-                region: None,
-            },
+            case: QueryCase::image("q", set, "q.jpg"),
             truth: Truth::default(),
         };
         Dataset {
@@ -127,6 +224,7 @@ mod tests {
                 key: "a.jpg".into(),
                 path: "a.jpg".into(),
             }],
+            captions: Vec::new(),
             queries: vec![query("one"), query("two"), query("two")],
             protocol: Protocol::Plain,
         }

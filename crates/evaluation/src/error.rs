@@ -47,14 +47,14 @@ pub enum Error {
         /// The searcher's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The searcher returned a gallery number that the data set does not have.
-    #[error("query {query} returned gallery image {index}, but the gallery has {gallery} images")]
+    /// The searcher returned a number that the data set does not have.
+    #[error("query {query} returned entry {index}, but there are {gallery} to be found")]
     UnknownImage {
         /// Key of the query.
         query: String,
         /// The number returned.
         index: usize,
-        /// Size of the gallery.
+        /// Number of images or captions that the query could find.
         gallery: usize,
     },
     /// Two runs have no query in common or belong to different data sets.

@@ -7,7 +7,7 @@ use crate::ordered::Ordered;
 use crate::protocol::{Judgement, Protocol, Setup, Truth};
 use crate::ranking::{
     average_precision, bounded_precision_at, found_at, hit_at, mean_of_counted, median_rank,
-    positive_ranks, reciprocal_rank, trapezoidal_average_precision,
+    positive_ranks, precision_at, reciprocal_rank, trapezoidal_average_precision,
 };
 use crate::runner::Ranked;
 use crate::separation::{Weighted, auroc, best_f1, weighted_auroc};
@@ -16,7 +16,15 @@ use crate::verdict::{OpenSet, QueryVerdict};
 const CUTOFFS: [usize; 3] = [1, 5, 10];
 
 /// Metrics that get a bootstrap interval: means over queries that people compare.
-const WITH_INTERVAL: [&str; 4] = ["map", "recall@1", "recall@10", "verdict_f1_per_query"];
+const WITH_INTERVAL: [&str; 7] = [
+    "map",
+    "recall@1",
+    "recall@5",
+    "recall@10",
+    "precision@1",
+    "precision@5",
+    "verdict_f1_per_query",
+];
 
 /// What is known of one query once its list is judged; [`summarise`] makes a report of many.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +96,11 @@ fn rank_metrics(
     }
     values.insert(format!("found@10{suffix}"), found_at(ranks, positives, 10));
     values.insert(format!("mrr{suffix}"), reciprocal_rank(ranks));
-    if protocol != Protocol::Plain {
+    if protocol == Protocol::Plain {
+        for k in CUTOFFS {
+            values.insert(format!("precision@{k}"), precision_at(ranks, k));
+        }
+    } else {
         for k in CUTOFFS {
             values.insert(format!("mp@{k}{suffix}"), bounded_precision_at(ranks, k));
         }
@@ -108,7 +120,7 @@ fn confidences(ranked: &[Ranked], judgement: &Judgement) -> Vec<(f64, bool)> {
 /// Metrics over many queries, in this order, those without a value left out:
 ///
 /// * `map`, `recall@k` (share of queries with a relevant image in the first k), `found@10` (share of the relevant
-///   images in the first 10), `mrr`, and by the Oxford and revisited protocols `mp@k`; with the revisited protocol
+///   images in the first 10), `mrr`, by the plain protocol `precision@k`, by Oxford's and the revisited one `mp@k`; with the revisited protocol
 ///   medium is the headline and `_easy`, `_medium`, `_hard` follow. Queries without positives are left out.
 /// * `median_rank` of the first relevant image, from 1; left out when more than half the queries miss it.
 /// * `verdict_precision`, `verdict_recall`, `verdict_f1` pooled over all claims, `verdict_f1_per_query`,

@@ -17,6 +17,9 @@ pub struct Report {
     pub queries: usize,
     /// Number of gallery images, distractors included.
     pub gallery: usize,
+    /// Number of captions that can be found; left out where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub captions: usize,
     /// Name and value, mostly 0..=1.
     pub metrics: Ordered<f64>,
     /// How long it took.
@@ -29,6 +32,10 @@ pub struct Report {
     pub intervals: Ordered<Interval>,
     /// The same per query set.
     pub sets: Ordered<SetReport>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Figures of one query set.

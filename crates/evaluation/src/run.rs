@@ -35,7 +35,7 @@ pub struct QueryRun {
     pub set: String,
     /// Name of the query.
     pub query: String,
-    /// Names of the relevant images.
+    /// Names of the relevant images or captions.
     pub relevant: Vec<String>,
     /// Time by the wall clock in milliseconds.
     pub ms: f64,
@@ -45,10 +45,10 @@ pub struct QueryRun {
     pub ranked: Vec<RankedEntry>,
 }
 
-/// One returned image.
+/// One returned image or caption.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RankedEntry {
-    /// Name of the gallery image.
+    /// Name of the image or caption.
     pub image: String,
     /// Score that the list is ordered by.
     pub score: f64,

@@ -19,7 +19,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// One image that a searcher returned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ranked {
-    /// Position in [`Dataset::gallery`].
+    /// Position in [`Dataset::gallery`], or in [`Dataset::captions`] when the query asks for captions.
     pub gallery: usize,
     /// Score; only its record is kept, the order of the list is the ranking.
     pub score: f64,
@@ -57,7 +57,7 @@ pub struct Options<'a> {
 
 /// Asks `searcher` every query, one after the other, and judges what it returns (best first).
 ///
-/// The searcher sees the image and the region, not the truth. Its time is measured around the call. Average
+/// The searcher sees the picture or the sentence, not the truth. Its time is measured around the call. Average
 /// precision needs the list as deep as the searcher can rank; images that are not returned count as not found.
 ///
 /// # Errors
@@ -81,7 +81,7 @@ pub fn evaluate(
             dataset.protocol,
             &query.truth,
             &ranked,
-            dataset.gallery.len(),
+            dataset.size(query.case.target),
         );
         queries.push(record(dataset, query, &ranked, &metrics, ms));
         judged.push(metrics);
@@ -100,7 +100,7 @@ pub fn evaluate(
 }
 
 fn check(dataset: &Dataset, query: &Query, ranked: &[Ranked]) -> Result<(), Error> {
-    let gallery = dataset.gallery.len();
+    let gallery = dataset.size(query.case.target);
     match ranked.iter().find(|r| r.gallery >= gallery) {
         Some(outside) => Err(Error::UnknownImage {
             query: query.case.key.clone(),
@@ -118,22 +118,18 @@ fn record(
     metrics: &QueryMetrics,
     ms: f64,
 ) -> QueryRun {
-    let key = |position: usize| dataset.gallery[position].key.clone();
+    let key = |position: usize| dataset.key(query.case.target, position).map(str::to_owned);
     let relevant = query.truth.good.iter().chain(&query.truth.ok);
     QueryRun {
         set: query.case.set.clone(),
         query: query.case.key.clone(),
-        relevant: relevant
-            .copied()
-            .filter(|&p| p < dataset.gallery.len())
-            .map(key)
-            .collect(),
+        relevant: relevant.filter_map(|&position| key(position)).collect(),
         ms,
         metrics: metrics.values.clone(),
         ranked: ranked
             .iter()
             .map(|r| RankedEntry {
-                image: key(r.gallery),
+                image: key(r.gallery).unwrap_or_default(),
                 score: finite(r.score),
                 matched: r.matched,
                 log10_nfa: Some(-r.confidence())
@@ -178,6 +174,7 @@ fn report(
         dataset: dataset.name.clone(),
         queries: queries.len(),
         gallery: dataset.gallery.len(),
+        captions: dataset.captions.len(),
         metrics: summarise(judged),
         timing: Timing {
             index_images_per_s: options.index_images_per_s,

@@ -7,25 +7,31 @@ use crate::ordered::Ordered;
 use crate::report::Report;
 
 /// Columns of a report in order: name of the metric and heading.
-const COLUMNS: [(&str, &str); 10] = [
+const COLUMNS: [(&str, &str); 13] = [
     ("map", "mAP"),
     ("map_easy", "mAP easy"),
     ("map_hard", "mAP hard"),
     ("recall@1", "recall@1"),
+    ("recall@5", "recall@5"),
     ("recall@10", "recall@10"),
+    ("precision@5", "P@5"),
     ("mp@10", "mP@10"),
+    ("median_rank", "median rank"),
     ("verdict_precision", "precision"),
     ("verdict_recall", "recall"),
     ("verdict_f1", "F1"),
     ("unknown_rejected", "rejected"),
 ];
 
-/// A table with one line per query set and one for all queries, followed by the costs.
+/// A table with one line per query set and one for all queries, followed by the costs. Figures of the verdict are
+/// shown where the searcher claimed anything.
 pub fn render_report(report: &Report) -> String {
-    let columns: Vec<_> = COLUMNS
-        .iter()
-        .filter(|(name, _)| report.metrics.get(name).is_some())
-        .collect();
+    let claims = report.metrics.get("verdict_precision").is_some();
+    let shown = |name: &str| {
+        let of_verdict = name.starts_with("verdict_") || name == "unknown_rejected";
+        report.metrics.get(name).is_some() && (claims || !of_verdict)
+    };
+    let columns: Vec<_> = COLUMNS.iter().filter(|(name, _)| shown(name)).collect();
     let mut rows = vec![vec!["set".to_owned(), "queries".to_owned()]];
     rows[0].extend(columns.iter().map(|(_, heading)| (*heading).to_owned()));
     rows[0].push("ms/query".to_owned());
@@ -34,7 +40,7 @@ pub fn render_report(report: &Report) -> String {
         cells.extend(columns.iter().map(|(name, _)| {
             metrics
                 .get(name)
-                .map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"))
+                .map_or_else(|| "–".to_owned(), |value| shown_value(name, *value))
         }));
         cells.push(format!("{ms:.1}"));
         rows.push(cells);
@@ -51,14 +57,22 @@ pub fn render_report(report: &Report) -> String {
         report.timing.query_ms_median,
     );
     let mut text = format!(
-        "{}: {} queries, {} gallery images\n\n{}",
-        report.dataset,
-        report.queries,
-        report.gallery,
-        align(&rows)
+        "{}: {} queries, {} gallery images",
+        report.dataset, report.queries, report.gallery
     );
-    text.push_str(&costs(report));
+    if report.captions > 0 {
+        let _ = write!(text, ", {} captions", report.captions);
+    }
+    let _ = write!(text, "\n\n{}{}", align(&rows), costs(report));
     text
+}
+
+/// Ranks count places, everything else is a share.
+fn shown_value(name: &str, value: f64) -> String {
+    match name {
+        "median_rank" => format!("{value:.1}"),
+        _ => format!("{value:.4}"),
+    }
 }
 
 fn costs(report: &Report) -> String {

@@ -4,7 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use vizsla_evaluation::{Dataset, load_museum, load_smvs};
+use vizsla_evaluation::{
+    Dataset, IMAGE_TO_TEXT, TEXT_TO_IMAGE, load_flickr8k, load_mit_split, load_museum, load_smvs,
+};
 
 fn folder(name: &str) -> Option<PathBuf> {
     let data = std::env::var_os("VIZSLA_DATA").map_or_else(
@@ -67,4 +69,42 @@ fn museum_has_unknown_and_double_paintings() {
         .collect();
     assert_eq!(unknown, ["qsd1_w4"; 10]);
     assert!(dataset.queries.iter().any(|q| q.truth.good.len() == 2));
+}
+
+#[test]
+fn mit_split_ranks_the_training_pictures_of_eight_classes() {
+    let Some(folder) = folder("mit_split") else {
+        return;
+    };
+    let dataset = load_mit_split(&folder).expect("published layout");
+    assert_eq!((dataset.gallery.len(), dataset.queries.len()), (1881, 807));
+    assert_eq!(dataset.sets().len(), 8);
+    for query in &dataset.queries {
+        let class = &query.case.set;
+        assert!(query.truth.good.len() > 100 && query.truth.junk.is_empty());
+        let right = |&p: &usize| dataset.gallery[p].key.starts_with(&format!("{class}/"));
+        assert!(query.truth.good.iter().all(right), "{class}");
+    }
+}
+
+#[test]
+fn flickr8k_has_five_captions_for_each_picture() {
+    let Some(folder) = folder("flickr8k") else {
+        return;
+    };
+    let dataset = load_flickr8k(&folder, "test").expect("published layout");
+    assert_eq!(
+        (dataset.gallery.len(), dataset.captions.len()),
+        (1000, 5000)
+    );
+    assert_eq!(size_of_set(&dataset, TEXT_TO_IMAGE), 5000);
+    assert_eq!(size_of_set(&dataset, IMAGE_TO_TEXT), 1000);
+    for query in &dataset.queries {
+        let expected = if query.case.set == TEXT_TO_IMAGE {
+            1
+        } else {
+            5
+        };
+        assert_eq!(query.truth.good.len(), expected, "{}", query.case.key);
+    }
 }

@@ -15,17 +15,13 @@ fn dataset() -> Dataset {
         })
         .collect();
     let query = |set: &str, key: &str, relevant: &[usize]| Query {
-        case: QueryCase {
-            key: key.into(),
-            set: set.into(),
-            path: format!("{set}/{key}").into(),
-            region: None,
-        },
+        case: QueryCase::image(key, set, format!("{set}/{key}")),
         truth: Truth::relevant(relevant.iter().copied()),
     };
     Dataset {
         name: "toy".into(),
         gallery,
+        captions: Vec::new(),
         queries: vec![
             query("one", "a.jpg", &[0]),
             query("one", "b.jpg", &[]),

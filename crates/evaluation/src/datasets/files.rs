@@ -59,18 +59,14 @@ pub fn load_files(gallery: &Path, queries: &Path, truth: &Path) -> Result<Datase
         relevant.sort_unstable();
         relevant.dedup();
         cases.push(Query {
-            case: QueryCase {
-                key: name.to_owned(),
-                set: "files".into(),
-                path,
-                region: None,
-            },
+            case: QueryCase::image(name, "files", path),
             truth: Truth::relevant(relevant),
         });
     }
     Ok(Dataset {
         name: "files".into(),
         gallery: images,
+        captions: Vec::new(),
         queries: cases,
         protocol: Protocol::Plain,
     })

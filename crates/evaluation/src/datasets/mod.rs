@@ -1,5 +1,7 @@
 //! Loaders of the data sets that Vizsla knows, one file each, and the user's own ground truth.
 
+mod captions;
+mod classes;
 mod files;
 mod folder;
 mod museum;
@@ -7,6 +9,8 @@ mod oxford;
 mod revisited;
 mod smvs;
 
+pub use captions::{IMAGE_TO_TEXT, TEXT_TO_IMAGE, load_captions, load_flickr8k};
+pub use classes::{load_folders, load_mit_split};
 pub use files::load_files;
 pub(crate) use folder::{list_images, read_text};
 pub use museum::load_museum;

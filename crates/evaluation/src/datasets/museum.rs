@@ -44,6 +44,7 @@ pub fn load_museum(root: &Path) -> Result<Dataset, Error> {
     Ok(Dataset {
         name: "museum".into(),
         gallery,
+        captions: Vec::new(),
         queries,
         protocol: Protocol::Plain,
     })
@@ -102,14 +103,8 @@ fn load_set(folder: &Path, numbers: &BTreeMap<u64, usize>) -> Result<Vec<Query>,
         })?;
         relevant.sort_unstable();
         relevant.dedup();
-        let case = QueryCase {
-            key: image.key,
-            set: set.clone(),
-            path: image.path,
-            region: None,
-        };
         queries.push(Query {
-            case,
+            case: QueryCase::image(image.key, &set, image.path),
             truth: Truth::relevant(relevant),
         });
     }

@@ -161,18 +161,15 @@ pub fn load_oxford(name: &str, root: &Path) -> Result<Dataset, Error> {
             .rsplit_once('_')
             .map_or(query.name.as_str(), |(l, _)| l);
         queries.push(Query {
-            case: QueryCase {
-                set: landmark.to_owned(),
-                path: gallery[position].path.clone(),
-                region: Some(region(query.corners)),
-                key: query.name,
-            },
+            case: QueryCase::image(&query.name, landmark, &gallery[position].path)
+                .within(region(query.corners)),
             truth,
         });
     }
     Ok(Dataset {
         name: name.into(),
         gallery,
+        captions: Vec::new(),
         queries,
         protocol: Protocol::Oxford,
     })
@@ -262,7 +259,7 @@ mod tests {
         assert_eq!(dataset.gallery.len(), 3, "the corrupt image is left out");
         let query = &dataset.queries[0];
         assert_eq!(query.case.set, "all_souls");
-        let [x, y, width, height] = query.case.region.expect("a box");
+        let [x, y, width, height] = query.case.region().expect("a box");
         assert!((x - 136.5).abs() + (y - 34.1).abs() < 1e-9);
         assert!((width - 512.0).abs() + (height - 921.6).abs() < 1e-9);
         assert_eq!(

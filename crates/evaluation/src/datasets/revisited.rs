@@ -76,12 +76,7 @@ pub fn load_revisited(name: &str, truth: &Path, images: &Path) -> Result<Dataset
             return Err(Error::invalid(problem, truth));
         }
         queries.push(Query {
-            case: QueryCase {
-                set: name.into(),
-                path: image_path(images, &key)?,
-                region: Some(region(entry.bbx)),
-                key,
-            },
+            case: QueryCase::image(&key, name, image_path(images, &key)?).within(region(entry.bbx)),
             truth: Truth {
                 good: entry.easy,
                 ok: entry.hard,
@@ -92,6 +87,7 @@ pub fn load_revisited(name: &str, truth: &Path, images: &Path) -> Result<Dataset
     Ok(Dataset {
         name: name.into(),
         gallery,
+        captions: Vec::new(),
         queries,
         protocol: Protocol::Revisited,
     })
@@ -127,7 +123,10 @@ mod tests {
                "gnd":[{"bbx":[1,2,11,22],"easy":[0],"hard":[2],"junk":[1]}]}"#,
         );
         let dataset = load_revisited("roxford5k", &truth, root.path()).expect("complete");
-        assert_eq!(dataset.queries[0].case.region, Some([1.0, 2.0, 10.0, 20.0]));
+        assert_eq!(
+            dataset.queries[0].case.region(),
+            Some([1.0, 2.0, 10.0, 20.0])
+        );
         assert_eq!(
             dataset.queries[0].truth,
             Truth {

@@ -36,12 +36,7 @@ pub fn load_smvs(root: &Path) -> Result<Dataset, Error> {
                 ));
             };
             queries.push(Query {
-                case: QueryCase {
-                    key: image.key,
-                    set: set.into(),
-                    path: image.path,
-                    region: None,
-                },
+                case: QueryCase::image(image.key, set, image.path),
                 truth: Truth::relevant([position]),
             });
         }
@@ -49,6 +44,7 @@ pub fn load_smvs(root: &Path) -> Result<Dataset, Error> {
     Ok(Dataset {
         name: "smvs".into(),
         gallery,
+        captions: Vec::new(),
         queries,
         protocol: Protocol::Plain,
     })

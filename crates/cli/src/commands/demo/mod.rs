@@ -132,15 +132,11 @@ fn write(set: &DemoSet, place: &Path) -> Result<Dataset> {
             .into_iter()
             .zip(&set.queries)
             .map(|(path, query)| vizsla_evaluation::Query {
-                case: QueryCase {
-                    key: query.name.clone(),
-                    set: query.kind.to_owned(),
-                    path,
-                    region: None,
-                },
+                case: QueryCase::image(&query.name, query.kind, path),
                 truth: truth(set, query),
             })
             .collect(),
+        captions: Vec::new(),
         protocol: Protocol::Plain,
     };
     // Queries of one hardship stand together.
@@ -190,7 +186,8 @@ fn search<'a>(
             top: 20,
             ..SearchOptions::default()
         };
-        let response = collection.search(&Query::file(&case.path), &options)?;
+        let path = case.path().ok_or("every query is a picture")?;
+        let response = collection.search(&Query::file(path), &options)?;
         let position = |hit: &Hit| dataset.gallery.iter().position(|g| g.path == hit.path);
         let ranked = response
             .hits
