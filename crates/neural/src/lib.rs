@@ -1,1 +1,20 @@
 //! Networks: ONNX encoders for images and text, pooling, tokenizers, word vectors, the model registry.
+//!
+//! A model is data: a [`ModelEntry`] of the [`Registry`] says which file it is, what that file must
+//! hash to, how images are prepared and which value is read.
+
+mod encoder;
+mod error;
+mod models;
+mod onnx;
+mod preprocess;
+mod runtime;
+mod tensor;
+
+pub use encoder::{Encoder, Input};
+pub use error::Error;
+pub use models::{ModelEntry, ModelKind, ModelSource, Registry, TextSettings};
+pub use onnx::ValueInfo;
+pub use preprocess::{Channels, Interpolation, Preprocessing, Preset, Resize};
+pub use runtime::{RuntimeChoice, RuntimeKind, RuntimeReport, Session, SessionOptions, runtimes};
+pub use tensor::{ElementKind, Tensor};

@@ -1,0 +1,9 @@
+//! Models as data: entries that say where a model is, what it must hash to and how it is used.
+
+mod digest;
+mod entry;
+mod hub;
+mod registry;
+
+pub use entry::{ModelEntry, ModelKind, ModelSource, TextSettings};
+pub use registry::Registry;

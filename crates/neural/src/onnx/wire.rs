@@ -1,0 +1,109 @@
+//! The wire format of protocol buffers: fields as slices of a message.
+//!
+//! A model is changed here by choosing which of its fields go into the new bytes. Whatever this
+//! crate does not know of the format passes through untouched.
+
+/// One field of a message.
+#[derive(Clone, Copy)]
+pub(super) struct Field<'a> {
+    /// Its number in the message's declaration.
+    pub number: u64,
+    /// The whole field, tag included.
+    pub whole: &'a [u8],
+    /// The content of a length-delimited field; empty for numbers.
+    pub content: &'a [u8],
+}
+
+/// The fields of `message` in order, or `None` when the bytes are no message.
+pub(super) fn fields(mut message: &[u8]) -> Option<Vec<Field<'_>>> {
+    let mut found = Vec::new();
+    while !message.is_empty() {
+        let start = message;
+        let tag = varint(&mut message)?;
+        let mut content: &[u8] = &[];
+        match tag & 7 {
+            0 => {
+                varint(&mut message)?;
+            }
+            1 => message = message.get(8..)?,
+            2 => {
+                let length = usize::try_from(varint(&mut message)?).ok()?;
+                content = message.get(..length)?;
+                message = &message[length..];
+            }
+            5 => message = message.get(4..)?,
+            _ => return None,
+        }
+        found.push(Field {
+            number: tag >> 3,
+            whole: &start[..start.len() - message.len()],
+            content,
+        });
+    }
+    Some(found)
+}
+
+/// Appends a length-delimited field.
+pub(super) fn append(target: &mut Vec<u8>, number: u64, content: &[u8]) {
+    append_varint(target, number << 3 | 2);
+    append_varint(target, content.len() as u64);
+    target.extend_from_slice(content);
+}
+
+fn append_varint(target: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        target.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    target.push(value as u8);
+}
+
+/// Reads a number of seven bits a byte, the lowest first.
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_come_back_as_they_were_written() {
+        let mut message = Vec::new();
+        append(&mut message, 7, &[1; 300]);
+        message.extend([0x08, 0x96, 0x01]);
+        append(&mut message, 2000, b"x");
+        let found = fields(&message).unwrap();
+        assert_eq!(
+            found.iter().map(|f| f.number).collect::<Vec<_>>(),
+            [7, 1, 2000]
+        );
+        assert_eq!(found[0].content, [1; 300]);
+        let again: Vec<u8> = found
+            .iter()
+            .flat_map(|field| field.whole.to_vec())
+            .collect();
+        assert_eq!(again, message);
+    }
+
+    #[test]
+    fn bytes_that_are_no_message_are_refused() {
+        assert!(fields(&[0xff; 20]).is_none());
+        assert!(fields(&[0x0a, 0x05, 1, 2]).is_none());
+        assert!(fields(&[0x0b]).is_none());
+        for length in 0..40 {
+            // Whatever the bytes, it ends.
+            let noise: Vec<u8> = (0..length).map(|i| (i * 37 % 251) as u8).collect();
+            let _ = fields(&noise);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Running a network: one session type over two runtimes.
+//!
+//! [rten](https://github.com/robertknight/rten) is written in Rust, part of the program and always
+//! there. [ONNX Runtime](https://onnxruntime.ai) is faster, brings quantised models and graphics
+//! processors, and is used when its shared library is found on the machine; nothing is downloaded
+//! and nothing is linked when the program is built. Both give the same numbers to 1e-3, which the
+//! tests of this crate hold against ONNX Runtime in Python.
+
+mod choice;
+mod library;
+mod onnxruntime;
+mod rten;
+mod session;
+
+pub use choice::{RuntimeChoice, RuntimeKind, RuntimeReport, SessionOptions, runtimes};
+pub use session::Session;

@@ -1,0 +1,113 @@
+//! Sessions of rten.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueView};
+use rten_tensor::{AsView, Layout};
+
+use crate::tensor::Tensor;
+
+/// Version of the crate, as in the manifest of the workspace.
+pub(super) const VERSION: &str = "0.27";
+
+/// What the runtime says when something fails inside of it.
+const BROKE: &str = "it broke inside the runtime";
+
+/// A loaded model.
+pub(super) struct RtenSession {
+    model: Model,
+    outputs: Vec<NodeId>,
+    options: RunOptions,
+}
+
+impl RtenSession {
+    /// Loads a model; `external` holds the files of weights by the names that the model uses.
+    pub fn load(
+        bytes: Vec<u8>,
+        external: Vec<(String, Vec<u8>)>,
+        threads: usize,
+    ) -> Result<RtenSession, String> {
+        let mut options = ModelOptions::with_all_ops();
+        options.prepack_weights(true);
+        for (name, content) in external {
+            options.external_data(&name, content);
+        }
+        // Models come from strangers; what the runtime asserts of them must not end the program.
+        let model = catch_unwind(AssertUnwindSafe(|| options.load(bytes)))
+            .map_err(|_| BROKE.to_owned())?
+            .map_err(|error| error.to_string())?;
+        Ok(RtenSession {
+            outputs: model.output_ids().to_vec(),
+            model,
+            options: RunOptions::default().with_thread_pool(pool(threads)),
+        })
+    }
+
+    /// Runs the model; outputs in the order of the model.
+    pub fn run(&self, inputs: &[(&str, &Tensor)]) -> Result<Vec<Tensor>, String> {
+        let mut values = Vec::with_capacity(inputs.len());
+        for (name, tensor) in inputs {
+            let id = self.model.node_id(name).map_err(|e| e.to_string())?;
+            values.push((id, value(tensor)?));
+        }
+        let run = || {
+            let options = Some(self.options.clone());
+            self.model.run(values, &self.outputs, options)
+        };
+        let outputs = catch_unwind(AssertUnwindSafe(run))
+            .map_err(|_| BROKE.to_owned())?
+            .map_err(|error| error.to_string())?;
+        outputs.into_iter().map(tensor).collect()
+    }
+}
+
+/// The pool of so many threads, made once; `None` for the runtime's own, which takes all cores.
+fn pool(threads: usize) -> Option<Arc<ThreadPool>> {
+    static POOLS: Mutex<BTreeMap<usize, Arc<ThreadPool>>> = Mutex::new(BTreeMap::new());
+    if threads == 0 {
+        return None;
+    }
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    let pool = pools
+        .entry(threads)
+        .or_insert_with(|| Arc::new(ThreadPool::with_num_threads(threads)));
+    Some(Arc::clone(pool))
+}
+
+fn value(tensor: &Tensor) -> Result<ValueOrView<'_>, String> {
+    match tensor {
+        Tensor::F32 { shape, data } => ValueView::from_shape(shape, data)
+            .map(ValueOrView::from)
+            .map_err(|error| error.to_string()),
+        Tensor::I64 { shape, data } => {
+            // The runtime computes with 32 bits where a model says 64.
+            let narrow: Result<Vec<i32>, _> = data.iter().map(|&v| i32::try_from(v)).collect();
+            let narrow = narrow.map_err(|_| "an integer has more than 32 bits".to_owned())?;
+            Value::from_shape(shape, narrow)
+                .map(ValueOrView::from)
+                .map_err(|error| error.to_string())
+        }
+    }
+}
+
+fn tensor(value: Value) -> Result<Tensor, String> {
+    let made = match value {
+        Value::FloatTensor(t) => Tensor::f32(&t.shape().to_vec(), t.into_data()),
+        Value::Int32Tensor(t) => Tensor::i64(
+            &t.shape().to_vec(),
+            t.iter().map(|&v| i64::from(v)).collect(),
+        ),
+        Value::Int8Tensor(t) => Tensor::i64(
+            &t.shape().to_vec(),
+            t.iter().map(|&v| i64::from(v)).collect(),
+        ),
+        Value::UInt8Tensor(t) => Tensor::i64(
+            &t.shape().to_vec(),
+            t.iter().map(|&v| i64::from(v)).collect(),
+        ),
+        _ => return Err("an output is no tensor".into()),
+    };
+    made.map_err(|error| error.to_string())
+}

@@ -1,0 +1,270 @@
+//! A loaded model, whatever runs it.
+
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use super::choice::{RuntimeKind, SessionOptions};
+use super::onnxruntime::OrtSession;
+use super::rten::RtenSession;
+use crate::error::Error;
+use crate::onnx::{self, Graph, ValueInfo, nearest};
+use crate::tensor::{ElementKind, Tensor, shape_text};
+
+/// A model that is ready to run. It can be shared between threads.
+pub struct Session {
+    path: PathBuf,
+    inputs: Vec<ValueInfo>,
+    outputs: Vec<ValueInfo>,
+    quantised: bool,
+    backend: Backend,
+}
+
+enum Backend {
+    Rten(Box<RtenSession>),
+    Ort(Box<OrtSession>),
+}
+
+impl Session {
+    /// Loads a model in ONNX format. `outputs` names the values to be read, in this order: outputs of
+    /// the model or any value inside of it; with none, the outputs that the model declares.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] when the file is no ONNX model, [`Error::UnknownName`] with the names
+    /// there are, [`Error::MissingOperator`] and [`Error::Load`] when the runtime cannot take it,
+    /// [`Error::RuntimeMissing`] when the wanted runtime is not here.
+    pub fn open(
+        path: &Path,
+        outputs: &[String],
+        options: &SessionOptions,
+    ) -> Result<Session, Error> {
+        let bytes = onnx::read(path)?;
+        let graph = Graph::parse(&bytes, path)?;
+        Session::of(path, bytes, &graph, outputs, options)
+    }
+
+    /// As [`Session::open`], for a file that was read already.
+    pub(crate) fn of(
+        path: &Path,
+        bytes: prost::bytes::Bytes,
+        graph: &Graph,
+        outputs: &[String],
+        options: &SessionOptions,
+    ) -> Result<Session, Error> {
+        let runtime = options.resolve()?;
+        for name in outputs {
+            graph.check_value(name, path)?;
+        }
+        let declared: Vec<String> = graph.outputs.iter().map(|o| o.name.clone()).collect();
+        let (bytes, graph) = if outputs.is_empty() || outputs == declared {
+            (bytes, graph.clone())
+        } else {
+            let edited =
+                onnx::with_outputs(&bytes, graph, outputs).ok_or_else(|| Error::Damaged {
+                    kind: "model",
+                    what: "its parts contradict each other".into(),
+                    path: path.to_path_buf(),
+                })?;
+            let edited = prost::bytes::Bytes::from(edited);
+            let graph = Graph::parse(&edited, path)?;
+            (edited, graph)
+        };
+        let external = weights_beside(path, &graph)?;
+        let loaded = match runtime {
+            RuntimeKind::Rten => RtenSession::load(bytes.to_vec(), external, options.threads)
+                .map(|session| Backend::Rten(Box::new(session))),
+            RuntimeKind::Ort => OrtSession::load(&bytes, external, options.threads)
+                .map(|session| Backend::Ort(Box::new(session))),
+        };
+        Ok(Session {
+            backend: loaded.map_err(|what| load_error(runtime, what, &graph, path))?,
+            path: path.to_path_buf(),
+            quantised: graph
+                .operators
+                .iter()
+                .any(|operator| is_quantised(&operator.op)),
+            inputs: graph.inputs,
+            outputs: graph.outputs,
+        })
+    }
+
+    /// The inputs that a run needs.
+    pub fn inputs(&self) -> &[ValueInfo] {
+        &self.inputs
+    }
+
+    /// The outputs that a run gives, in order.
+    pub fn outputs(&self) -> &[ValueInfo] {
+        &self.outputs
+    }
+
+    /// What runs it.
+    pub fn runtime(&self) -> RuntimeKind {
+        match self.backend {
+            Backend::Rten(_) => RuntimeKind::Rten,
+            Backend::Ort(_) => RuntimeKind::Ort,
+        }
+    }
+
+    /// The file of the model.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs the model on inputs given by name. The outputs come in the order of
+    /// [`Session::outputs`].
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] and [`Error::Input`] when the inputs are not those of the model,
+    /// [`Error::Run`] when the runtime fails, [`Error::NotFinite`] when an output holds values that
+    /// are not numbers.
+    pub fn run(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>, Error> {
+        self.check_inputs(inputs)?;
+        let views: Vec<(&str, &Tensor)> = inputs.iter().map(|(name, t)| (*name, t)).collect();
+        let run = match &self.backend {
+            Backend::Rten(session) => session.run(&views),
+            Backend::Ort(session) => session.run(&views, &self.inputs),
+        };
+        let outputs = run.map_err(|what| Error::Run {
+            runtime: self.runtime().title(),
+            what: one_line(&what),
+            path: self.path.clone(),
+        })?;
+        for (info, tensor) in self.outputs.iter().zip(&outputs) {
+            self.check_finite(info, tensor)?;
+        }
+        Ok(outputs)
+    }
+
+    fn check_inputs(&self, inputs: &[(&str, Tensor)]) -> Result<(), Error> {
+        let wrong = |what: String, advice: String| Error::Input {
+            what,
+            advice,
+            path: self.path.clone(),
+        };
+        for (name, tensor) in inputs {
+            let Some(info) = self.inputs.iter().find(|info| info.name == *name) else {
+                let names = self.inputs.iter().map(|info| info.name.as_str());
+                return Err(Error::UnknownName {
+                    place: "input",
+                    name: (*name).to_owned(),
+                    known: nearest(name, names),
+                    path: self.path.clone(),
+                });
+            };
+            let fits = |&(want, have): &(&Option<usize>, &usize)| want.is_none_or(|w| w == *have);
+            let shape_fits = info.shape.as_ref().is_none_or(|shape| {
+                let have = tensor.shape();
+                shape.len() == have.len() && shape.iter().zip(have).all(|pair| fits(&pair))
+            });
+            if !shape_fits {
+                return Err(wrong(
+                    format!("'{name}' of {}", shape_text(tensor.shape())),
+                    format!("it wants {}", declared_shape(info)),
+                ));
+            }
+            if info.kind != ElementKind::Other && info.kind != tensor.kind() {
+                return Err(wrong(
+                    format!("'{name}' of {} numbers", tensor.kind()),
+                    format!("it wants {} numbers", info.kind),
+                ));
+            }
+        }
+        let missing = self
+            .inputs
+            .iter()
+            .find(|info| inputs.iter().all(|(name, _)| *name != info.name));
+        match missing {
+            Some(info) => Err(wrong(
+                format!("'{}' is not given", info.name),
+                format!("it wants {}", declared_shape(info)),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn check_finite(&self, info: &ValueInfo, tensor: &Tensor) -> Result<(), Error> {
+        let values = tensor.as_f32().unwrap_or_default();
+        let count = values.iter().filter(|value| !value.is_finite()).count();
+        if count == 0 {
+            return Ok(());
+        }
+        let advice = match (self.runtime(), self.quantised) {
+            (RuntimeKind::Rten, true) => {
+                "; quantised models need ONNX Runtime: `pip install onnxruntime`"
+            }
+            _ => "; the weights or the input are out of range",
+        };
+        Err(Error::NotFinite {
+            output: info.name.clone(),
+            count,
+            total: values.len(),
+            runtime: self.runtime().title(),
+            advice,
+            path: self.path.clone(),
+        })
+    }
+}
+
+/// A declared shape as people write it: "1x3x?x?".
+pub(crate) fn declared_shape(info: &ValueInfo) -> String {
+    let Some(shape) = &info.shape else {
+        return "any shape".to_owned();
+    };
+    let side = |side: &Option<usize>| side.map_or("?".to_owned(), |side| side.to_string());
+    shape.iter().map(side).collect::<Vec<_>>().join("x")
+}
+
+fn weights_beside(path: &Path, graph: &Graph) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    graph.check_external(path)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let read = |name: &String| Ok((name.clone(), fs::read(folder.join(name))?));
+    graph.external.iter().map(read).collect()
+}
+
+/// Operators that compute with 8-bit integers.
+fn is_quantised(op: &str) -> bool {
+    op.contains("QuantizeLinear") || op.ends_with("Integer") || op.starts_with("QLinear")
+}
+
+/// Makes of a runtime's message the error that names the operator, where it is about one.
+fn load_error(runtime: RuntimeKind, what: String, graph: &Graph, path: &Path) -> Error {
+    let lower = what.to_lowercase();
+    let about_operator = [
+        "unsupported operator",
+        "not supported",
+        "not registered",
+        "no op registered",
+        "not a registered",
+        "not implemented",
+        "unknown operator",
+        "not available",
+    ]
+    .iter()
+    .any(|phrase| lower.contains(phrase));
+    let mut names: Vec<&str> = graph.operators.iter().map(|o| o.op.as_str()).collect();
+    names.sort_by_key(|name| (std::cmp::Reverse(name.len()), *name));
+    let named = names.iter().find(|name| what.contains(**name));
+    match named {
+        Some(operator) if about_operator => Error::MissingOperator {
+            runtime: runtime.title(),
+            operator: (*operator).to_owned(),
+            advice: match runtime {
+                RuntimeKind::Rten => "ONNX Runtime may have it: `pip install onnxruntime`",
+                RuntimeKind::Ort => "a newer ONNX Runtime may have it",
+            },
+            path: path.to_path_buf(),
+        },
+        _ => Error::Load {
+            runtime: runtime.title(),
+            what: one_line(&what),
+            path: path.to_path_buf(),
+        },
+    }
+}
+
+/// A runtime's message without its line breaks, bounded.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().take(600).collect()
+}
