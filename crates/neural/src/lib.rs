@@ -5,6 +5,9 @@
 
 mod encoder;
 mod error;
+mod feature_map;
+mod found_outputs;
+mod image_encoder;
 mod models;
 mod onnx;
 mod preprocess;
@@ -13,6 +16,9 @@ mod tensor;
 
 pub use encoder::{Encoder, Input};
 pub use error::Error;
+pub use feature_map::FeatureMap;
+pub use found_outputs::{FoundOutput, FoundOutputs};
+pub use image_encoder::{ImageEncoder, OutputKind};
 pub use models::{ModelEntry, ModelKind, ModelSource, Registry, TextSettings};
 pub use onnx::ValueInfo;
 pub use preprocess::{Channels, Interpolation, Preprocessing, Preset, Resize};

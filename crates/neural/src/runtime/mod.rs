@@ -14,3 +14,4 @@ mod session;
 
 pub use choice::{RuntimeChoice, RuntimeKind, RuntimeReport, SessionOptions, runtimes};
 pub use session::Session;
+pub(crate) use session::declared_shape;

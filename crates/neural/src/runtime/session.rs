@@ -119,24 +119,34 @@ impl Session {
     /// [`Error::Run`] when the runtime fails, [`Error::NotFinite`] when an output holds values that
     /// are not numbers.
     pub fn run(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<Tensor>, Error> {
-        self.check_inputs(inputs)?;
         let views: Vec<(&str, &Tensor)> = inputs.iter().map(|(name, t)| (*name, t)).collect();
-        let run = match &self.backend {
-            Backend::Rten(session) => session.run(&views),
-            Backend::Ort(session) => session.run(&views, &self.inputs),
-        };
-        let outputs = run.map_err(|what| Error::Run {
-            runtime: self.runtime().title(),
-            what: one_line(&what),
-            path: self.path.clone(),
-        })?;
+        let outputs = self.run_unchecked(&views)?;
         for (info, tensor) in self.outputs.iter().zip(&outputs) {
             self.check_finite(info, tensor)?;
         }
         Ok(outputs)
     }
 
-    fn check_inputs(&self, inputs: &[(&str, Tensor)]) -> Result<(), Error> {
+    /// As [`Session::run`], whatever the numbers are.
+    pub(crate) fn run_unchecked(&self, inputs: &[(&str, &Tensor)]) -> Result<Vec<Tensor>, Error> {
+        self.check_inputs(inputs)?;
+        let run = match &self.backend {
+            Backend::Rten(session) => session.run(inputs),
+            Backend::Ort(session) => session.run(inputs, &self.inputs),
+        };
+        run.map_err(|what| Error::Run {
+            runtime: self.runtime().title(),
+            what: one_line(&what),
+            path: self.path.clone(),
+        })
+    }
+
+    /// True when the model computes with 8-bit integers.
+    pub(crate) fn is_quantised(&self) -> bool {
+        self.quantised
+    }
+
+    fn check_inputs(&self, inputs: &[(&str, &Tensor)]) -> Result<(), Error> {
         let wrong = |what: String, advice: String| Error::Input {
             what,
             advice,
