@@ -1,20 +1,38 @@
-//! Numbers without images: SIMD distances, exact nearest neighbours, top-k and k-means.
+//! Numbers without images: SIMD distances, exact nearest neighbours, top-k, k-means, Gaussian mixtures, PCA and
+//! whitening, and the frame of the files that hold numbers.
 
 mod cells;
 mod centroids;
 mod distance;
+mod error;
+mod files;
+mod float_kmeans;
+mod gmm;
 mod hierarchy;
 mod kmeans;
 mod nearest;
+mod normalise;
 mod panel;
+mod projection;
+mod projection_fit;
 mod random;
+mod residuals;
 mod rotation;
 mod top_k;
 
 pub use cells::{CellIndex, Neighbour};
 pub use distance::{dot_f32, hamming, l2_squared_f32, l2_squared_u8};
+pub use error::Error;
+pub use files::{
+    AtomicFile, FileFormat, Mapped, content_id, f32_at, f32s, i64_at, u32_at, u32s, u64_at,
+};
+pub use float_kmeans::{FloatKMeans, float_kmeans};
+pub use gmm::Gmm;
 pub use hierarchy::{HierarchicalConfig, hierarchical_kmeans};
 pub use kmeans::{KMeans, KMeansConfig, kmeans};
 pub use nearest::{NearestTwo, nearest_both_u8, nearest_two_u8};
+pub use normalise::{l2_norm, l2_normalise, power_normalise};
+pub use projection::{Projection, ProjectionKind};
+pub use residuals::{fisher_gradient, fisher_vector, vlad};
 pub use rotation::Rotation;
 pub use top_k::TopK;

@@ -18,6 +18,11 @@ impl Random {
         ((u128::from(self.0.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
+    /// A number from 0 up to, not including, 1.
+    pub fn unit(&mut self) -> f64 {
+        (self.0.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
     /// `count` different numbers below `bound`, ascending; all of them when `count >= bound`.
     /// Knuth's selection sampling.
     pub fn subset(&mut self, count: usize, bound: usize) -> Vec<usize> {

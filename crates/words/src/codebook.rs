@@ -11,7 +11,9 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use vizsla_features::Descriptor;
-use vizsla_vectors::{CellIndex, HierarchicalConfig, Neighbour, Rotation, hierarchical_kmeans};
+use vizsla_vectors::{
+    CellIndex, HierarchicalConfig, Neighbour, Rotation, content_id, hierarchical_kmeans,
+};
 
 use crate::Error;
 use crate::codebook_file;
@@ -154,8 +156,7 @@ impl Codebook {
             rotation,
             id: String::new(),
         };
-        let hash = blake3::hash(&codebook_file::encode(&codebook));
-        codebook.id = hash.to_hex()[..32].to_owned();
+        codebook.id = content_id(&codebook_file::encode(&codebook));
         codebook
     }
 

@@ -15,19 +15,14 @@
 //! | (*c* + 1) · 4 | first word of every cell, and *k* |
 //! | *k* · 128 | words |
 
-use std::io::{Read, Write};
 use std::path::Path;
 
-use fs_err as fs;
-use vizsla_vectors::{CellIndex, Rotation};
+use vizsla_vectors::{AtomicFile, CellIndex, FileFormat, Rotation, content_id, u32_at, u32s};
 
 use crate::Error;
-use crate::atomic::AtomicFile;
 use crate::codebook::{Codebook, MAX_WORDS, SIGNATURE_BITS};
-use crate::fields::{u32_at, u32s};
-use crate::format::Format;
 
-const FORMAT: Format = Format {
+const FORMAT: FileFormat = FileFormat {
     magic: b"VZCB",
     kind: "codebook",
     version: 1,
@@ -50,41 +45,19 @@ pub(crate) fn encode(codebook: &Codebook) -> Vec<u8> {
     }
     index.rows().iter().for_each(|r| payload.extend(r));
 
-    let mut bytes = Vec::with_capacity(HEADER + payload.len());
-    bytes.extend(FORMAT.magic);
-    for field in [
-        FORMAT.version,
-        index.len() as u32,
-        index.cells().len() as u32,
-        DIMENSIONS as u32,
-        SIGNATURE_BITS as u32,
-        crc32fast::hash(&payload),
-    ] {
-        bytes.extend(field.to_le_bytes());
-    }
-    let checksum = crc32fast::hash(&bytes);
-    bytes.extend(checksum.to_le_bytes());
-    bytes.extend(payload);
-    bytes
+    let fields = [index.len(), index.cells().len(), DIMENSIONS, SIGNATURE_BITS];
+    FORMAT.encode(&fields.map(|field| field as u32), &payload)
 }
 
 pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Codebook, Error> {
-    let damaged = |what| FORMAT.damaged(what, path);
-    let header = FORMAT.header(bytes, path)?;
-    let (words, cells) = (u32_at(header, 8) as usize, u32_at(header, 12) as usize);
-    let sizes_known =
-        u32_at(header, 16) as usize == DIMENSIONS && u32_at(header, 20) as usize == SIGNATURE_BITS;
-    if words == 0 || words > MAX_WORDS || cells == 0 || cells > words || !sizes_known {
-        return Err(damaged("sizes out of range"));
-    }
-    let payload = &bytes[HEADER..];
+    let (words, cells) = (u32_at(bytes, 8) as usize, u32_at(bytes, 12) as usize);
     let lengths = [128 * 128, cells * 128, (cells + 1) * 4, words * 128];
-    if payload.len() != lengths.iter().sum::<usize>() {
-        return Err(damaged("length"));
-    }
-    if crc32fast::hash(payload) != u32_at(header, 24) {
-        return Err(damaged("checksum"));
-    }
+    let payload = FORMAT.payload(bytes, path, |header| {
+        let sizes_known = u32_at(header, 16) as usize == DIMENSIONS
+            && u32_at(header, 20) as usize == SIGNATURE_BITS;
+        let fits = (1..=MAX_WORDS).contains(&words) && (1..=words).contains(&cells);
+        (fits && sizes_known).then(|| lengths.iter().sum())
+    })?;
     let (rotation, rest) = payload.split_at(lengths[0]);
     let (cells, rest) = rest.split_at(lengths[1]);
     let (starts, rows) = rest.split_at(lengths[2]);
@@ -94,12 +67,11 @@ pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Codebook, Error> {
         u32s(starts).collect(),
         rows_of(rows).collect(),
     )
-    .ok_or_else(|| damaged("cells out of order"))?;
-    let hash = blake3::hash(bytes);
+    .ok_or_else(|| FORMAT.damaged("cells out of order", path))?;
     Ok(Codebook {
         index,
         rotation: Rotation::from_rows(rotation),
-        id: hash.to_hex()[..32].to_owned(),
+        id: content_id(bytes),
     })
 }
 
@@ -108,21 +80,9 @@ fn rows_of(bytes: &[u8]) -> impl Iterator<Item = [u8; DIMENSIONS]> + '_ {
 }
 
 pub(crate) fn save(codebook: &Codebook, path: &Path) -> Result<(), Error> {
-    let bytes = encode(codebook);
-    let mut file = AtomicFile::create(path)?;
-    file.write_all(&bytes)?;
-    file.commit(&bytes[..HEADER])?;
-    Ok(())
+    Ok(AtomicFile::write_whole(path, &encode(codebook))?)
 }
 
 pub(crate) fn open(path: &Path) -> Result<Codebook, Error> {
-    let mut bytes = Vec::new();
-    // One byte more than allowed tells a file that is too long from the longest one.
-    let read = fs::File::open(path)?
-        .take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)?;
-    if read as u64 > MAX_BYTES {
-        return Err(FORMAT.damaged("too long", path));
-    }
-    decode(&bytes, path)
+    decode(&FORMAT.read(path, MAX_BYTES)?, path)
 }

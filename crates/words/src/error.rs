@@ -76,4 +76,30 @@ pub enum Error {
     /// More images than one segment may hold.
     #[error("a segment holds at most {0} images")]
     TooManyImages(usize),
+    /// Learning from descriptors failed.
+    #[error(transparent)]
+    Vectors(vizsla_vectors::Error),
+}
+
+impl From<vizsla_vectors::Error> for Error {
+    fn from(error: vizsla_vectors::Error) -> Self {
+        use vizsla_vectors::Error as E;
+        match error {
+            E::Io(error) => Self::Io(error),
+            E::WrongKind { expected, path } => Self::WrongKind { expected, path },
+            E::NewerVersion {
+                kind,
+                found,
+                supported,
+                path,
+            } => Self::NewerVersion {
+                kind,
+                found,
+                supported,
+                path,
+            },
+            E::Damaged { kind, what, path } => Self::Damaged { kind, what, path },
+            other => Self::Vectors(other),
+        }
+    }
 }

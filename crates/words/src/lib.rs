@@ -26,13 +26,9 @@
 //! # }
 //! ```
 
-mod atomic;
 mod codebook;
 mod codebook_file;
 mod error;
-mod fields;
-mod format;
-mod mapped;
 mod scan;
 mod search;
 mod segment;

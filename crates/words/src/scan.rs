@@ -89,7 +89,7 @@ fn near_in_block_avx2(
         while mask != 0 {
             let lane = mask.trailing_zeros() as usize;
             mask &= mask - 1;
-            let code = crate::fields::u64_at(bytes, 8 * lane);
+            let code = vizsla_vectors::u64_at(bytes, 8 * lane);
             let distance = (code ^ signature).count_ones();
             near[count & (BLOCK - 1)] = ((4 * four + lane) as u8, distance as u8);
             count += 1;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::Error;
-use crate::fields::{u32_at, u64_at};
-use crate::format::Format;
+use vizsla_vectors::{FileFormat, u32_at, u64_at};
 
-pub(crate) const FORMAT: Format = Format {
+use crate::Error;
+
+pub(crate) const FORMAT: FileFormat = FileFormat {
     magic: b"VZSG",
     kind: "segment",
     version: 1,

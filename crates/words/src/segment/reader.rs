@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use vizsla_vectors::{Mapped, f32_at, i64_at, u32_at, u64_at};
+
 use super::format::{BLOCK, ENTRY, FORMAT, HEADER, Header, IMAGE, list_length};
 use crate::Error;
-use crate::fields::{f32_at, i64_at, u32_at, u64_at};
-use crate::mapped::Mapped;
 use crate::scan::prefetch;
 
 /// An occurrence of a word in an image.
@@ -273,6 +273,6 @@ impl Segment {
     }
 
     fn damaged(&self, what: &'static str) -> Error {
-        FORMAT.damaged(what, &self.path)
+        FORMAT.damaged(what, &self.path).into()
     }
 }

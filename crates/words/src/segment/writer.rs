@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::Path;
 
+use vizsla_vectors::AtomicFile;
+
 use super::format::{BLOCK, HEADER, Header, IMAGE};
 use crate::Error;
-use crate::atomic::AtomicFile;
 
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

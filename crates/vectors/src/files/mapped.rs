@@ -8,7 +8,7 @@ use memmap2::Mmap;
 
 /// The bytes of a file, mapped where the system can.
 #[derive(Debug)]
-pub(crate) enum Mapped {
+pub enum Mapped {
     /// Mapped.
     Map(Mmap),
     /// Read into memory: empty files cannot be mapped, and not every file system maps.
@@ -17,6 +17,9 @@ pub(crate) enum Mapped {
 
 impl Mapped {
     /// Opens a file that is never changed after it got its name.
+    ///
+    /// # Errors
+    /// When it cannot be read.
     pub fn open(path: &Path) -> std::io::Result<Self> {
         let file = fs::File::open(path)?;
         if file.metadata()?.len() == 0 {
@@ -32,6 +35,9 @@ impl Mapped {
     }
 
     /// Reads the file instead of mapping it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
     pub fn read(path: &Path) -> std::io::Result<Self> {
         Ok(Self::Read(fs::read(path)?))
     }

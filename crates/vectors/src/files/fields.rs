@@ -8,28 +8,48 @@ fn at<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
         .unwrap_or([0; N])
 }
 
-pub(crate) fn u32_at(bytes: &[u8], offset: usize) -> u32 {
+/// The number at a byte offset.
+#[inline]
+pub fn u32_at(bytes: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(at(bytes, offset))
 }
 
-pub(crate) fn u64_at(bytes: &[u8], offset: usize) -> u64 {
+/// The number at a byte offset.
+#[inline]
+pub fn u64_at(bytes: &[u8], offset: usize) -> u64 {
     u64::from_le_bytes(at(bytes, offset))
 }
 
-pub(crate) fn i64_at(bytes: &[u8], offset: usize) -> i64 {
+/// The number at a byte offset.
+#[inline]
+pub fn i64_at(bytes: &[u8], offset: usize) -> i64 {
     i64::from_le_bytes(at(bytes, offset))
 }
 
-pub(crate) fn f32_at(bytes: &[u8], offset: usize) -> f32 {
+/// The number at a byte offset.
+#[inline]
+pub fn f32_at(bytes: &[u8], offset: usize) -> f32 {
     f32::from_le_bytes(at(bytes, offset))
 }
 
-pub(crate) fn u32s(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
+/// All numbers, one after the other; bytes left over at the end are ignored.
+#[inline]
+pub fn u32s(bytes: &[u8]) -> impl Iterator<Item = u32> + '_ {
     bytes
         .as_chunks::<4>()
         .0
         .iter()
         .map(|b| u32::from_le_bytes(*b))
+}
+
+/// All numbers, one after the other; bytes left over at the end are ignored.
+#[inline]
+pub fn f32s(bytes: &[u8]) -> impl Iterator<Item = f32> + '_ {
+    bytes
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|b| f32::from_le_bytes(*b))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use fs_err as fs;
 
 /// A file under a temporary name in the folder of its final one. Dropped without
 /// [`AtomicFile::commit`], it is removed again.
-pub(crate) struct AtomicFile {
+pub struct AtomicFile {
     writer: Option<BufWriter<fs::File>>,
     temporary: PathBuf,
     path: PathBuf,
@@ -15,6 +15,9 @@ pub(crate) struct AtomicFile {
 
 impl AtomicFile {
     /// Opens `<name>.<process>.tmp` beside `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be made.
     pub fn create(path: &Path) -> std::io::Result<Self> {
         let mut name = path.file_name().unwrap_or_default().to_os_string();
         name.push(format!(".{}.tmp", std::process::id()));
@@ -27,6 +30,16 @@ impl AtomicFile {
         })
     }
 
+    /// Writes a whole file.
+    ///
+    /// # Errors
+    /// As [`AtomicFile::create`] and [`AtomicFile::commit`].
+    pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        let mut file = Self::create(path)?;
+        file.write_all(bytes)?;
+        file.commit(&[])
+    }
+
     fn writer(&mut self) -> std::io::Result<&mut BufWriter<fs::File>> {
         self.writer
             .as_mut()
@@ -34,6 +47,9 @@ impl AtomicFile {
     }
 
     /// Overwrites the beginning, makes everything durable and gives the file its name.
+    ///
+    /// # Errors
+    /// When it cannot be written or renamed; then nothing is left behind.
     pub fn commit(mut self, beginning: &[u8]) -> std::io::Result<()> {
         use std::io::{Seek, SeekFrom};
         let writer = self.writer()?;
