@@ -3,6 +3,7 @@
 //! A model is data: a [`ModelEntry`] of the [`Registry`] says which file it is, what that file must
 //! hash to, how images are prepared and which value is read.
 
+mod descriptor;
 mod encoder;
 mod error;
 mod feature_map;
@@ -10,10 +11,14 @@ mod found_outputs;
 mod image_encoder;
 mod models;
 mod onnx;
+mod pooling;
 mod preprocess;
+mod relevance;
 mod runtime;
 mod tensor;
+mod word_vectors;
 
+pub use descriptor::{DescriptorRecipe, ImageDescriptor};
 pub use encoder::{Encoder, Input};
 pub use error::Error;
 pub use feature_map::FeatureMap;
@@ -21,6 +26,9 @@ pub use found_outputs::{FoundOutput, FoundOutputs};
 pub use image_encoder::{ImageEncoder, OutputKind};
 pub use models::{ModelEntry, ModelKind, ModelSource, Registry, TextSettings};
 pub use onnx::ValueInfo;
+pub use pooling::{FisherPooling, NetVlad, Pooling, PoolingChain};
 pub use preprocess::{Channels, Interpolation, Preprocessing, Preset, Resize};
+pub use relevance::Relevance;
 pub use runtime::{RuntimeChoice, RuntimeKind, RuntimeReport, Session, SessionOptions, runtimes};
 pub use tensor::{ElementKind, Tensor};
+pub use word_vectors::{WordFormat, WordVectors};
