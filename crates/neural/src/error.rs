@@ -9,6 +9,9 @@ pub enum Error {
     /// The file system refused; the message names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// Learning from samples failed, or a file of what was learned cannot be read.
+    #[error(transparent)]
+    Vectors(#[from] vizsla_vectors::Error),
     /// An image could not be made or resized.
     #[error(transparent)]
     Pixels(#[from] vizsla_pixels::Error),
