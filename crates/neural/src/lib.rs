@@ -16,6 +16,7 @@ mod preprocess;
 mod relevance;
 mod runtime;
 mod tensor;
+mod text;
 mod word_vectors;
 
 pub use descriptor::{DescriptorRecipe, ImageDescriptor};
@@ -31,4 +32,7 @@ pub use preprocess::{Channels, Interpolation, Preprocessing, Preset, Resize};
 pub use relevance::Relevance;
 pub use runtime::{RuntimeChoice, RuntimeKind, RuntimeReport, Session, SessionOptions, runtimes};
 pub use tensor::{ElementKind, Tensor};
+pub use text::{
+    Aggregation, TextBatch, TextEncoder, Tokenized, Tokenizer, WordEncoder, WordStatistics, words,
+};
 pub use word_vectors::{WordFormat, WordVectors};

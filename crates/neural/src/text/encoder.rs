@@ -1,0 +1,135 @@
+//! The text half of the [`Encoder`] door: one entry of the registry, one vector for each text.
+
+use super::aggregation::Aggregation;
+use super::network::Network;
+use super::statistics::WordStatistics;
+use super::words::WordEncoder;
+use crate::encoder::{Encoder, Input};
+use crate::error::Error;
+use crate::models::{ModelEntry, ModelKind};
+use crate::runtime::SessionOptions;
+use crate::word_vectors::WordVectors;
+
+/// Texts as vectors, and how well the vocabulary covered them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TextBatch {
+    /// One vector of length 1 for each text; zeros for a text without any known word.
+    pub vectors: Vec<Vec<f32>>,
+    /// Words, or tokens of a network without its special ones, over all texts.
+    pub tokens: usize,
+    /// Those that the vocabulary lacks. A fastText model gives such words vectors from their n-grams all
+    /// the same; a network sees its token for unknown words.
+    pub out_of_vocabulary: usize,
+}
+
+/// A text model that is ready: a network in ONNX format behind its tokenizer, or a table of word vectors.
+#[derive(Debug)]
+pub struct TextEncoder {
+    id: String,
+    dimension: usize,
+    inner: Inner,
+}
+
+#[derive(Debug)]
+enum Inner {
+    Network(Box<Network>),
+    Words(Box<WordEncoder>),
+}
+
+impl TextEncoder {
+    /// Opens an entry of kind [`ModelKind::Text`] or [`ModelKind::WordVectors`], after its files were found to
+    /// be the recorded ones. A network is run once on a short text, so that what cannot work fails here.
+    ///
+    /// # Errors
+    /// [`Error::Unsuitable`] for a model of images or one whose inputs are not those of a text model,
+    /// [`Error::Checksum`] for changed files, [`Error::Value`] for settings that are not allowed, and all that
+    /// sessions, tokenizers and word vectors report.
+    pub fn open(entry: &ModelEntry, options: &SessionOptions) -> Result<TextEncoder, Error> {
+        let inner = match entry.kind {
+            ModelKind::Text => Inner::Network(Box::new(Network::open(entry, options)?)),
+            ModelKind::WordVectors => Inner::Words(Box::new(open_words(entry)?)),
+            ModelKind::Image => {
+                return Err(Error::Unsuitable {
+                    id: entry.id.clone(),
+                    what: "describes images; texts need one of kind text or word-vectors".into(),
+                });
+            }
+        };
+        let dimension = match &inner {
+            Inner::Network(network) => network.dimension(),
+            Inner::Words(words) => words.dimension(),
+        };
+        if let Some(recorded) = entry.dimension.filter(|&recorded| recorded != dimension) {
+            return Err(Error::Unsuitable {
+                id: entry.id.clone(),
+                what: format!("gives {dimension} numbers, its entry says {recorded}"),
+            });
+        }
+        Ok(TextEncoder {
+            id: entry.id.clone(),
+            dimension,
+            inner,
+        })
+    }
+
+    /// Describes texts. Networks take them in batches of like length; the result of a text does not depend on
+    /// the others beyond rounding.
+    ///
+    /// # Errors
+    /// When the model fails on one, or its numbers are not finite.
+    pub fn encode_texts(&self, texts: &[&str]) -> Result<TextBatch, Error> {
+        let mut batch = match &self.inner {
+            Inner::Network(network) => network.encode(texts)?,
+            Inner::Words(words) => {
+                let mut batch = TextBatch::default();
+                for text in texts {
+                    let sum = words.sum(text)?;
+                    batch.vectors.push(sum.vector);
+                    batch.tokens += sum.tokens;
+                    batch.out_of_vocabulary += sum.out_of_vocabulary;
+                }
+                batch
+            }
+        };
+        for vector in &mut batch.vectors {
+            vizsla_vectors::l2_normalise(vector);
+        }
+        Ok(batch)
+    }
+}
+
+fn open_words(entry: &ModelEntry) -> Result<WordEncoder, Error> {
+    let vectors = WordVectors::open(&entry.verified_path()?)?;
+    let settings = entry.text.clone().unwrap_or_default();
+    let aggregation = match &settings.aggregation {
+        Some(name) => name.parse()?,
+        None => Aggregation::default(),
+    };
+    let statistics = match &settings.statistics {
+        Some(path) => Some(WordStatistics::open(&entry.beside(path)?)?),
+        None => None,
+    };
+    let lower_case = settings.lower_case.unwrap_or(true);
+    WordEncoder::new(vectors, aggregation, statistics, lower_case)
+}
+
+impl Encoder for TextEncoder {
+    fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    fn encode(&self, inputs: &[Input<'_>]) -> Result<Vec<Vec<f32>>, Error> {
+        let texts: Option<Vec<&str>> = inputs
+            .iter()
+            .map(|input| match input {
+                Input::Text(text) => Some(*text),
+                Input::Image(_) => None,
+            })
+            .collect();
+        let texts = texts.ok_or_else(|| Error::Unsuitable {
+            id: self.id.clone(),
+            what: "describes texts, not images".into(),
+        })?;
+        Ok(self.encode_texts(&texts)?.vectors)
+    }
+}

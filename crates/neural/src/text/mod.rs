@@ -1,0 +1,15 @@
+//! Texts become vectors: by a network behind a tokenizer, or by the vectors of their words.
+
+mod aggregation;
+mod encoder;
+mod network;
+mod statistics;
+mod tokenizer;
+mod tokenizer_files;
+mod words;
+
+pub use aggregation::Aggregation;
+pub use encoder::{TextBatch, TextEncoder};
+pub use statistics::WordStatistics;
+pub use tokenizer::{Tokenized, Tokenizer};
+pub use words::{WordEncoder, words};

@@ -1,0 +1,126 @@
+//! Tokenizers: a text becomes the numbers that a network was trained on.
+//!
+//! The work is done by Hugging Face's [`tokenizers`]; this module opens the files that models come with and
+//! says what was cut and what was unknown. Numbers are those of the package `transformers`, which the tests
+//! compare on captions and on strings made to break tokenizers.
+
+use std::path::Path;
+
+use tokenizers::{TruncationParams, TruncationStrategy};
+
+use super::tokenizer_files;
+use crate::error::Error;
+
+/// Names that vocabularies give to the token of unknown words.
+const UNKNOWN: [&str; 3] = ["[UNK]", "<unk>", "<UNK>"];
+/// Names that vocabularies give to the token that fills a batch.
+const PADDING: [&str; 3] = ["[PAD]", "<pad>", "<|endoftext|>"];
+/// Longest text, in tokens, where neither caller nor file says: what BERT was trained on.
+const LONGEST: usize = 512;
+
+/// A text as numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokenized {
+    /// Numbers of its tokens, with the special ones at its ends.
+    pub ids: Vec<u32>,
+    /// Tokens without the special ones.
+    pub tokens: usize,
+    /// Those of them that stand for a word the vocabulary cannot spell.
+    pub unknown: usize,
+}
+
+/// A tokenizer that was read from a file.
+#[derive(Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    lower_case: bool,
+    unknown: Option<u32>,
+    padding: u32,
+    max_length: usize,
+}
+
+impl Tokenizer {
+    /// Opens a `tokenizer.json` (WordPiece, BPE, Unigram), a BERT vocabulary `vocab.txt`, the byte-pair
+    /// vocabulary of OpenAI's CLIP (`bpe_simple_vocab_16e6.txt.gz`), or a CLIP `vocab.json` that has its
+    /// `merges.txt` beside it; which of them it is, is seen from the content.
+    ///
+    /// `lower_case` decides for a `vocab.txt` whether it is a lower-case vocabulary (it is, where nothing is
+    /// said); for the others `true` lower-cases texts before anything else. `max_length` cuts longer texts,
+    /// the special tokens counted; without it the file's own limit holds, or 512.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] when the file is no tokenizer or its parts contradict each other.
+    pub fn open(
+        path: &Path,
+        lower_case: Option<bool>,
+        max_length: Option<usize>,
+    ) -> Result<Tokenizer, Error> {
+        let (mut inner, knows_case) = tokenizer_files::open(path, lower_case)?;
+        let id = |names: [&str; 3]| names.iter().find_map(|name| inner.token_to_id(name));
+        let padding = match inner.get_padding() {
+            Some(padding) => padding.pad_id,
+            None => id(PADDING).unwrap_or(0),
+        };
+        let unknown = id(UNKNOWN);
+        let own = inner.get_truncation().map(|params| params.max_length);
+        let max_length = max_length.or(own).unwrap_or(LONGEST);
+        inner.with_padding(None);
+        let truncation = TruncationParams {
+            max_length,
+            strategy: TruncationStrategy::LongestFirst,
+            ..TruncationParams::default()
+        };
+        let cut = inner.with_truncation(Some(truncation)).map(|_| ());
+        cut.map_err(|_| Error::Value {
+            name: "max_length",
+            value: max_length.to_string(),
+            allowed: "it has to leave room for the special tokens".into(),
+        })?;
+        Ok(Tokenizer {
+            inner,
+            lower_case: lower_case == Some(true) && !knows_case,
+            unknown,
+            padding,
+            max_length,
+        })
+    }
+
+    /// The number that fills the shorter texts of a batch.
+    pub fn padding(&self) -> u32 {
+        self.padding
+    }
+
+    /// Longest text in tokens.
+    pub fn max_length(&self) -> usize {
+        self.max_length
+    }
+
+    /// The numbers of a text.
+    ///
+    /// # Errors
+    /// [`Error::Value`] when the vocabulary has no way to spell a character and no token for unknown words.
+    pub fn encode(&self, text: &str) -> Result<Tokenized, Error> {
+        let lower = self.lower_case.then(|| text.to_lowercase());
+        let text = lower.as_deref().unwrap_or(text);
+        let encoding = self
+            .inner
+            .encode(text, true)
+            .map_err(|error| Error::Value {
+                name: "the text",
+                value: text.chars().take(80).collect(),
+                allowed: format!("the tokenizer says: {error}"),
+            })?;
+        let ids = encoding.get_ids().to_vec();
+        let special = encoding.get_special_tokens_mask();
+        let plain = || {
+            ids.iter()
+                .zip(special)
+                .filter(|&(_, &special)| special == 0)
+        };
+        Ok(Tokenized {
+            tokens: plain().count(),
+            unknown: plain().filter(|&(id, _)| Some(*id) == self.unknown).count(),
+            ids,
+        })
+    }
+}
