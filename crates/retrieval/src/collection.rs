@@ -11,7 +11,7 @@
 //! A segment is seen from the commit that lists it, so a crash at any instant leaves the collection as it was
 //! before or after. Readers hold a [`Snapshot`] and are never blocked.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::TryLockError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use vizsla_words::{Codebook, Segment};
 
 use crate::catalog::{self, Catalog, Count};
 use crate::error::{Error, REBUILD, RESTORE};
-use crate::{Info, ListedImage, Recipe};
+use crate::{Filter, Info, ListedImage, Recipe};
 
 const SEGMENTS: &str = "segments";
 const ARTEFACTS: &str = "artefacts";
@@ -168,6 +168,14 @@ impl Collection {
         catalog.at_one_instant(|| catalog.list())
     }
 
+    /// Identities of the images for which a condition holds.
+    ///
+    /// # Errors
+    /// The condition names a key that no image has, or the catalog cannot be read.
+    pub fn matching(&self, filter: &Filter) -> Result<BTreeSet<i64>, Error> {
+        Ok(self.catalog().matching(filter)?.into_iter().collect())
+    }
+
     /// Figures of the collection.
     ///
     /// # Errors
@@ -183,10 +191,12 @@ impl Collection {
         let segment_bytes = folder_bytes(&self.root.join(SEGMENTS));
         Ok(Info {
             path: self.root.clone(),
-            format: catalog::FORMAT,
+            format: catalog.format()?,
             images,
             files: catalog.count(Count::Files)?,
             features: catalog.count(Count::Features)?,
+            captions: catalog.count(Count::Captions)?,
+            metadata: catalog.count(Count::Metadata)?,
             segments: catalog.segments()?.len(),
             tombstones: catalog.count(Count::Tombstones)?,
             codebook_words: self.codebook.len(),

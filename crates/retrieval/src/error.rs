@@ -50,6 +50,19 @@ pub enum Error {
     /// The query could not be used.
     #[error("{0}")]
     Query(String),
+    /// A query or a filter is not written as it should be; the message points at the place.
+    #[error(transparent)]
+    Syntax(#[from] crate::SyntaxError),
+    /// A file of captions or metadata cannot be understood. Nothing of it was taken in.
+    #[error("{what}{}: {}", line.map(|line| format!(", line {line}")).unwrap_or_default(), path.display())]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1, when it is one.
+        line: Option<u64>,
+        /// What is wrong, and what would be right.
+        what: String,
+    },
     /// A recipe could not be read.
     #[error("the recipe is not valid: {0}")]
     Recipe(String),

@@ -23,7 +23,12 @@ mod collection;
 mod describe;
 mod error;
 mod explain;
+mod expression;
+mod filter;
+mod identify;
+mod import;
 mod ingest;
+mod locate;
 mod maintenance;
 mod query;
 mod recipe;
@@ -31,11 +36,17 @@ mod report;
 mod scan;
 mod search;
 mod stored;
+mod syntax;
 
 pub use collection::Collection;
 pub use describe::extract_features;
 pub use error::Error;
 pub use explain::draw_pair;
+pub use expression::{ExpressionItem, ExpressionPart, parse_expression};
+pub use filter::Filter;
+pub use identify::{Identification, IdentifyOptions, LabelVote, Labelled};
+pub use import::ImportReport;
+pub use locate::{LocateOptions, Located, Location, Place};
 pub use maintenance::Selector;
 pub use query::{
     Agreement, Hit, PointPair, Query, QueryImage, Region, SearchOptions, SearchResponse,
@@ -43,7 +54,8 @@ pub use query::{
 };
 pub use recipe::{LocalRecipe, PixelRecipe, Recipe, SearchRecipe};
 pub use report::{
-    Info, IngestOptions, IngestReport, ListedImage, OptimizeReport, Problem, Reporter, Silent,
-    Skipped, StopFlag, VerifyReport,
+    Caption, Info, IngestOptions, IngestReport, ListedImage, OptimizeReport, Problem, Reporter,
+    Silent, Skipped, StopFlag, VerifyReport,
 };
 pub use scan::{check_source, find_pictures};
+pub use syntax::SyntaxError;

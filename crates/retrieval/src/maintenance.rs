@@ -224,6 +224,7 @@ impl Collection {
                 writer.remove_segment(row.id)?;
             }
             writer.clear_tombstones()?;
+            writer.rebuild_caption_index()?;
             made.iter()
                 .try_for_each(|(file, images, bytes)| writer.add_segment(file, *images, *bytes))
         })?;

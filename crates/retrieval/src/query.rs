@@ -108,8 +108,9 @@ pub struct Agreement {
     pub coverage: f64,
     /// Homography from query to gallery pixels (upright, full resolution), row-major.
     pub transform: [[f64; 3]; 3],
-    /// The query's frame (or region) seen in the gallery image: four corners, clockwise from top left.
-    pub outline: [[f64; 2]; 4],
+    /// The query's frame (or region) seen in the gallery image: four corners, clockwise from top left. `None` when
+    /// the transform carries one of them beyond the horizon, as a steep view may.
+    pub outline: Option<[[f64; 2]; 4]>,
     /// Bounding box of the inliers in the gallery image.
     pub gallery_box: Region,
     /// Bounding box of the inliers in the query.

@@ -1,5 +1,6 @@
 //! What ingest and maintenance tell their caller.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -106,6 +107,10 @@ pub struct Info {
     pub files: u64,
     /// Local features stored.
     pub features: u64,
+    /// Captions.
+    pub captions: u64,
+    /// Values of metadata: one for each image, key and place in a list.
+    pub metadata: u64,
     /// Segments of the inverted file.
     pub segments: usize,
     /// Removed images whose postings are still in a segment.
@@ -151,6 +156,25 @@ pub struct ListedImage {
     pub latitude: Option<f64>,
     /// Degrees east.
     pub longitude: Option<f64>,
+    /// Its captions, in the order they came in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub captions: Vec<String>,
+    /// What metadata files say of it: a value under each key, a list where there are several.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, serde_json::Value>,
+}
+
+/// A sentence about an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Caption {
+    /// Identity in the catalog; kept when the same file is imported again.
+    pub id: i64,
+    /// The image it is about.
+    pub image: i64,
+    /// The sentence.
+    pub text: String,
+    /// The file it came from.
+    pub source: String,
 }
 
 /// Something `verify` found.

@@ -2,7 +2,7 @@
 
 use super::Catalog;
 use super::rows::{file_row, image_row, segment_crc, text_crc};
-use crate::error::{Error, RESTORE};
+use crate::error::{Error, REBUILD, RESTORE};
 use crate::{Problem, stored};
 
 impl Catalog {
@@ -18,12 +18,25 @@ impl Catalog {
         self.check_images(&mut found, seen)?;
         self.check_files(&mut found)?;
         self.check_segments(&mut found)?;
-        let problem = |what| Problem {
+        let problem = |what, remedy: &str| Problem {
             path: self.path.clone(),
             what,
-            remedy: RESTORE.into(),
+            remedy: remedy.into(),
         };
-        Ok(found.into_iter().map(problem).collect())
+        let second = self.format()? >= 2;
+        if second {
+            self.check_captions(&mut found)?;
+            self.check_metadata(&mut found)?;
+        }
+        let mut problems: Vec<Problem> = found
+            .into_iter()
+            .map(|what| problem(what, RESTORE))
+            .collect();
+        if second && problems.is_empty() && !self.caption_index_is_whole()? {
+            let what = "the full-text index over the captions is damaged";
+            problems.push(problem(what.into(), REBUILD));
+        }
+        Ok(problems)
     }
 
     fn check_meta(&self, found: &mut Vec<String>) -> Result<(), Error> {

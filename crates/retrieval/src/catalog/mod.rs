@@ -4,7 +4,9 @@
 //! `PRAGMA integrity_check` for the structure, a flipped byte in live data is found. Write-ahead logging lets
 //! several processes read while one writes; `synchronous = FULL` makes a committed batch survive a power cut.
 
+mod captions;
 mod check;
+mod metadata;
 mod rows;
 mod writer;
 
@@ -16,14 +18,18 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use crate::ListedImage;
 use crate::error::{Error, RESTORE};
 
+#[allow(unused_imports)]
+pub(crate) use self::captions::CaptionHit;
+pub(crate) use self::metadata::Datum;
 pub(crate) use self::rows::{FileRow, ImageRow, SegmentRow};
 use self::rows::{file_row, image_row, text_crc};
-pub(crate) use self::writer::Writer;
+pub(crate) use self::writer::{Changes, Writer};
 
 /// Name of the catalog in a collection's folder.
 pub(crate) const FILE: &str = "catalog.db";
-/// The format this program writes, and the newest it reads.
-pub(crate) const FORMAT: i64 = 1;
+/// The format this program writes, and the newest it reads. Format 1 had no captions and no metadata; it is read as
+/// it is and lifted by the first writer that needs more.
+pub(crate) const FORMAT: i64 = 2;
 const APPLICATION: i64 = 0x565a_534c;
 
 const SCHEMA: &str = "
@@ -45,6 +51,10 @@ CREATE TABLE segments (id INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL 
   images INTEGER NOT NULL, bytes INTEGER NOT NULL, crc INTEGER NOT NULL);
 CREATE TABLE tombstones (image INTEGER PRIMARY KEY);
 ";
+
+/// What format 2 has beyond format 1.
+const SECOND: [&str; 2] = [captions::TABLES, metadata::TABLES];
+
 /// An open catalog.
 pub(crate) struct Catalog {
     path: PathBuf,
@@ -60,7 +70,9 @@ impl Catalog {
         };
         let mut connection = Connection::open(path).map_err(wrap)?;
         let transaction = connection.transaction().map_err(wrap)?;
-        transaction.execute_batch(SCHEMA).map_err(wrap)?;
+        transaction
+            .execute_batch(&format!("{SCHEMA}{}", SECOND.concat()))
+            .map_err(wrap)?;
         for (key, value) in meta {
             transaction
                 .execute(
@@ -139,6 +151,13 @@ impl Catalog {
         self.connection.pragma_update(None, "foreign_keys", true)?;
         self.connection.pragma_update(None, "synchronous", "FULL")?;
         self.connection.pragma_update(None, "cache_size", -16_384)
+    }
+
+    /// The format that the catalog has now; another process may lift it at any time.
+    pub(crate) fn format(&self) -> Result<i64, Error> {
+        self.connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(|e| self.wrap(e))
     }
 
     /// Path of the catalog file.
@@ -270,6 +289,9 @@ impl Catalog {
             Count::Files => "SELECT count(*) FROM files",
             Count::Features => "SELECT coalesce(sum(features), 0) FROM images",
             Count::Tombstones => "SELECT count(*) FROM tombstones",
+            Count::Captions | Count::Metadata if self.format()? < 2 => return Ok(0),
+            Count::Captions => "SELECT count(*) FROM captions",
+            Count::Metadata => "SELECT count(*) FROM metadata",
         };
         let count: i64 = self
             .connection
@@ -363,6 +385,14 @@ impl Catalog {
         for file in self.files()? {
             paths.entry(file.image).or_default().push(file.path.into());
         }
+        let mut captions = std::collections::BTreeMap::<i64, Vec<String>>::new();
+        for caption in self.captions()? {
+            captions
+                .entry(caption.image)
+                .or_default()
+                .push(caption.text);
+        }
+        let mut metadata = self.metadata()?;
         let listed = images.drain(..).map(|(row, id)| ListedImage {
             image: id,
             paths: paths.remove(&id).unwrap_or_default(),
@@ -375,8 +405,28 @@ impl Catalog {
             camera: row.camera,
             latitude: row.latitude,
             longitude: row.longitude,
+            captions: captions.remove(&id).unwrap_or_default(),
+            metadata: metadata
+                .remove(&id)
+                .map(metadata::object)
+                .unwrap_or_default(),
         });
         Ok(listed.collect())
+    }
+
+    /// The first column of what a statement with parameters selects.
+    pub(crate) fn select_ids<C: FromIterator<i64>>(
+        &self,
+        sql: &str,
+        parameters: Vec<rusqlite::types::Value>,
+    ) -> Result<C, Error> {
+        self.connection
+            .prepare(sql)
+            .and_then(|mut statement| {
+                let parameters = rusqlite::params_from_iter(parameters);
+                statement.query_map(parameters, |row| row.get(0))?.collect()
+            })
+            .map_err(|e| self.wrap(e))
     }
 
     fn rows<T>(
@@ -414,6 +464,8 @@ pub(crate) enum Count {
     Files,
     Features,
     Tombstones,
+    Captions,
+    Metadata,
 }
 
 /// The URI by which SQLite opens a file without locks and without a file beside it.

@@ -100,7 +100,7 @@ pub(super) fn image_row(row: &Row<'_>) -> rusqlite::Result<ImageRow> {
     })
 }
 
-fn real(value: Value) -> Option<f64> {
+pub(super) fn real(value: Value) -> Option<f64> {
     match value {
         Value::Real(number) => Some(number),
         Value::Integer(number) => Some(number as f64),

@@ -3,13 +3,43 @@
 use rusqlite::{Transaction, params};
 
 use super::rows::{FileRow, ImageRow, segment_crc};
+use super::{FORMAT, SECOND};
 
 /// The writes that may happen within a transaction.
 pub(crate) struct Writer<'a> {
     pub(super) transaction: &'a Transaction<'a>,
 }
 
+/// What became of rows that were to be set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Changes {
+    pub added: usize,
+    pub removed: usize,
+    pub unchanged: usize,
+}
+
+impl std::ops::AddAssign for Changes {
+    fn add_assign(&mut self, other: Self) {
+        self.added += other.added;
+        self.removed += other.removed;
+        self.unchanged += other.unchanged;
+    }
+}
+
 impl Writer<'_> {
+    /// Gives a catalog of format 1 the tables of format 2.
+    pub(crate) fn lift(&self) -> rusqlite::Result<()> {
+        let format: i64 = self
+            .transaction
+            .pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if format < 2 {
+            self.transaction.execute_batch(&SECOND.concat())?;
+            self.transaction
+                .pragma_update(None, "user_version", FORMAT)?;
+        }
+        Ok(())
+    }
+
     /// Adds an image with its stored features; gives its id.
     pub(crate) fn add_image(&self, row: &ImageRow, features: &[u8]) -> rusqlite::Result<i64> {
         self.transaction
@@ -26,6 +56,13 @@ impl Writer<'_> {
             .prepare_cached("INSERT INTO features VALUES (?1, ?2, ?3)")?
             .execute(params![id, features, crc32fast::hash(features)])?;
         Ok(id)
+    }
+
+    /// Whether there is an image of this identity.
+    pub(crate) fn has_image(&self, image: i64) -> rusqlite::Result<bool> {
+        self.transaction
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM images WHERE id = ?1)")?
+            .query_row([image], |row| row.get(0))
     }
 
     /// Sets which image a file holds.

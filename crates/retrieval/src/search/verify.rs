@@ -9,7 +9,7 @@ use vizsla_features::{Correspondence, Frame, Transform, VerifyConfig};
 use vizsla_words::QueryWord;
 
 use super::Sight;
-use super::coverage::coverage;
+use super::coverage::{coverage, projected};
 use crate::stored::{self, StoredFeature};
 use crate::{Agreement, Hit, PointPair, Region, SearchRecipe, Verdict};
 
@@ -104,15 +104,15 @@ impl<'a> Verifier<'a> {
             .map(|c| self.point_pair(c, gallery))
             .collect();
         let transform = self.full_resolution(&found.transform, gallery);
-        let outline = outline(&transform, &self.sight.region)?;
+        let frame = projected(&transform, &self.sight.region);
         let points: Vec<_> = inliers.iter().map(|p| p.gallery.map(f64::from)).collect();
         let (width, height) = (gallery.size.0 * gallery.zoom, gallery.size.1 * gallery.zoom);
         Some(Agreement {
-            coverage: coverage(&points, &outline, width, height),
+            coverage: coverage(&points, &frame, width, height),
             tentative: pairs.len(),
             inliers: inliers.len(),
             log10_nfa: found.log10_nfa + self.log10_images,
-            outline,
+            outline: outline(&transform, &self.sight.region),
             transform: transform.0,
             gallery_box: bounds(inliers.iter().map(|pair| pair.gallery)),
             query_box: bounds(inliers.iter().map(|pair| pair.query)),
@@ -202,7 +202,7 @@ struct Pair {
     gallery: StoredFeature,
 }
 
-/// Where the corners of the region land; `None` when one of them goes to infinity.
+/// Where the corners of the region land; `None` when one of them goes beyond the horizon.
 fn outline(transform: &Transform, region: &Region) -> Option<[[f64; 2]; 4]> {
     let corners = transform.project_box(region.x, region.y, region.width, region.height)?;
     Some(corners.map(|(x, y)| [x, y]))

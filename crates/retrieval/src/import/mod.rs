@@ -1,0 +1,256 @@
+//! Captions, labels and other metadata, from files that the user has.
+//!
+//! Three forms are read: a table (CSV) with a header, JSON Lines, and files that lie beside the pictures. A record names a
+//! picture; what the collection does not hold is counted and listed, and keeps nobody from the rest. A file that
+//! cannot be understood is refused as a whole. One import is one transaction, and importing the same file again changes
+//! nothing but what changed in it.
+
+mod beside;
+mod lines;
+mod names;
+mod table;
+mod text;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use serde::Serialize;
+
+use self::names::Names;
+use crate::catalog::{Changes, Datum};
+use crate::{Caption, Collection, Error, Skipped};
+
+/// Records without a picture that a report lists.
+const MOST_LISTED: usize = 20;
+/// What labels taken from folders have as their source.
+const FOLDERS: &str = "folders";
+
+/// What an import did.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ImportReport {
+    /// The file or folder it came from.
+    pub source: PathBuf,
+    /// Lines of the file, or files beside pictures.
+    pub records: usize,
+    /// Images of the collection that they are about.
+    pub images: usize,
+    /// Captions or values that are new.
+    pub added: usize,
+    /// Captions or values of the same source that are gone or were replaced.
+    pub removed: usize,
+    /// Captions or values that were there already.
+    pub unchanged: usize,
+    /// Records about pictures that are not in the collection.
+    pub unmatched: usize,
+    /// The first 20 of them, with reasons.
+    pub unmatched_listed: Vec<Skipped>,
+}
+
+/// What a file says of one picture.
+#[derive(Debug, Default, PartialEq)]
+struct Record {
+    /// The picture's name, as written.
+    image: String,
+    captions: Vec<String>,
+    data: Vec<Datum>,
+}
+
+/// What is taken from a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Captions,
+    Metadata,
+}
+
+/// All that a source says of each image.
+#[derive(Default)]
+struct Collected {
+    report: ImportReport,
+    images: BTreeMap<i64, Record>,
+}
+
+impl Collection {
+    /// Takes captions in: from a CSV or JSON Lines file with a picture and a caption in each record, or, when `source`
+    /// is a folder, from `photo.jpg.txt` or `photo.txt` beside each indexed picture below it, one caption a line.
+    ///
+    /// Names of pictures are looked for in the folder of the file, in `roots`, and then by the end of the path. The
+    /// captions that the same file gave of an image before are replaced; those that stay keep their identity.
+    ///
+    /// # Errors
+    /// The file cannot be read or understood (the error names the line), or another process is writing.
+    pub fn import_captions(
+        &mut self,
+        source: &Path,
+        roots: &[PathBuf],
+    ) -> Result<ImportReport, Error> {
+        self.import(source, roots, Wanted::Captions)
+    }
+
+    /// Takes metadata in: from a CSV or JSON Lines file with a picture and any other columns, or, when `source` is a
+    /// folder, from `photo.jpg.json` or `photo.json` beside each indexed picture below it.
+    ///
+    /// Keys are kept in lower case; `labels` counts as `label`, a list of labels is split at `;` and `|`. Fields of an
+    /// object are joined to keys by a dot. Names of pictures are found as for captions.
+    ///
+    /// # Errors
+    /// As [`Collection::import_captions`].
+    pub fn import_metadata(
+        &mut self,
+        source: &Path,
+        roots: &[PathBuf],
+    ) -> Result<ImportReport, Error> {
+        self.import(source, roots, Wanted::Metadata)
+    }
+
+    /// Makes the name of the folder that holds a picture its label, for all files below `roots` (none = all files).
+    ///
+    /// # Errors
+    /// A root does not exist, or another process is writing.
+    pub fn label_by_folder(&mut self, roots: &[PathBuf]) -> Result<ImportReport, Error> {
+        let _lock = self.lock()?;
+        let roots = canonical(roots)?;
+        let mut collected = Collected::default();
+        collected.report.source = FOLDERS.into();
+        for row in self.catalog().files()? {
+            let path = Path::new(&row.path);
+            let inside = roots.is_empty() || roots.iter().any(|root| path.starts_with(root));
+            let folder = path.parent().and_then(Path::file_name);
+            let (true, Some(folder)) = (inside, folder) else {
+                continue;
+            };
+            let label = Record {
+                data: vec![Datum {
+                    key: text::LABEL.into(),
+                    text: folder.to_string_lossy().into_owned(),
+                    number: None,
+                }],
+                ..Record::default()
+            };
+            collected.add(row.image, label);
+        }
+        self.write_import(collected, FOLDERS, Wanted::Metadata)
+    }
+
+    /// All captions, in the order they came in.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn captions(&self) -> Result<Vec<Caption>, Error> {
+        self.catalog().captions()
+    }
+
+    fn import(
+        &mut self,
+        source: &Path,
+        roots: &[PathBuf],
+        wanted: Wanted,
+    ) -> Result<ImportReport, Error> {
+        let place = fs::canonicalize(source)?;
+        let mut collected = if place.is_dir() {
+            beside::collect(&place, &self.catalog().files()?, wanted)?
+        } else {
+            let records = read(&place, wanted)?;
+            let mut folders: Vec<PathBuf> =
+                place.parent().map(Path::to_owned).into_iter().collect();
+            folders.extend(canonical(roots)?);
+            let files = self.catalog().files()?;
+            collect(records, &Names::new(&files, folders))
+        };
+        collected.report.source = source.to_owned();
+        let _lock = self.lock()?;
+        self.write_import(collected, &place.to_string_lossy(), wanted)
+    }
+
+    fn write_import(
+        &mut self,
+        collected: Collected,
+        source: &str,
+        wanted: Wanted,
+    ) -> Result<ImportReport, Error> {
+        let Collected { mut report, images } = collected;
+        let changes = self.catalog().write(|writer| {
+            writer.lift()?;
+            let mut changes = Changes::default();
+            for (image, record) in &images {
+                // The picture may have left the collection since its name was looked up.
+                if !writer.has_image(*image)? {
+                    continue;
+                }
+                changes += match wanted {
+                    Wanted::Captions => writer.set_captions(*image, source, &record.captions)?,
+                    Wanted::Metadata => writer.set_metadata(*image, source, &record.data)?,
+                };
+            }
+            Ok(changes)
+        })?;
+        self.changed();
+        report.added = changes.added;
+        report.removed = changes.removed;
+        report.unchanged = changes.unchanged;
+        Ok(report)
+    }
+}
+
+impl Collected {
+    /// Adds what a record says of an image to what others said.
+    fn add(&mut self, image: i64, record: Record) {
+        let known = self.images.entry(image).or_default();
+        known.captions.extend(record.captions);
+        for datum in record.data {
+            if !known.data.contains(&datum) {
+                known.data.push(datum);
+            }
+        }
+    }
+}
+
+fn collect(records: Vec<Record>, names: &Names<'_>) -> Collected {
+    let mut collected = Collected::default();
+    collected.report.records = records.len();
+    for record in records {
+        match names.find(&record.image) {
+            Ok(image) => collected.add(image, record),
+            Err(reason) => {
+                let report = &mut collected.report;
+                report.unmatched += 1;
+                if report.unmatched_listed.len() < MOST_LISTED {
+                    let path = record.image;
+                    report.unmatched_listed.push(Skipped { path, reason });
+                }
+            }
+        }
+    }
+    collected.report.images = collected.images.len();
+    collected
+}
+
+/// Reads a file in the form that its first sign and its ending tell.
+fn read(path: &Path, wanted: Wanted) -> Result<Vec<Record>, Error> {
+    let text = text::read(path, text::MOST_BYTES)?;
+    match text.trim_start().chars().next() {
+        None => Err(Error::Import {
+            path: path.to_owned(),
+            line: None,
+            what: "the file is empty".into(),
+        }),
+        Some('{') => lines::read(path, &text, wanted),
+        Some('[') => Err(Error::Import {
+            path: path.to_owned(),
+            line: Some(1),
+            what: "this is a JSON list; write one object on each line, without brackets and commas around".into(),
+        }),
+        Some(_) => table::read(path, &text, wanted),
+    }
+}
+
+fn canonical(roots: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let found = roots.iter().map(|root| {
+        let root = fs::canonicalize(root)?;
+        Ok(match root.parent() {
+            Some(folder) if root.is_file() => folder.to_owned(),
+            _ => root,
+        })
+    });
+    found.collect()
+}
