@@ -162,6 +162,14 @@ impl ImageEncoder {
         self.layout.size == (None, None)
     }
 
+    /// The side of the squares that the model takes, when it takes nothing else.
+    pub fn fixed_side(&self) -> Option<u32> {
+        match self.layout.size {
+            (Some(height), Some(width)) if height == width => u32::try_from(height).ok(),
+            _ => None,
+        }
+    }
+
     /// A picture as the model takes it, a batch of one. Without `side` it is resized and cropped by
     /// the rule of the entry; with it, it is scaled until its longest side is exactly `side` pixels,
     /// the aspect kept and nothing cropped.

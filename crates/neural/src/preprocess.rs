@@ -218,6 +218,27 @@ impl Preprocessing {
         Ok(())
     }
 
+    /// The same rule for a model that takes squares of `side` pixels: what is cropped away keeps its
+    /// proportion.
+    pub(crate) fn for_side(&self, side: u32) -> Preprocessing {
+        let mut rule = self.clone();
+        match self.crop {
+            Some(crop) => {
+                let margin = f64::from(self.size) / f64::from(crop.max(1));
+                rule.size = (f64::from(side) * margin).round() as u32;
+                rule.crop = Some(side);
+            }
+            None => {
+                rule.size = side;
+                if self.resize != Resize::Exact {
+                    rule.resize = Resize::Shortest;
+                    rule.crop = Some(side);
+                }
+            }
+        }
+        rule
+    }
+
     /// The image resized and cropped by the rule of the model.
     ///
     /// # Errors
@@ -451,12 +472,22 @@ mod tests {
             preset.preprocessing().check().unwrap();
             assert_eq!(name.parse::<Preset>().unwrap(), preset);
         }
-        let mut rule = Preprocessing::default();
-        rule.crop = Some(300);
+        let rule = Preprocessing {
+            crop: Some(300),
+            ..Preprocessing::default()
+        };
         assert!(rule.check().is_err());
         let mut rule = Preprocessing::default();
         rule.std[1] = 0.0;
         assert!(rule.check().is_err());
         assert!("caffe2".parse::<Preset>().is_err());
+    }
+
+    #[test]
+    fn a_fixed_side_keeps_the_margin() {
+        let rule = Preset::Torchvision.preprocessing().for_side(299);
+        assert_eq!((rule.size, rule.crop), (342, Some(299)));
+        let rule = Preset::Siglip.preprocessing().for_side(384);
+        assert_eq!((rule.size, rule.crop), (384, None));
     }
 }

@@ -208,6 +208,22 @@ impl ModelEntry {
         Ok(path)
     }
 
+    /// Records the SHA-256 of the tokenizer as it is now; nothing where the entry names none.
+    ///
+    /// # Errors
+    /// [`Error::NotHere`] when the model is absent, [`Error::Io`] when the tokenizer is.
+    pub fn record_tokenizer(&mut self) -> Result<(), Error> {
+        let tokenizer = self.text.as_ref().and_then(|text| text.tokenizer.clone());
+        let Some(tokenizer) = tokenizer else {
+            return Ok(());
+        };
+        let digest = digest::file(&self.beside(&tokenizer)?)?;
+        if let Some(text) = &mut self.text {
+            text.tokenizer_sha256 = digest;
+        }
+        Ok(())
+    }
+
     /// Where a file is that `path` names relative to the model's file.
     ///
     /// # Errors
@@ -229,8 +245,11 @@ impl ModelEntry {
         }
     }
 
-    /// The digest of the files as they are now.
-    pub(super) fn digest(&self) -> Result<String, Error> {
+    /// SHA-256 of the files as they are now, which is what [`ModelEntry::sha256`] records.
+    ///
+    /// # Errors
+    /// [`Error::NotHere`] when a file is absent, [`Error::WrongKind`] when it is no model.
+    pub fn digest(&self) -> Result<String, Error> {
         let path = self.path()?;
         match self.kind {
             ModelKind::WordVectors => digest::file(&path),

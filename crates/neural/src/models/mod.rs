@@ -4,6 +4,7 @@ mod digest;
 mod entry;
 mod hub;
 mod registry;
+mod trial;
 
 pub use entry::{ModelEntry, ModelKind, ModelSource, TextSettings};
 pub use registry::Registry;

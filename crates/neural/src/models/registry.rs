@@ -1,9 +1,9 @@
 //! The folder of entries: one TOML file for each model.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use vizsla_vectors::AtomicFile;
 
 use super::digest;
 use super::entry::{ModelEntry, ModelKind, ModelSource};
@@ -239,18 +239,7 @@ impl Registry {
             path: path.to_path_buf(),
         })?;
         fs::create_dir_all(&self.folder)?;
-        let name = format!("{}.toml.{}.tmp", entry.id, std::process::id());
-        let temporary = self.folder.join(name);
-        let written = fs::File::create(&temporary).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&temporary, path)
-        });
-        if written.is_err() {
-            // Nothing more can be done about a file that cannot be removed.
-            let _ = fs::remove_file(&temporary);
-        }
-        Ok(written?)
+        Ok(AtomicFile::write_whole(path, text.as_bytes())?)
     }
 }
 

@@ -10,10 +10,10 @@ use super::messages::ValueInfoProto;
 use super::wire::{append, fields};
 
 /// Field of the root message that holds the graph.
-const MODEL_GRAPH: u64 = 7;
+pub(super) const MODEL_GRAPH: u64 = 7;
 /// Fields of the graph message.
-const GRAPH_NODE: u64 = 1;
-const GRAPH_INITIALIZER: u64 = 5;
+pub(super) const GRAPH_NODE: u64 = 1;
+pub(super) const GRAPH_INITIALIZER: u64 = 5;
 const GRAPH_INPUT: u64 = 11;
 const GRAPH_OUTPUT: u64 = 12;
 const GRAPH_VALUE_INFO: u64 = 13;

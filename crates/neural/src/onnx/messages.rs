@@ -12,6 +12,15 @@ pub struct ModelProto {
     pub graph: Option<GraphProto>,
 }
 
+/// Which version of an operator set the model was written for.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct OperatorSetIdProto {
+    #[prost(string, optional, tag = "1")]
+    pub domain: Option<String>,
+    #[prost(int64, optional, tag = "2")]
+    pub version: Option<i64>,
+}
+
 /// Nodes in topological order, with what goes in and comes out.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct GraphProto {
@@ -42,9 +51,11 @@ pub struct NodeProto {
     pub domain: Option<String>,
 }
 
-/// Of an operator's attributes only those that hold graphs or tensors matter here.
+/// Of an operator's attributes only names and those that hold graphs or tensors matter here.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct AttributeProto {
+    #[prost(string, optional, tag = "1")]
+    pub name: Option<String>,
     #[prost(message, optional, tag = "5")]
     pub t: Option<TensorProto>,
     #[prost(message, optional, boxed, tag = "6")]

@@ -7,12 +7,14 @@
 //! The format: <https://onnx.ai/onnx/repo-docs/IR.html>. It has no magic number; a file is taken for
 //! ONNX when it parses as its root message and holds a graph with nodes.
 
+mod adapt;
 mod edit;
 mod graph;
 mod messages;
 mod names;
 mod wire;
 
+pub(crate) use adapt::for_rten;
 pub(crate) use edit::with_outputs;
 pub(crate) use graph::{Graph, external_names, read};
 pub(crate) use names::nearest;

@@ -50,6 +50,12 @@ pub(super) fn append(target: &mut Vec<u8>, number: u64, content: &[u8]) {
     target.extend_from_slice(content);
 }
 
+/// Appends a field that is a number.
+pub(super) fn append_number(target: &mut Vec<u8>, number: u64, value: u64) {
+    append_varint(target, number << 3);
+    append_varint(target, value);
+}
+
 fn append_varint(target: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         target.push(value as u8 | 0x80);

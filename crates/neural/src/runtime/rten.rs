@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueView};
 use rten_tensor::{AsView, Layout};
 
+use crate::onnx;
 use crate::tensor::Tensor;
 
 /// Version of the crate, as in the manifest of the workspace.
@@ -25,7 +26,7 @@ pub(super) struct RtenSession {
 impl RtenSession {
     /// Loads a model; `external` holds the files of weights by the names that the model uses.
     pub fn load(
-        bytes: Vec<u8>,
+        bytes: &[u8],
         external: Vec<(String, Vec<u8>)>,
         threads: usize,
     ) -> Result<RtenSession, String> {
@@ -34,6 +35,7 @@ impl RtenSession {
         for (name, content) in external {
             options.external_data(&name, content);
         }
+        let bytes = onnx::for_rten(bytes).unwrap_or_else(|| bytes.to_vec());
         // Models come from strangers; what the runtime asserts of them must not end the program.
         let model = catch_unwind(AssertUnwindSafe(|| options.load(bytes)))
             .map_err(|_| BROKE.to_owned())?
@@ -94,19 +96,13 @@ fn value(tensor: &Tensor) -> Result<ValueOrView<'_>, String> {
 
 fn tensor(value: Value) -> Result<Tensor, String> {
     let made = match value {
-        Value::FloatTensor(t) => Tensor::f32(&t.shape().to_vec(), t.into_data()),
-        Value::Int32Tensor(t) => Tensor::i64(
-            &t.shape().to_vec(),
-            t.iter().map(|&v| i64::from(v)).collect(),
-        ),
-        Value::Int8Tensor(t) => Tensor::i64(
-            &t.shape().to_vec(),
-            t.iter().map(|&v| i64::from(v)).collect(),
-        ),
-        Value::UInt8Tensor(t) => Tensor::i64(
-            &t.shape().to_vec(),
-            t.iter().map(|&v| i64::from(v)).collect(),
-        ),
+        Value::FloatTensor(t) => {
+            let shape = t.shape().to_vec();
+            Tensor::f32(&shape, t.into_data())
+        }
+        Value::Int32Tensor(t) => Tensor::i64(t.shape(), t.iter().map(|&v| i64::from(v)).collect()),
+        Value::Int8Tensor(t) => Tensor::i64(t.shape(), t.iter().map(|&v| i64::from(v)).collect()),
+        Value::UInt8Tensor(t) => Tensor::i64(t.shape(), t.iter().map(|&v| i64::from(v)).collect()),
         _ => return Err("an output is no tensor".into()),
     };
     made.map_err(|error| error.to_string())

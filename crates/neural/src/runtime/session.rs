@@ -69,9 +69,12 @@ impl Session {
             let graph = Graph::parse(&edited, path)?;
             (edited, graph)
         };
+        if runtime == RuntimeKind::Rten {
+            refuse_quantised_convolutions(&graph, path)?;
+        }
         let external = weights_beside(path, &graph)?;
         let loaded = match runtime {
-            RuntimeKind::Rten => RtenSession::load(bytes.to_vec(), external, options.threads)
+            RuntimeKind::Rten => RtenSession::load(&bytes, external, options.threads)
                 .map(|session| Backend::Rten(Box::new(session))),
             RuntimeKind::Ort => OrtSession::load(&bytes, external, options.threads)
                 .map(|session| Backend::Ort(Box::new(session))),
@@ -235,6 +238,25 @@ fn weights_beside(path: &Path, graph: &Graph) -> Result<Vec<(String, Vec<u8>)>, 
 /// Operators that compute with 8-bit integers.
 fn is_quantised(op: &str) -> bool {
     op.contains("QuantizeLinear") || op.ends_with("Integer") || op.starts_with("QLinear")
+}
+
+/// rten 0.27 reads quantised convolutions, but what comes out is NaN or wrong (measured against ONNX
+/// Runtime on dynamically quantised networks), so they are refused before anybody believes them.
+fn refuse_quantised_convolutions(graph: &Graph, path: &Path) -> Result<(), Error> {
+    let names = ["ConvInteger", "QLinearConv"];
+    let operators = graph.operators.iter();
+    let found = names
+        .iter()
+        .find(|name| operators.clone().any(|o| o.op == **name));
+    match found {
+        None => Ok(()),
+        Some(name) => Err(Error::MissingOperator {
+            runtime: RuntimeKind::Rten.title(),
+            operator: format!("{name} that gives right numbers"),
+            advice: "ONNX Runtime runs quantised models: `pip install onnxruntime`",
+            path: path.to_path_buf(),
+        }),
+    }
 }
 
 /// Makes of a runtime's message the error that names the operator, where it is about one.
