@@ -11,6 +11,9 @@ pub enum Error {
     /// Reading or writing failed; the message of the source names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// The collection failed.
+    #[error(transparent)]
+    Collection(#[from] vizsla_retrieval::Error),
     /// A file or folder of the published layout is not there.
     #[error("{what} not found; {remedy}: {}", path.display())]
     Missing {

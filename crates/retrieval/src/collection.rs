@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! my-photos.vizsla/
-//!   catalog.db    SQLite: images, files, features, the recipe, the list of segments — the only truth
-//!   segments/     the inverted file, immutable memory-mapped pieces; made again from the catalog at need
-//!   artefacts/    the codebook, named by content hash
+//!   catalog.db    SQLite: images, files, features, vectors, captions, metadata, the recipe — the only truth
+//!   segments/     the inverted file and flat files of vectors, immutable, memory-mapped; made again at need
+//!   artefacts/    the codebook and the whitening, named by content hash
 //!   writer.lock   held by the one process that writes
 //! ```
 //!
@@ -18,11 +18,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fs_err as fs;
+use vizsla_vectors::Projection;
 use vizsla_words::{Codebook, Segment};
 
-use crate::catalog::{self, Catalog, Count};
+use crate::catalog::{self, Catalog, Count, Owner};
 use crate::error::{Error, REBUILD, RESTORE};
-use crate::{Filter, Info, ListedImage, Recipe};
+use crate::models::Models;
+use crate::spaces::Space;
+use crate::{Filter, Info, ListedImage, ModelOptions, Recipe};
 
 const SEGMENTS: &str = "segments";
 const ARTEFACTS: &str = "artefacts";
@@ -34,6 +37,8 @@ pub struct Collection {
     pub(crate) catalog: Mutex<Catalog>,
     pub(crate) recipe: Recipe,
     pub(crate) codebook: Arc<Codebook>,
+    pub(crate) whitening: Option<Arc<Projection>>,
+    pub(crate) models: Models,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
 }
 
@@ -43,6 +48,10 @@ pub(crate) struct Snapshot {
     pub segments: Vec<Segment>,
     pub removed: HashSet<i64>,
     pub images: u64,
+    /// Vectors of images.
+    pub global: Option<Arc<Space>>,
+    /// Vectors of captions.
+    pub text: Option<Arc<Space>>,
 }
 
 /// Held while a process writes; freed by the system when the process ends, however it ends.
@@ -60,8 +69,22 @@ impl Collection {
     ///
     /// # Errors
     /// Something other than an empty folder is at `path`, or the recipe is out of range, or writing failed.
-    pub fn create(path: &Path, mut recipe: Recipe, codebook: Arc<Codebook>) -> Result<Self, Error> {
+    pub fn create(path: &Path, recipe: Recipe, codebook: Arc<Codebook>) -> Result<Self, Error> {
+        Self::create_with(path, recipe, codebook, ModelOptions::default())
+    }
+
+    /// As [`Collection::create`], with models from a certain folder or runtime.
+    ///
+    /// # Errors
+    /// As [`Collection::create`], and when a model of the recipe is not there or does not work.
+    pub fn create_with(
+        path: &Path,
+        recipe: Recipe,
+        codebook: Arc<Codebook>,
+        models: ModelOptions,
+    ) -> Result<Self, Error> {
         recipe.check()?;
+        let mut recipe = Models::new(models.clone()).complete(recipe)?;
         recipe.local.codebook = codebook.id().to_owned();
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -106,7 +129,7 @@ impl Collection {
                 false => error.into(),
             });
         }
-        Self::open(path)
+        Self::open_with(path, models)
     }
 
     /// Opens a collection.
@@ -114,17 +137,28 @@ impl Collection {
     /// # Errors
     /// None is there, it is of a newer format, or a file of it is damaged; the message names the file.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::open_with(path, ModelOptions::default())
+    }
+
+    /// As [`Collection::open`], with models from a certain folder or runtime. They are opened when first needed.
+    ///
+    /// # Errors
+    /// As [`Collection::open`].
+    pub fn open_with(path: &Path, models: ModelOptions) -> Result<Self, Error> {
         if !Self::exists(path) {
             return Err(Error::Missing(path.to_owned()));
         }
         let catalog = Catalog::open(&path.join(catalog::FILE))?;
         let recipe = Recipe::from_toml(&catalog.meta("recipe")?)?;
         let codebook = open_codebook(path, &catalog.meta("codebook")?)?;
+        let whitening = open_whitening(&path.join(ARTEFACTS), &recipe)?;
         Ok(Self {
             root: path.to_owned(),
             catalog: Mutex::new(catalog),
             recipe,
             codebook,
+            whitening,
+            models: Models::new(models),
             snapshot: Mutex::new(None),
         })
     }
@@ -157,6 +191,20 @@ impl Collection {
     /// The codebook its words come from.
     pub fn codebook(&self) -> &Arc<Codebook> {
         &self.codebook
+    }
+
+    /// The whitening by which its global descriptors are compared.
+    pub fn whitening(&self) -> Option<&Projection> {
+        self.whitening.as_deref()
+    }
+
+    /// A file that holds an image of the collection; `None` when there is no such image.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn image_path(&self, image: i64) -> Result<Option<PathBuf>, Error> {
+        let files = self.catalog().image_files(image)?;
+        Ok(files.and_then(|(_, _, paths)| paths.into_iter().next()))
     }
 
     /// Every image with its files, in the order they came in.
@@ -217,6 +265,10 @@ impl Collection {
         self.root.join(SEGMENTS).join(file)
     }
 
+    pub(crate) fn whitening_path(&self, id: &str) -> PathBuf {
+        whitening_path(&self.root.join(ARTEFACTS), id)
+    }
+
     pub(crate) fn codebook_path(&self) -> PathBuf {
         codebook_path(&self.root, self.codebook.id())
     }
@@ -243,12 +295,7 @@ impl Collection {
 
     /// Removes files under `segments/` that the catalog does not list.
     fn sweep(&self) -> Result<(), Error> {
-        let listed: HashSet<String> = self
-            .catalog()
-            .segments()?
-            .into_iter()
-            .map(|row| row.file)
-            .collect();
+        let listed = self.catalog().listed_files()?;
         let folder = self.root.join(SEGMENTS);
         fs::create_dir_all(&folder)?;
         for entry in fs::read_dir(&folder)? {
@@ -296,6 +343,8 @@ impl Collection {
             segments,
             removed: catalog.tombstones()?.into_iter().collect(),
             images: catalog.count(Count::Images)?,
+            global: self.open_space(catalog, Owner::Image)?,
+            text: self.open_space(catalog, Owner::Caption)?,
         })
     }
 
@@ -319,6 +368,31 @@ impl Collection {
 
 fn codebook_path(root: &Path, id: &str) -> PathBuf {
     root.join(ARTEFACTS).join(format!("codebook-{id}.vzcb"))
+}
+
+/// Where a whitening lies in a collection.
+fn whitening_path(artefacts: &Path, id: &str) -> PathBuf {
+    artefacts.join(format!("whitening-{id}.vzpj"))
+}
+
+/// Opens the whitening that a recipe names.
+fn open_whitening(artefacts: &Path, recipe: &Recipe) -> Result<Option<Arc<Projection>>, Error> {
+    let id = recipe
+        .global
+        .as_ref()
+        .map_or("", |global| &global.whitening);
+    if id.is_empty() {
+        return Ok(None);
+    }
+    let path = whitening_path(artefacts, id);
+    let damaged = |what: String| Error::damaged(&path, what, RESTORE);
+    let whitening = Projection::open(&path).map_err(|e| damaged(e.to_string()))?;
+    if whitening.id() != id {
+        return Err(damaged(
+            "this is another whitening than the collection's".into(),
+        ));
+    }
+    Ok(Some(Arc::new(whitening)))
 }
 
 /// Opens the codebook; the built-in one also serves when its copy in the collection is damaged or missing.

@@ -4,10 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use vizsla_features::{Features, Sift};
+use vizsla_neural::{DescriptorRecipe, ImageDescriptor};
 use vizsla_pixels::{DecodeOptions, Decoded, Gray};
 use vizsla_words::Codebook;
 
 use crate::catalog::ImageRow;
+use crate::models::Models;
 use crate::stored::{self, StoredFeature};
 use crate::{Error, Recipe};
 
@@ -16,25 +18,46 @@ pub(crate) struct Described {
     pub row: ImageRow,
     /// Encoded features, as the catalog keeps them.
     pub data: Vec<u8>,
+    /// The global descriptor, where the recipe has one.
+    pub vector: Option<Vec<f32>>,
 }
 
 /// Describes gallery images; one for all threads.
 pub(crate) struct Describer<'a> {
-    sift: Sift,
+    sift: Option<Sift>,
     decode: DecodeOptions,
     codebook: &'a Codebook,
+    global: Option<(ImageDescriptor, DecodeOptions)>,
 }
 
 impl<'a> Describer<'a> {
-    pub(crate) fn new(recipe: &Recipe, codebook: &'a Codebook) -> Self {
-        Self {
-            sift: Sift::new(recipe.gallery_sift()),
-            decode: DecodeOptions {
-                fit: Some(recipe.pixels.max_side),
-                ..DecodeOptions::default()
-            },
+    /// # Errors
+    /// The recipe's model is not there, or another than the collection's.
+    pub(crate) fn new(
+        recipe: &Recipe,
+        codebook: &'a Codebook,
+        models: &Models,
+    ) -> Result<Self, Error> {
+        let fit = |side| DecodeOptions {
+            fit: Some(side),
+            ..DecodeOptions::default()
+        };
+        let global = match &recipe.global {
+            Some(global) => {
+                let descriptor = models.image_per_thread(global)?;
+                Some((descriptor, fit(colour_side(recipe, global))))
+            }
+            None => None,
+        };
+        Ok(Self {
+            sift: recipe
+                .local
+                .enabled
+                .then(|| Sift::new(recipe.gallery_sift())),
+            decode: fit(recipe.pixels.max_side),
             codebook,
-        }
+            global,
+        })
     }
 
     /// Describes the bytes of a file. The error is a reason for a person.
@@ -43,18 +66,35 @@ impl<'a> Describer<'a> {
         let work = AssertUnwindSafe(|| {
             let decoded =
                 vizsla_pixels::decode_gray(bytes, &self.decode).map_err(|e| e.to_string())?;
-            Ok(self.store(decoded, content))
+            let vector = self.encode(bytes).map_err(|e| e.to_string())?;
+            Ok(self.store(decoded, content, vector))
         });
         catch_unwind(work).unwrap_or_else(|_| {
             Err("describing it failed inside vizsla; please report this file".to_owned())
         })
     }
 
-    fn store(&self, decoded: Decoded<Gray>, content: [u8; 32]) -> Described {
-        let features = self.sift.extract(&decoded.image);
+    fn encode(&self, bytes: &[u8]) -> Result<Option<Vec<f32>>, Error> {
+        let Some((descriptor, decode)) = &self.global else {
+            return Ok(None);
+        };
+        let picture = vizsla_pixels::decode_rgb(bytes, decode)?.image;
+        Ok(descriptor.describe(&[&picture])?.pop())
+    }
+
+    fn store(
+        &self,
+        decoded: Decoded<Gray>,
+        content: [u8; 32],
+        vector: Option<Vec<f32>>,
+    ) -> Described {
         let zoom = decoded.full_width as f32 / decoded.image.width() as f32;
-        let mut stored = self.quantise(&features, zoom);
+        let mut stored = match &self.sift {
+            Some(sift) => self.quantise(&sift.extract(&decoded.image), zoom),
+            None => Vec::new(),
+        };
         Described {
+            vector,
             data: stored::encode(&mut stored),
             row: ImageRow {
                 content,
@@ -81,6 +121,14 @@ impl<'a> Describer<'a> {
             })
             .collect()
     }
+}
+
+/// Longest side at which a picture is read for the global descriptor: what the largest scale needs, and enough for a
+/// model with a resize rule of its own.
+pub(crate) fn colour_side(recipe: &Recipe, global: &DescriptorRecipe) -> u32 {
+    let scale = global.scales.iter().copied().fold(1.0, f32::max);
+    let wanted = (global.side as f32 * scale).ceil() as u32;
+    wanted.max(recipe.pixels.max_side)
 }
 
 /// The features of every image under `paths`, for training a codebook: full descriptors, no words.

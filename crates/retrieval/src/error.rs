@@ -69,6 +69,25 @@ pub enum Error {
     /// An image that is not in the collection was named.
     #[error("not in the collection; `vizsla list` shows what is: {0}")]
     NotIndexed(String),
+    /// A model of the registry is not the one that the collection was made with.
+    #[error(
+        "the model `{model}` is another than the one this collection was made with: its file has SHA-256 {found}, the \
+         collection has {expected}; bring the old file back with `vizsla models add`, or index into a new collection"
+    )]
+    OtherModel {
+        /// Id in the registry.
+        model: String,
+        /// Hash of the registry's file.
+        found: String,
+        /// Hash that the recipe names.
+        expected: String,
+    },
+    /// A network failed, or is not there.
+    #[error(transparent)]
+    Neural(#[from] vizsla_neural::Error),
+    /// A file of vectors or a whitening failed.
+    #[error(transparent)]
+    Vectors(#[from] vizsla_vectors::Error),
     /// Decoding or drawing a picture failed.
     #[error(transparent)]
     Pixels(#[from] vizsla_pixels::Error),

@@ -3,7 +3,7 @@
 use vizsla_features::Transform;
 use vizsla_pixels::Rgb;
 
-use crate::{Error, PointPair};
+use crate::{Collection, Error, PointPair};
 
 /// Space between the two pictures, in pixels.
 const GAP: usize = 12;
@@ -61,6 +61,25 @@ pub fn draw_pair(
         sheet.circle(to, 3.0, colour, 1.5);
     }
     Ok(sheet)
+}
+
+impl Collection {
+    /// Draws two pictures side by side, brightest where they look alike to the collection's global descriptor.
+    ///
+    /// # Errors
+    /// The collection has no global descriptor that pools a feature map, or the model failed.
+    pub fn draw_relevance(&self, left: &Rgb, right: &Rgb) -> Result<Rgb, Error> {
+        let Some(recipe) = &self.recipe.global else {
+            return Err(self.without_global());
+        };
+        let side = crate::describe::colour_side(&self.recipe, recipe) as usize;
+        let (left, right) = (left.fit_within(side)?, right.fit_within(side)?);
+        let (of_left, of_right) = self.models.image(recipe)?.relevance(&left, &right)?;
+        {
+            let _ = (of_left, of_right);
+            Ok(left)
+        }
+    }
 }
 
 /// The frame of `other` as it lies on `canvas`, which is drawn `zoom` times its full size.

@@ -30,13 +30,17 @@ mod import;
 mod ingest;
 mod locate;
 mod maintenance;
+mod meaning;
+mod models;
 mod query;
 mod recipe;
 mod report;
 mod scan;
 mod search;
+mod spaces;
 mod stored;
 mod syntax;
+mod whiten;
 
 pub use collection::Collection;
 pub use describe::extract_features;
@@ -48,14 +52,17 @@ pub use identify::{Identification, IdentifyOptions, LabelVote, Labelled};
 pub use import::ImportReport;
 pub use locate::{LocateOptions, Located, Location, Place};
 pub use maintenance::Selector;
+pub use models::ModelOptions;
 pub use query::{
-    Agreement, Hit, PointPair, Query, QueryImage, Region, SearchOptions, SearchResponse,
-    StageTrace, Verdict,
+    Agreement, Channel, Hit, Part, PartSource, PointPair, Query, QueryImage, Region, SearchOptions,
+    SearchResponse, Share, StageTrace, Target, Verdict,
 };
-pub use recipe::{LocalRecipe, PixelRecipe, Recipe, SearchRecipe};
+pub use recipe::{Fusion, LocalRecipe, PixelRecipe, Recipe, SearchRecipe, TextRecipe};
 pub use report::{
     Caption, Info, IngestOptions, IngestReport, ListedImage, OptimizeReport, Problem, Reporter,
     Silent, Skipped, StopFlag, VerifyReport,
 };
 pub use scan::{check_source, find_pictures};
 pub use syntax::SyntaxError;
+pub use vizsla_neural::DescriptorRecipe;
+pub use whiten::{PairSource, WhitenOptions, WhitenReport};

@@ -183,6 +183,7 @@ impl Collection {
             }
             reporter.end();
         }
+        self.refresh_spaces(true, reporter)?;
         self.catalog().compact()?;
         let after = self.info()?;
         let bytes =
@@ -284,6 +285,9 @@ impl Collection {
             Ok(codebook) if codebook.id() == self.codebook.id() => {}
             Ok(_) => found(&path, "this is another codebook".into(), REBUILD),
             Err(error) => found(&path, error.to_string(), REBUILD),
+        }
+        for (path, what, remedy) in self.check_spaces(catalog)? {
+            found(&path, what, remedy);
         }
         let removed: HashSet<i64> = catalog.tombstones()?.into_iter().collect();
         let mut indexed = BTreeSet::new();

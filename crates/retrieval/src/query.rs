@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
-use vizsla_pixels::Gray;
+use serde::{Deserialize, Serialize};
+use vizsla_pixels::{Gray, Rgb};
+
+use crate::expression::{ExpressionItem, parse_expression};
+use crate::{Caption, Error, Filter, Fusion};
 
 /// A rectangle in pixels of the upright, full-resolution picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -18,7 +21,7 @@ pub struct Region {
     pub height: f64,
 }
 
-/// Where the query picture comes from.
+/// Where a picture of the query comes from.
 #[derive(Debug, Clone)]
 pub enum QueryImage {
     /// A file.
@@ -27,32 +30,165 @@ pub enum QueryImage {
     Bytes(Vec<u8>),
     /// A decoded picture at full resolution.
     Gray(Gray),
+    /// A decoded picture in colour at full resolution.
+    Rgb(Rgb),
 }
 
-/// A question to a collection.
+/// One part of a query.
 #[derive(Debug, Clone)]
+pub enum PartSource {
+    /// A picture, or a region of it.
+    Image {
+        /// The picture.
+        image: QueryImage,
+        /// The part of it that is meant; `None` = all.
+        region: Option<Region>,
+    },
+    /// Words, a sentence.
+    Text(String),
+    /// An image of the collection, by its id.
+    Stored(i64),
+    /// A vector of the collection's global descriptor, of any length but zero.
+    Vector(Vec<f32>),
+}
+
+/// A part with its weight; a negative weight asks for what is unlike it.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// Finite and not zero.
+    pub weight: f64,
+    /// What is meant.
+    pub what: PartSource,
+}
+
+/// A question to a collection: parts that add up, and a condition that every answer meets.
+#[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// The picture.
-    pub image: QueryImage,
-    /// The part of it that is meant; `None` = all.
-    pub region: Option<Region>,
+    /// The parts, at least one.
+    pub parts: Vec<Part>,
+    /// Which images may be answers; `None` = all.
+    pub filter: Option<Filter>,
+}
+
+impl Hit {
+    /// What a channel said of it.
+    pub fn share(&self, channel: Channel) -> Option<&Share> {
+        self.shares.iter().find(|share| share.channel == channel)
+    }
 }
 
 impl Query {
-    /// A query by a picture file.
-    pub fn file(path: impl Into<PathBuf>) -> Self {
+    /// A query of one part with weight 1.
+    pub fn new(what: PartSource) -> Self {
         Self {
-            image: QueryImage::File(path.into()),
-            region: None,
+            parts: vec![Part { weight: 1.0, what }],
+            filter: None,
         }
     }
 
-    /// The same query, restricted to a region.
+    /// A query by a picture.
+    pub fn image(image: QueryImage) -> Self {
+        Self::new(PartSource::Image {
+            image,
+            region: None,
+        })
+    }
+
+    /// A query by a picture file.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self::image(QueryImage::File(path.into()))
+    }
+
+    /// A query by words.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::new(PartSource::Text(text.into()))
+    }
+
+    /// A query by an image of the collection.
+    pub fn stored(image: i64) -> Self {
+        Self::new(PartSource::Stored(image))
+    }
+
+    /// A query in the query language, such as `"2*'red umbrella' + street.jpg@120,80,300,220 - car.jpg"`.
+    ///
+    /// # Errors
+    /// The text is not an expression; the message points at the column.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let parts = parse_expression(text)?.into_iter().map(|part| Part {
+            weight: part.weight,
+            what: match part.what {
+                ExpressionItem::Text(text) => PartSource::Text(text),
+                ExpressionItem::Image { path, region } => PartSource::Image {
+                    image: QueryImage::File(path),
+                    region,
+                },
+                ExpressionItem::Stored(image) => PartSource::Stored(image),
+            },
+        });
+        Ok(Self {
+            parts: parts.collect(),
+            filter: None,
+        })
+    }
+
+    /// The same query with every picture that has no region yet restricted to one.
     #[must_use]
-    pub fn within(mut self, region: Region) -> Self {
-        self.region = Some(region);
+    pub fn within(mut self, wanted: Region) -> Self {
+        for part in &mut self.parts {
+            if let PartSource::Image { region, .. } = &mut part.what {
+                region.get_or_insert(wanted);
+            }
+        }
         self
     }
+
+    /// The same query, answered only by images that meet a condition.
+    #[must_use]
+    pub fn filtered(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+}
+
+/// An index that can answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// Visual words of local features: pictures of the same object.
+    Words,
+    /// The global descriptor: pictures that look alike or mean the same, and sentences where the models share a
+    /// space.
+    Global,
+    /// Words of captions (BM25).
+    Captions,
+    /// Meaning of captions, by the text encoder.
+    Text,
+}
+
+impl Channel {
+    /// All channels, in the order of their cost.
+    pub const ALL: [Self; 4] = [Self::Words, Self::Global, Self::Captions, Self::Text];
+
+    /// The name that users see.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Words => "words",
+            Self::Global => "global",
+            Self::Captions => "captions",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Images.
+    #[default]
+    Images,
+    /// Captions, each with its image.
+    Captions,
 }
 
 /// How much of an answer is wanted; `None` takes the recipe's value.
@@ -64,6 +200,14 @@ pub struct SearchOptions {
     pub shortlist: Option<usize>,
     /// Whether the shortlist is verified; without it no result has a verdict of match.
     pub verify: bool,
+    /// Images or captions.
+    pub target: Target,
+    /// The channels that may answer; `None` = all that the collection has and the query can ask.
+    pub channels: Option<Vec<Channel>>,
+    /// How the channels' candidates become one list.
+    pub fusion: Option<Fusion>,
+    /// Captions that are looked past, by id: those that a query was taken from.
+    pub ignore_captions: Vec<i64>,
 }
 
 impl Default for SearchOptions {
@@ -72,6 +216,10 @@ impl Default for SearchOptions {
             top: 10,
             shortlist: None,
             verify: true,
+            target: Target::Images,
+            channels: None,
+            fusion: None,
+            ignore_captions: Vec::new(),
         }
     }
 }
@@ -98,6 +246,8 @@ pub struct PointPair {
 /// What the geometric verification of one image found.
 #[derive(Debug, Clone, Serialize)]
 pub struct Agreement {
+    /// The part of the query that agrees, counted from 0.
+    pub part: usize,
     /// Tentative correspondences: feature pairs of one visual word with close signatures.
     pub tentative: usize,
     /// Those that agree with the transform, one to one.
@@ -120,6 +270,17 @@ pub struct Agreement {
     pub pairs: Vec<PointPair>,
 }
 
+/// What one channel says of one result.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Share {
+    /// The channel.
+    pub channel: Channel,
+    /// Its similarity: visual words and BM25 0 to 1, cosine −1 to 1; with several parts the weighted mean.
+    pub score: f64,
+    /// Its place in the channel's list, from 1.
+    pub rank: usize,
+}
+
 /// One gallery image in an answer.
 #[derive(Debug, Clone, Serialize)]
 pub struct Hit {
@@ -130,15 +291,18 @@ pub struct Hit {
     /// Other files with the same content.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub duplicates: Vec<PathBuf>,
-    /// −log10 of its number of false alarms where geometry gives evidence; otherwise the visual-word similarity,
-    /// below 1.
+    /// −log10 of its number of false alarms where geometry gives evidence; otherwise 0 to 1: of one channel its own
+    /// similarity, of several what [`Fusion`] says.
     pub score: f64,
     /// Match or not.
     pub verdict: Verdict,
-    /// Visual-word similarity, 0 to 1: the shortlist stage's share.
-    pub words_score: f64,
-    /// Place in the shortlist before verification, from 1.
-    pub words_rank: usize,
+    /// Place among the candidates before verification, from 1.
+    pub rank: usize,
+    /// What each channel said, in the order of [`Channel::ALL`]; channels that did not find it are left out.
+    pub shares: Vec<Share>,
+    /// The caption that was found, or that spoke most for the image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caption: Option<Caption>,
     /// The verification's share; `None` when no transform was found.
     pub agreement: Option<Agreement>,
     /// Width of the upright full-resolution image in pixels.
@@ -150,7 +314,7 @@ pub struct Hit {
 /// What one stage did.
 #[derive(Debug, Clone, Serialize)]
 pub struct StageTrace {
-    /// Name of the stage: `read`, `describe`, `words`, `shortlist`, `verify`.
+    /// Name of the stage: `read`, `describe`, `filter`, the channels, `fuse`, `verify`.
     pub stage: &'static str,
     /// How many things came out of it, in the stage's own unit.
     pub out: usize,
@@ -169,6 +333,9 @@ pub struct SearchResponse {
     pub stages: Vec<StageTrace>,
     /// Whole time in milliseconds.
     pub ms: f64,
-    /// Upright full-resolution size of the query picture.
+    /// Upright full-resolution size of the first picture of the query; zeros when there is none.
     pub query_size: [u32; 2],
+    /// Remarks that need a person's eye, such as words that the text encoder does not know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }

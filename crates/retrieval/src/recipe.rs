@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 use vizsla_features::SiftConfig;
+use vizsla_neural::DescriptorRecipe;
 
-use crate::Error;
+use crate::{Channel, Error};
 
 /// How a collection describes its images. Defaults were chosen by measuring; see `docs/`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,12 @@ pub struct Recipe {
     pub pixels: PixelRecipe,
     /// Which local features are taken.
     pub local: LocalRecipe,
+    /// The global descriptor: one vector an image; absent = none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub global: Option<DescriptorRecipe>,
+    /// The encoder of captions and of queries in words; absent = none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextRecipe>,
     /// How a query is answered.
     pub search: SearchRecipe,
 }
@@ -28,10 +35,37 @@ pub struct PixelRecipe {
     pub max_side: u32,
 }
 
+/// The encoder of captions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TextRecipe {
+    /// Id of a text model of the registry.
+    pub model: String,
+    /// SHA-256 of its file; empty = whatever the registry has, filled in when the collection is made.
+    pub sha256: String,
+    /// Length of its vectors; filled in when the collection is made.
+    pub dimension: usize,
+}
+
+/// How the lists of several channels become one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fusion {
+    /// Each channel's scores as standard deviations above its mean over the collection, added by Stouffer's method;
+    /// the fused score is a lower bound on the share of the collection that is less similar (Cantelli's
+    /// inequality).
+    #[default]
+    Calibrated,
+    /// Reciprocal rank fusion (Cormack, Clarke & Büttcher 2009), divided by its greatest value.
+    ReciprocalRank,
+}
+
 /// Which local features are taken from an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LocalRecipe {
+    /// Whether local features are taken at all; without them there are no visual words and no verification.
+    pub enabled: bool,
     /// The detector; `"dog"`.
     pub detector: String,
     /// The descriptor; `"root_sift"`.
@@ -63,6 +97,16 @@ pub struct SearchRecipe {
     /// … and its inliers cover at least this share of the area that both pictures have in common: one logo on two
     /// covers is no match of the covers.
     pub verdict_coverage: f64,
+    /// How the channels' candidates become one list.
+    pub fusion: Fusion,
+    /// Weight of visual words among the channels.
+    pub words_weight: f64,
+    /// Weight of the global descriptor.
+    pub global_weight: f64,
+    /// Weight of the words of captions.
+    pub captions_weight: f64,
+    /// Weight of the meaning of captions.
+    pub text_weight: f64,
 }
 
 impl Default for PixelRecipe {
@@ -74,6 +118,7 @@ impl Default for PixelRecipe {
 impl Default for LocalRecipe {
     fn default() -> Self {
         Self {
+            enabled: true,
             detector: "dog".into(),
             descriptor: "root_sift".into(),
             budget: 800,
@@ -93,6 +138,23 @@ impl Default for SearchRecipe {
             verify_hamming: 33,
             verdict_log10_nfa: -4.0,
             verdict_coverage: 0.03,
+            fusion: Fusion::default(),
+            words_weight: 1.0,
+            global_weight: 1.0,
+            captions_weight: 1.0,
+            text_weight: 1.0,
+        }
+    }
+}
+
+impl SearchRecipe {
+    /// The weight of a channel in the fusion; 0 = it does not answer.
+    pub fn weight(&self, channel: Channel) -> f64 {
+        match channel {
+            Channel::Words => self.words_weight,
+            Channel::Global => self.global_weight,
+            Channel::Captions => self.captions_weight,
+            Channel::Text => self.text_weight,
         }
     }
 }
@@ -155,6 +217,10 @@ impl Recipe {
         within("search.verify_hamming", f64::from(pairs), 0.0, 96.0)?;
         within("search.verdict_log10_nfa", bound, -1000.0, 0.0)?;
         within("search.verdict_coverage", search.verdict_coverage, 0.0, 1.0)?;
+        for channel in Channel::ALL {
+            let name = format!("search.{}_weight", channel.name());
+            within(&name, search.weight(channel), 0.0, 1000.0)?;
+        }
         if self.local.detector != "dog" || self.local.descriptor != "root_sift" {
             return Err(Error::Recipe(
                 "local.detector must be \"dog\", local.descriptor \"root_sift\"".into(),

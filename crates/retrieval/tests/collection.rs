@@ -65,10 +65,7 @@ fn a_region_finds_what_is_in_it_and_reports_where() {
     let mut both = vizsla_pixels::Rgb::filled(740, 290, [128, 128, 128]).unwrap();
     both.paste(&picture(2), 0, 5);
     both.paste(&picture(4), 375, 5);
-    let query = Query {
-        image: QueryImage::Gray(both.to_gray()),
-        region: None,
-    };
+    let query = Query::image(QueryImage::Gray(both.to_gray()));
     let all = collection
         .search(&query, &SearchOptions::default())
         .unwrap();
@@ -238,7 +235,7 @@ fn small_batches_merge_and_answer_like_one_large() {
         response
             .hits
             .iter()
-            .map(|h| (h.image, h.score, h.words_score))
+            .map(|h| (h.image, h.score, h.shares.clone()))
             .collect::<Vec<_>>()
     };
     assert_eq!(answer(&one), answer(&many));

@@ -6,6 +6,7 @@ mod centroids;
 mod distance;
 mod error;
 mod files;
+mod flat;
 mod float_kmeans;
 mod gmm;
 mod hierarchy;
@@ -26,6 +27,7 @@ pub use error::Error;
 pub use files::{
     AtomicFile, FileFormat, Mapped, content_id, f32_at, f32s, i64_at, u32_at, u32s, u64_at,
 };
+pub use flat::{FlatVectors, FlatWriter, Moments};
 pub use float_kmeans::{FloatKMeans, float_kmeans};
 pub use gmm::Gmm;
 pub use hierarchy::{HierarchicalConfig, hierarchical_kmeans};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use vizsla_retrieval::{Collection, Recipe};
+use vizsla_retrieval::{Collection, DescriptorRecipe, Recipe, TextRecipe};
 use vizsla_words::Codebook;
 
 /// Options that only a new collection can take.
@@ -24,6 +24,35 @@ pub struct Making {
     /// Codebook from `vizsla codebook train` in place of the built-in one
     #[arg(long, value_name = "FILE")]
     codebook: Option<PathBuf>,
+    /// Leave local features out: no visual words, no geometric verification
+    #[arg(long)]
+    no_local: bool,
+    /// Image model of `vizsla models` for a global descriptor of each picture
+    #[arg(long, value_name = "MODEL")]
+    encoder: Option<String>,
+    /// Longest side, in pixels, at which the image model sees pictures; left out, the model's own rule
+    #[arg(long, value_name = "PIXELS", requires = "encoder")]
+    encoder_side: Option<u32>,
+    /// Sizes, relative to that side, whose descriptors are added up, such as 1,0.7071,0.5
+    #[arg(
+        long,
+        value_name = "SCALES",
+        value_delimiter = ',',
+        requires = "encoder"
+    )]
+    scales: Vec<f32>,
+    /// Value of the network that becomes the descriptor; left out, the model's entry says it
+    #[arg(long, value_name = "NAME", requires = "encoder")]
+    output: Option<String>,
+    /// How a feature map becomes a vector: mac, spoc, spoc+centre, crow, r_mac, gem:3, …
+    #[arg(long, value_name = "POOLING", requires = "encoder")]
+    pooling: Option<String>,
+    /// Power normalisation: 0.5 takes square roots, 1 does nothing
+    #[arg(long, value_name = "ALPHA", requires = "encoder")]
+    power: Option<f32>,
+    /// Text model of `vizsla models` for the meaning of captions and of queries in words
+    #[arg(long, value_name = "MODEL")]
+    text_encoder: Option<String>,
 }
 
 impl Making {
@@ -32,6 +61,9 @@ impl Making {
             && self.max_side.is_none()
             && self.recipe.is_none()
             && self.codebook.is_none()
+            && !self.no_local
+            && self.encoder.is_none()
+            && self.text_encoder.is_none()
     }
 
     /// Opens the collection, or makes it with these options.
@@ -70,8 +102,44 @@ impl Making {
         if let Some(max_side) = self.max_side {
             recipe.pixels.max_side = max_side;
         }
+        recipe.local.enabled &= !self.no_local;
+        if let Some(model) = &self.encoder {
+            recipe.global = Some(self.global(model, recipe.global.take()));
+        }
+        if let Some(model) = &self.text_encoder {
+            let same = recipe.text.take().filter(|text| text.model == *model);
+            recipe.text = Some(same.unwrap_or_else(|| TextRecipe {
+                model: model.clone(),
+                ..TextRecipe::default()
+            }));
+        }
         recipe.check()?;
         Ok(recipe)
+    }
+
+    /// The global descriptor that these options ask for, on top of one of the same model.
+    fn global(&self, model: &str, base: Option<DescriptorRecipe>) -> DescriptorRecipe {
+        let same = base.filter(|base| base.model == model);
+        let mut global = same.unwrap_or_else(|| DescriptorRecipe {
+            model: model.to_owned(),
+            ..DescriptorRecipe::default()
+        });
+        if let Some(side) = self.encoder_side {
+            global.side = side;
+        }
+        if !self.scales.is_empty() {
+            global.scales.clone_from(&self.scales);
+        }
+        if let Some(output) = &self.output {
+            global.output.clone_from(output);
+        }
+        if let Some(pooling) = &self.pooling {
+            global.pooling.clone_from(pooling);
+        }
+        if let Some(power) = self.power {
+            global.power = power;
+        }
+        global
     }
 
     /// Features of one collection are made by one recipe: other options need another collection.

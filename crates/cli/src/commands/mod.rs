@@ -1,5 +1,6 @@
 //! The verbs of the command line, one per file.
 
+mod asking;
 mod codebook;
 mod demo;
 mod evaluate;
@@ -16,6 +17,7 @@ mod remove;
 mod search;
 mod threads;
 mod verify;
+mod whiten;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -42,6 +44,7 @@ pub enum Command {
     Optimize(optimize::Arguments),
     Verify(verify::Arguments),
     Codebook(codebook::Arguments),
+    Whiten(whiten::Arguments),
     Evaluate(evaluate::Arguments),
     Demo(demo::Arguments),
 }
@@ -62,6 +65,7 @@ impl Command {
             Self::Optimize(arguments) => arguments.run(),
             Self::Verify(arguments) => arguments.run(),
             Self::Codebook(arguments) => arguments.run(),
+            Self::Whiten(arguments) => arguments.run(),
             Self::Evaluate(arguments) => arguments.run(),
             Self::Demo(arguments) => arguments.run(),
         }

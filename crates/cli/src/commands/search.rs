@@ -1,39 +1,56 @@
-//! `vizsla search`: finds the pictures that show what a query picture shows.
+//! `vizsla search`: finds the pictures, or the captions, that a query means.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use clap::Args;
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
 use serde::Serialize;
-use vizsla_pixels::DecodeOptions;
 use vizsla_retrieval::{
-    Collection, Hit, Query, Region, SearchOptions, SearchResponse, StageTrace, Verdict, draw_pair,
+    Channel, Collection, Filter, Hit, Part, PartSource, Query, QueryImage, Region, SearchOptions,
+    SearchResponse, Share, StageTrace, Target, Verdict, draw_pair,
 };
 
+use super::asking::Asking;
 use super::threads::Threads;
 use super::{Outcome, picture, range, region};
 use crate::output::{self, Table};
 
-/// Find the pictures of a collection that show what a query picture shows
+/// Find the pictures of a collection that a picture, words, or a mix of both mean
+///
+/// QUERY is a picture, or an expression: parts in quotes are words, others are pictures (with a region after @), #7 is
+/// image 7 of the collection; each with a weight, added or taken off. For example
+/// "2*'red umbrella' + ./street.jpg@120,80,300,220 - ./car.jpg".
 #[derive(Args)]
 pub struct Arguments {
     /// The collection
     collection: PathBuf,
-    /// The query picture
-    query: PathBuf,
-    /// Search for this part of the query only: x,y,width,height in pixels
+    /// A picture, or an expression
+    #[arg(required_unless_present = "text", allow_hyphen_values = true)]
+    query: Option<String>,
+    /// Search by these words; added to QUERY when both are given
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
+    /// Search for this part of the query picture only: x,y,width,height in pixels
     #[arg(long, value_name = "X,Y,W,H", value_parser = region::parse, allow_hyphen_values = true)]
     region: Option<Region>,
+    /// Only images that meet a condition, such as "taken >= 2024-01-01 and near(47.5, 19.0, 10 km)"
+    #[arg(long = "where", value_name = "CONDITION")]
+    condition: Option<String>,
+    /// What is looked for
+    #[arg(long, value_enum, default_value_t = Find::Images)]
+    find: Find,
     /// Most results shown
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = range::one_or_more)]
     top: usize,
-    /// Images whose geometry is checked; left out, the recipe says how many
-    #[arg(long, value_name = "N")]
-    shortlist: Option<usize>,
+    /// Leave out results whose score is lower
+    #[arg(long, value_name = "SCORE")]
+    min_score: Option<f64>,
+    #[command(flatten)]
+    asking: Asking,
     /// Show matches only
     #[arg(long)]
     matches_only: bool,
-    /// Draw the best result beside the query, with what agrees, into this PNG or JPEG file
+    /// Draw why the best result was found into this PNG or JPEG file: what agrees in its geometry, or a heat map
     #[arg(long, value_name = "FILE")]
     explain: Option<PathBuf>,
     /// Print one JSON object
@@ -41,6 +58,15 @@ pub struct Arguments {
     json: bool,
     #[command(flatten)]
     threads: Threads,
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, ValueEnum)]
+enum Find {
+    /// Pictures
+    Images,
+    /// Captions
+    Captions,
 }
 
 /// The answer as a script reads it.
@@ -54,48 +80,46 @@ struct Answer<'a> {
     explained: Option<String>,
 }
 
+/// What an explanation shows.
+enum Drawn {
+    Geometry,
+    Heat,
+    Nothing,
+}
+
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         self.threads.start()?;
         if let Some(file) = &self.explain {
             picture::check_ending(file)?;
         }
+        let query = self.query()?;
         let collection = Collection::open(&self.collection)?;
-        let mut query = Query::file(&self.query);
-        query.region = self.region;
-        let options = SearchOptions {
-            top: self.top,
-            shortlist: self.shortlist,
-            verify: true,
-        };
-        let mut response = collection.search(&query, &options)?;
-        let describe_stage = |stage: &&StageTrace| stage.stage == "describe";
-        if response
-            .stages
-            .iter()
-            .find(describe_stage)
-            .is_some_and(|stage| stage.out == 0)
-        {
-            output::warn(&format!(
-                "there is nothing to search by, the picture or region is too plain or too small: {}",
-                self.query.display()
-            ));
-        }
+        let mut response = collection.search(&query, &self.options())?;
+        self.warn(&response);
         if self.matches_only {
             response.hits.retain(|hit| hit.verdict == Verdict::Match);
         }
-        let explained = match &self.explain {
-            Some(file) => explain(&self.query, &response, file)?,
-            None => false,
+        if let Some(least) = self.min_score {
+            response.hits.retain(|hit| hit.score >= least);
+        }
+        let drawn = match &self.explain {
+            Some(file) => explain(&collection, &query, &response, file)?,
+            None => Drawn::Nothing,
         };
         if self.json {
-            return self.print_json(&response, explained);
+            return self.print_json(&response, &drawn);
         }
         output::show(&describe(&response))?;
-        match (&self.explain, explained) {
-            (Some(file), true) => output::show(&format!("drawn: {}\n", file.display()))?,
-            (Some(file), false) => output::warn(&format!(
-                "nothing drawn, no result agrees with the query in its geometry: {}",
+        match (&self.explain, drawn) {
+            (Some(file), Drawn::Geometry) => {
+                output::show(&format!("drawn, what agrees: {}\n", file.display()))?;
+            }
+            (Some(file), Drawn::Heat) => {
+                output::show(&format!("drawn, what looks alike: {}\n", file.display()))?;
+            }
+            (Some(file), Drawn::Nothing) => output::warn(&format!(
+                "nothing drawn, no result agrees with a picture of the query: {}",
                 file.display()
             )),
             (None, _) => {}
@@ -103,43 +127,136 @@ impl Arguments {
         Ok(Outcome::Done)
     }
 
-    fn print_json(&self, response: &SearchResponse, explained: bool) -> Result<Outcome> {
-        let drawn = self.explain.as_ref().filter(|_| explained);
+    /// The query: a file of that name, or else an expression, and the words.
+    fn query(&self) -> Result<Query> {
+        let mut query = match &self.query {
+            Some(text) if Path::new(text).is_file() => Query::file(text),
+            Some(text) => Query::parse(text)?,
+            None => Query::default(),
+        };
+        if let Some(words) = &self.text {
+            query.parts.extend(Query::text(words).parts);
+        }
+        if let Some(region) = self.region {
+            let pictures = |part: &&Part| matches!(part.what, PartSource::Image { .. });
+            if query.parts.iter().filter(pictures).count() != 1 {
+                bail!(
+                    "--region needs a query with one picture; in an expression write the region after the picture, as \
+                     in street.jpg@120,80,300,220"
+                );
+            }
+            query = query.within(region);
+        }
+        if let Some(condition) = &self.condition {
+            query = query.filtered(Filter::parse(condition)?);
+        }
+        Ok(query)
+    }
+
+    fn options(&self) -> SearchOptions {
+        let mut options = self.asking.options(self.top);
+        options.target = match self.find {
+            Find::Images => Target::Images,
+            Find::Captions => Target::Captions,
+        };
+        options
+    }
+
+    fn warn(&self, response: &SearchResponse) {
+        let plain = |stage: &StageTrace| stage.stage == "describe" && stage.out == 0;
+        if response.stages.iter().any(plain) && response.hits.is_empty() {
+            output::warn(&format!(
+                "there is nothing to search by, the picture or region is too plain or too small: {}",
+                self.said()
+            ));
+        }
+        for note in &response.notes {
+            output::warn(note);
+        }
+    }
+
+    /// The query as the user said it.
+    fn said(&self) -> String {
+        [self.query.as_deref(), self.text.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" + ")
+    }
+
+    fn print_json(&self, response: &SearchResponse, drawn: &Drawn) -> Result<Outcome> {
+        let explained = self
+            .explain
+            .as_ref()
+            .filter(|_| !matches!(drawn, Drawn::Nothing));
         output::json(&Answer {
             collection: self.collection.display().to_string(),
-            query: self.query.display().to_string(),
+            query: self.said(),
             region: self.region,
             response,
-            explained: drawn.map(|file| file.display().to_string()),
+            explained: explained.map(|file| file.display().to_string()),
         })?;
         Ok(Outcome::Done)
     }
 }
 
-/// Draws the first result that has a transform; false when there is none.
-fn explain(query: &Path, response: &SearchResponse, file: &Path) -> Result<bool> {
-    let drawable = |hit: &&Hit| hit.agreement.is_some();
-    let Some(hit) = response.hits.iter().find(drawable) else {
-        return Ok(false);
+/// Draws the first result that has a transform, or else the places that made the first result look alike.
+fn explain(
+    collection: &Collection,
+    query: &Query,
+    response: &SearchResponse,
+    file: &Path,
+) -> Result<Drawn> {
+    let picture_of = |part: usize| match &query.parts.get(part)?.what {
+        PartSource::Image {
+            image: QueryImage::File(path),
+            ..
+        } => Some(path.clone()),
+        PartSource::Stored(image) => collection.image_path(*image).ok().flatten(),
+        _ => None,
     };
-    let Some(agreement) = &hit.agreement else {
-        return Ok(false);
+    let open = |path: &Path| -> Result<_> {
+        let picture = vizsla_pixels::read_rgb(path, &vizsla_pixels::DecodeOptions::default())
+            .context("it cannot be drawn; index the folder again if the file has moved")?;
+        Ok(picture.image)
     };
-    let full = DecodeOptions::default();
-    let left = vizsla_pixels::read_rgb(query, &full)?.image;
-    let right = vizsla_pixels::read_rgb(&hit.path, &full)
-        .context("the result cannot be drawn; index the folder again if the file has moved")?
-        .image;
-    let drawing = draw_pair(&left, &right, &agreement.pairs, Some(agreement.transform))?;
+    let agreeing = response
+        .hits
+        .iter()
+        .find_map(|hit| Some((hit, hit.agreement.as_ref()?)));
+    if let Some((hit, agreement)) = agreeing {
+        let Some(left) = picture_of(agreement.part) else {
+            return Ok(Drawn::Nothing);
+        };
+        let (left, right) = (open(&left)?, open(&hit.path)?);
+        let drawing = draw_pair(&left, &right, &agreement.pairs, Some(agreement.transform))?;
+        picture::save(&drawing, file)?;
+        return Ok(Drawn::Geometry);
+    }
+    let alike = |hit: &&Hit| hit.share(Channel::Global).is_some();
+    let part = (0..query.parts.len()).find_map(|part| {
+        let positive = query.parts[part].weight > 0.0;
+        picture_of(part).filter(|_| positive)
+    });
+    let (Some(hit), Some(left)) = (response.hits.iter().find(alike), part) else {
+        return Ok(Drawn::Nothing);
+    };
+    let drawing = collection.draw_relevance(&open(&left)?, &open(&hit.path)?)?;
     picture::save(&drawing, file)?;
-    Ok(true)
+    Ok(Drawn::Heat)
 }
 
 fn describe(response: &SearchResponse) -> String {
-    let mut table = Table::new(&[">rank", "verdict", ">score", ">inliers", "box", "path"]);
+    let several = response.hits.iter().any(|hit| hit.shares.len() > 1);
+    let captions = response.hits.iter().any(|hit| hit.caption.is_some());
+    let mut columns = vec![">rank", "verdict", ">score", ">inliers", "box"];
+    columns.extend(several.then_some("found by"));
+    columns.push("path");
+    columns.extend(captions.then_some("caption"));
+    let mut table = Table::new(&columns);
     for (place, hit) in response.hits.iter().enumerate() {
         let agreement = hit.agreement.as_ref();
-        table.row([
+        let mut row = vec![
             (place + 1).to_string(),
             match hit.verdict {
                 Verdict::Match => "match".to_owned(),
@@ -152,8 +269,19 @@ fn describe(response: &SearchResponse) -> String {
             agreement
                 .map(|a| rectangle(&a.gallery_box))
                 .unwrap_or_default(),
-            hit.path.display().to_string(),
-        ]);
+        ];
+        if several {
+            row.push(found_by(hit));
+        }
+        row.push(hit.path.display().to_string());
+        if captions {
+            row.push(
+                hit.caption
+                    .as_ref()
+                    .map_or_else(String::new, |c| c.text.clone()),
+            );
+        }
+        table.row(row);
     }
     let matches = response
         .hits
@@ -181,6 +309,12 @@ fn describe(response: &SearchResponse) -> String {
         stages.join(", ")
     ));
     text
+}
+
+/// Each channel with its place in that channel's list.
+fn found_by(hit: &Hit) -> String {
+    let share = |share: &Share| format!("{} {}", share.channel.name(), share.rank);
+    hit.shares.iter().map(share).collect::<Vec<_>>().join(", ")
 }
 
 fn rectangle(region: &Region) -> String {

@@ -18,6 +18,7 @@ impl Catalog {
         self.check_images(&mut found, seen)?;
         self.check_files(&mut found)?;
         self.check_segments(&mut found)?;
+        self.check_vectors(&mut found)?;
         let problem = |what, remedy: &str| Problem {
             path: self.path.clone(),
             what,

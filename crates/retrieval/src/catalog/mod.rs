@@ -8,8 +8,10 @@ mod captions;
 mod check;
 mod metadata;
 mod rows;
+mod vectors;
 mod writer;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ pub(crate) use self::captions::CaptionHit;
 pub(crate) use self::metadata::Datum;
 pub(crate) use self::rows::{FileRow, ImageRow, SegmentRow};
 use self::rows::{file_row, image_row, text_crc};
+pub(crate) use self::vectors::{Owner, to_bytes};
 pub(crate) use self::writer::{Changes, Writer};
 
 /// Name of the catalog in a collection's folder.
@@ -53,7 +56,7 @@ CREATE TABLE tombstones (image INTEGER PRIMARY KEY);
 ";
 
 /// What format 2 has beyond format 1.
-const SECOND: [&str; 2] = [captions::TABLES, metadata::TABLES];
+const SECOND: [&str; 3] = [captions::TABLES, metadata::TABLES, vectors::TABLES];
 
 /// An open catalog.
 pub(crate) struct Catalog {
@@ -216,8 +219,16 @@ impl Catalog {
             .map_err(|e| self.wrap(e))
     }
 
-    /// A fact from `meta`.
+    /// A fact from `meta` that is always there.
     pub(crate) fn meta(&self, key: &str) -> Result<String, Error> {
+        self.optional_meta(key)?.ok_or_else(|| {
+            let what = format!("the entry `{key}` is missing");
+            Error::damaged(&self.path, what, RESTORE)
+        })
+    }
+
+    /// A fact from `meta`.
+    pub(crate) fn optional_meta(&self, key: &str) -> Result<Option<String>, Error> {
         let found: Option<(String, u32)> = self
             .connection
             .query_row("SELECT value, crc FROM meta WHERE key = ?1", [key], |row| {
@@ -226,18 +237,22 @@ impl Catalog {
             .optional()
             .map_err(|e| self.wrap(e))?;
         match found {
-            Some((value, crc)) if crc == text_crc(&[key, &value]) => Ok(value),
-            Some(_) => Err(Error::damaged(
+            Some((value, crc)) if crc != text_crc(&[key, &value]) => Err(Error::damaged(
                 &self.path,
                 format!("the entry `{key}` is damaged"),
                 RESTORE,
             )),
-            None => Err(Error::damaged(
-                &self.path,
-                format!("the entry `{key}` is missing"),
-                RESTORE,
-            )),
+            found => Ok(found.map(|(value, _)| value)),
         }
+    }
+
+    /// Names of the files under `segments/` that this catalog lists.
+    pub(crate) fn listed_files(&self) -> Result<HashSet<String>, Error> {
+        let mut files: HashSet<String> = self.segments()?.into_iter().map(|row| row.file).collect();
+        for owner in [Owner::Image, Owner::Caption] {
+            files.extend(self.flat_file(owner)?);
+        }
+        Ok(files)
     }
 
     /// All files, in path order.

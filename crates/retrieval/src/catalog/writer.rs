@@ -2,7 +2,7 @@
 
 use rusqlite::{Transaction, params};
 
-use super::rows::{FileRow, ImageRow, segment_crc};
+use super::rows::{FileRow, ImageRow, segment_crc, text_crc};
 use super::{FORMAT, SECOND};
 
 /// The writes that may happen within a transaction.
@@ -56,6 +56,16 @@ impl Writer<'_> {
             .prepare_cached("INSERT INTO features VALUES (?1, ?2, ?3)")?
             .execute(params![id, features, crc32fast::hash(features)])?;
         Ok(id)
+    }
+
+    /// Sets a fact in `meta`.
+    pub(crate) fn set_meta(&self, key: &str, value: &str) -> rusqlite::Result<()> {
+        self.transaction
+            .execute(
+                "INSERT OR REPLACE INTO meta VALUES (?1, ?2, ?3)",
+                params![key, value, text_crc(&[key, value])],
+            )
+            .map(drop)
     }
 
     /// Whether there is an image of this identity.

@@ -194,7 +194,7 @@ impl Collection {
         };
         let contents = self.contents()?;
         let (recipe, codebook) = (self.recipe.clone(), self.codebook.clone());
-        let describer = crate::describe::Describer::new(&recipe, &codebook);
+        let describer = crate::describe::Describer::new(&recipe, &codebook, &self.models)?;
         let worker = Worker {
             contents: &contents,
             describer: Some(&describer),
@@ -232,6 +232,7 @@ impl Collection {
         let mut report = writer.finish(interrupted)?;
         report.interrupted = interrupted;
         self.merge_small_segments(reporter)?;
+        self.refresh_spaces(false, reporter)?;
         self.catalog().checkpoint()?;
         Ok(report)
     }

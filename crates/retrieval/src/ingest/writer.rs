@@ -7,7 +7,7 @@ use vizsla_words::{SegmentBuilder, Signature};
 use super::batch::{Batch, Item, Outcome};
 use super::departed::Departed;
 use super::{Contents, count_place};
-use crate::catalog::{FileRow, Writer};
+use crate::catalog::{FileRow, Owner, Writer, to_bytes};
 use crate::describe::Described;
 use crate::{Collection, Error, IngestReport, Skipped, stored};
 
@@ -194,7 +194,11 @@ impl<'a> BatchWriter<'a> {
 fn write_rows(writer: &Writer<'_>, work: &Work) -> rusqlite::Result<Vec<i64>> {
     let mut ids = Vec::with_capacity(work.images.len());
     for image in &work.images {
-        ids.push(writer.add_image(&image.row, &image.data)?);
+        let id = writer.add_image(&image.row, &image.data)?;
+        if let Some(vector) = &image.vector {
+            writer.set_vector(Owner::Image, id, &to_bytes(vector))?;
+        }
+        ids.push(id);
     }
     for row in &work.left {
         writer.remove_file(&row.path)?;

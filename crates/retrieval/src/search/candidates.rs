@@ -4,7 +4,6 @@ use rayon::prelude::*;
 use vizsla_features::Features;
 use vizsla_words::{Codebook, QueryWord, ScoringConfig, Segment};
 
-use crate::collection::Snapshot;
 use crate::{Error, SearchRecipe};
 
 /// An image of the shortlist.
@@ -40,20 +39,20 @@ pub(crate) fn query_words(
     lookup.collect::<Vec<_>>().concat()
 }
 
-/// The most similar images that are not removed.
+/// The most similar images among those kept.
 pub(crate) fn shortlist(
-    snapshot: &Snapshot,
+    segments: &[Segment],
     words: &[QueryWord],
     recipe: &SearchRecipe,
     size: usize,
+    keep: &dyn Fn(i64) -> bool,
 ) -> Result<Vec<Candidate>, Error> {
-    let segments: Vec<&Segment> = snapshot.segments.iter().collect();
+    let segments: Vec<&Segment> = segments.iter().collect();
     let config = ScoringConfig {
         hamming_threshold: recipe.hamming_threshold,
         ..ScoringConfig::default()
     };
-    let keep = |id: i64| !snapshot.removed.contains(&id);
-    let scored = vizsla_words::search(&segments, words, &config, &keep, size)?;
+    let scored = vizsla_words::search(&segments, words, &config, keep, size)?;
     let candidates = scored.into_iter().map(|scored| {
         let score = f64::from(scored.score);
         Candidate {

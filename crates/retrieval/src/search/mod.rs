@@ -1,33 +1,28 @@
-//! A query goes through its stages: read → describe → words → shortlist → verify.
+//! A query goes through its stages: describe → filter → the channels → fuse → verify.
+//!
+//! Each channel (visual words, the global descriptor, captions by word and by meaning) gives candidates of its own; they
+//! are fused, and the head of the fused list is verified geometrically wherever both sides have local features.
 
 mod candidates;
+mod channels;
 mod coverage;
+mod fusion;
+mod parts;
+mod sight;
 mod verify;
 
+use std::collections::HashMap;
 use std::time::Instant;
 
-use vizsla_features::{Features, Sift};
-use vizsla_pixels::{DecodeOptions, Gray};
-
-use self::candidates::Candidate;
+use self::channels::{Asked, Scope};
+use self::fusion::{Answer, Fused};
+use self::parts::Described;
+pub(crate) use self::sight::Sight;
 use self::verify::Verifier;
 use crate::collection::Snapshot;
 use crate::{
-    Collection, Error, Hit, Query, QueryImage, Region, SearchOptions, SearchResponse, StageTrace,
-    Verdict,
+    Collection, Error, Hit, Query, SearchOptions, SearchResponse, StageTrace, Target, Verdict,
 };
-
-/// A query picture as it is analysed.
-pub(crate) struct Sight {
-    /// Features in pixels of the analysed picture.
-    pub features: Features,
-    /// Upright size of the whole picture at full resolution.
-    pub full: [u32; 2],
-    /// The part that is meant, in full-resolution pixels.
-    pub region: Region,
-    /// Full-resolution pixels for each analysed pixel.
-    pub zoom: f64,
-}
 
 /// Collects what each stage did.
 struct Trace {
@@ -46,9 +41,15 @@ impl Trace {
         }
     }
 
+    /// Ends a stage; what a stage does for several parts of a query adds up.
     fn stage(&mut self, stage: &'static str, out: usize, unit: &'static str) {
         let ms = self.last.elapsed().as_secs_f64() * 1e3;
         self.last = Instant::now();
+        if let Some(known) = self.stages.iter_mut().find(|known| known.stage == stage) {
+            known.out += out;
+            known.ms += ms;
+            return;
+        }
         self.stages.push(StageTrace {
             stage,
             out,
@@ -59,148 +60,164 @@ impl Trace {
 }
 
 impl Collection {
-    /// Finds the images that show what the query shows.
+    /// Finds the images (or captions) that a query means.
     ///
-    /// Matches come first, ordered by evidence; the rest of the shortlist follows, what geometry
-    /// speaks for weakly before what only shares visual words.
+    /// Matches come first, ordered by evidence; the rest of the candidates follows, what geometry
+    /// speaks for weakly before what only looks or reads alike.
     /// Gallery files are not opened.
     ///
     /// # Errors
-    /// The query cannot be read, its region lies outside, or the index is damaged.
+    /// The query cannot be read or asks what the collection cannot answer, a region lies outside, a model is not
+    /// there or another than the collection's, or the index is damaged.
     pub fn search(&self, query: &Query, options: &SearchOptions) -> Result<SearchResponse, Error> {
         let mut trace = Trace::new();
+        let mut notes = Vec::new();
+        let asked = self.asked(query, options)?;
         let snapshot = self.snapshot()?;
-        let (gray, full, region, zoom) = self.read(query)?;
-        trace.stage("read", gray.width() * gray.height(), "pixels");
-        let features = Sift::new(self.recipe.query_sift()).extract(&gray);
-        trace.stage("describe", features.keypoints.len(), "features");
-        let sight = Sight {
-            features,
-            full,
-            region,
-            zoom,
-        };
-        let hits = self.answer(&sight, &snapshot, options, &mut trace)?;
+        let parts = self.describe_parts(query, &asked, &mut notes, &mut trace)?;
+        let hits = self.answer(query, &parts, &asked, &snapshot, options, &mut trace)?;
         let ms = trace.start.elapsed().as_secs_f64() * 1e3;
         Ok(SearchResponse {
             hits,
             stages: trace.stages,
             ms,
-            query_size: sight.full,
+            query_size: parts.iter().find_map(|part| part.full).unwrap_or_default(),
+            notes,
         })
     }
 
     fn answer(
         &self,
-        sight: &Sight,
+        query: &Query,
+        parts: &[Described<'_>],
+        asked: &Asked,
         snapshot: &Snapshot,
         options: &SearchOptions,
         trace: &mut Trace,
     ) -> Result<Vec<Hit>, Error> {
         let recipe = &self.recipe.search;
-        let words = candidates::query_words(&self.codebook, &sight.features, recipe);
-        trace.stage("words", words.len(), "words");
         let verified = options.shortlist.unwrap_or(recipe.shortlist);
-        let size = verified.max(options.top);
-        let shortlist = candidates::shortlist(snapshot, &words, recipe, size)?;
-        trace.stage("shortlist", shortlist.len(), "images");
-        let mut hits = self.hits(&shortlist)?;
-        if options.verify {
-            let verified = verified.min(hits.len());
-            let blobs = self.load_features(&hits[..verified])?;
-            let verifier = Verifier::new(
-                sight,
-                &words,
-                recipe,
-                self.recipe.pixels.max_side,
-                snapshot.images,
-            );
-            verifier.verify_all(&mut hits[..verified], &blobs);
-            let matches = hits
+        let allowed = match &query.filter {
+            Some(filter) => {
+                let allowed = self.catalog().matching(filter)?;
+                trace.stage("filter", allowed.len(), "images");
+                Some(allowed)
+            }
+            None => None,
+        };
+        let captions = self.captions_in_play(asked, options)?;
+        let scope = Scope {
+            snapshot,
+            allowed: allowed.as_ref(),
+            captions: &captions,
+            target: options.target,
+            depth: channels::depth(options, verified),
+        };
+        let answers = self.ask(parts, asked, &scope, trace)?;
+        let fusion = options.fusion.unwrap_or(recipe.fusion);
+        let mut fused = fusion::fuse(&answers, fusion, recipe);
+        fused.truncate(verified.max(options.top));
+        trace.stage("fuse", fused.len(), "candidates");
+        let mut hits = self.hits(fused, &scope)?;
+        if options.verify
+            && parts
                 .iter()
-                .filter(|hit| hit.verdict == Verdict::Match)
-                .count();
-            trace.stage("verify", matches, "matches");
+                .any(|part| part.weight > 0.0 && part.sight.is_some())
+        {
+            let verified = verified.min(hits.len());
+            self.verify_hits(parts, &mut hits[..verified], snapshot)?;
+            let matches = hits.iter().filter(|hit| hit.verdict == Verdict::Match);
+            trace.stage("verify", matches.count(), "matches");
         }
         hits.sort_by(|a, b| {
             let unproven = |hit: &Hit| hit.verdict == Verdict::NoMatch;
             unproven(a)
                 .cmp(&unproven(b))
                 .then(b.score.total_cmp(&a.score))
-                .then(a.words_rank.cmp(&b.words_rank))
+                .then(a.rank.cmp(&b.rank))
         });
         hits.truncate(options.top);
         Ok(hits)
     }
 
-    /// Reads the picture, cuts the region out, scales it to the size of analysis.
-    fn read(&self, query: &Query) -> Result<(Gray, [u32; 2], Region, f64), Error> {
-        let side = self.recipe.pixels.max_side;
-        // A region is cut out at full resolution first: it may be a small part of a large picture.
-        let fit = if query.region.is_some() {
-            None
-        } else {
-            Some(side)
+    /// Asks the channels, one after the other.
+    fn ask(
+        &self,
+        parts: &[Described<'_>],
+        asked: &Asked,
+        scope: &Scope<'_>,
+        trace: &mut Trace,
+    ) -> Result<Vec<Answer>, Error> {
+        let mut answers = Vec::new();
+        let mut take = |answer: Answer, stage: &'static str, trace: &mut Trace| {
+            trace.stage(stage, answer.found.len(), "candidates");
+            answers.push(self.towards_target(answer, scope));
         };
-        let options = DecodeOptions {
-            fit,
-            ..DecodeOptions::default()
-        };
-        let (gray, width, height) = match &query.image {
-            QueryImage::File(path) => {
-                let decoded = vizsla_pixels::read_gray(path, &options)?;
-                (decoded.image, decoded.full_width, decoded.full_height)
-            }
-            QueryImage::Bytes(bytes) => {
-                let decoded = vizsla_pixels::decode_gray(bytes, &options)?;
-                (decoded.image, decoded.full_width, decoded.full_height)
-            }
-            QueryImage::Gray(gray) => (gray.clone(), gray.width() as u32, gray.height() as u32),
-        };
-        let whole = Region {
-            x: 0.0,
-            y: 0.0,
-            width: f64::from(width),
-            height: f64::from(height),
-        };
-        let region = match query.region {
-            None => whole,
-            Some(region) => clip(region, whole)?,
-        };
-        let cut = match query.region {
-            None => gray,
-            Some(_) => gray.crop(
-                region.x as usize,
-                region.y as usize,
-                region.width as usize,
-                region.height as usize,
-            )?,
-        };
-        let small = cut.fit_within(side as usize)?;
-        let zoom = region.width / small.width().max(1) as f64;
-        Ok((small, [width, height], region, zoom))
+        if asked.words {
+            take(self.ask_words(parts, scope)?, "shortlist", trace);
+        }
+        if let Some(answer) = asked
+            .global
+            .then(|| self.ask_global(parts, scope))
+            .flatten()
+        {
+            take(answer, "global", trace);
+        }
+        if asked.captions {
+            take(self.ask_captions(parts, scope)?, "captions", trace);
+        }
+        if let Some(answer) = asked.text.then(|| self.ask_text(parts, scope)).flatten() {
+            take(answer, "text", trace);
+        }
+        Ok(answers)
     }
 
-    /// Shortlisted images with their files, unverified.
-    fn hits(&self, shortlist: &[Candidate]) -> Result<Vec<Hit>, Error> {
+    /// Caption → image, where captions are asked or looked for.
+    fn captions_in_play(
+        &self,
+        asked: &Asked,
+        options: &SearchOptions,
+    ) -> Result<HashMap<i64, i64>, Error> {
+        if !(asked.captions || asked.text || options.target == Target::Captions) {
+            return Ok(HashMap::new());
+        }
+        let mut captions = self.catalog().caption_images()?;
+        for ignored in &options.ignore_captions {
+            captions.remove(ignored);
+        }
+        Ok(captions)
+    }
+
+    /// Candidates with their files and captions, unverified.
+    fn hits(&self, fused: Vec<Fused>, scope: &Scope<'_>) -> Result<Vec<Hit>, Error> {
         let catalog = self.catalog();
-        let mut hits = Vec::with_capacity(shortlist.len());
-        for (at, candidate) in shortlist.iter().enumerate() {
-            let Some((width, height, mut paths)) = catalog.image_files(candidate.image)? else {
+        let mut hits = Vec::with_capacity(fused.len());
+        for (at, candidate) in fused.into_iter().enumerate() {
+            let image = match scope.target {
+                Target::Images => Some(candidate.key),
+                Target::Captions => scope.captions.get(&candidate.key).copied(),
+            };
+            let Some(image) = image else { continue };
+            let Some((width, height, mut paths)) = catalog.image_files(image)? else {
                 continue;
             };
             if paths.is_empty() {
                 continue;
             }
             let path = paths.remove(0);
+            let caption = match candidate.caption {
+                Some(caption) => catalog.caption(caption)?,
+                None => None,
+            };
             hits.push(Hit {
-                image: candidate.image,
+                image,
                 path,
                 duplicates: paths,
-                score: candidate.similarity,
+                score: candidate.score,
                 verdict: Verdict::NoMatch,
-                words_score: candidate.similarity,
-                words_rank: at + 1,
+                rank: at + 1,
+                shares: candidate.shares,
+                caption,
                 agreement: None,
                 width,
                 height,
@@ -209,33 +226,31 @@ impl Collection {
         Ok(hits)
     }
 
-    fn load_features(&self, hits: &[Hit]) -> Result<Vec<Vec<u8>>, Error> {
-        let catalog = self.catalog();
-        hits.iter()
-            .map(|hit| Ok(catalog.features(hit.image)?.unwrap_or_default()))
-            .collect()
+    /// Verifies candidates against every picture that is looked for; the best agreement counts.
+    fn verify_hits(
+        &self,
+        parts: &[Described<'_>],
+        hits: &mut [Hit],
+        snapshot: &Snapshot,
+    ) -> Result<(), Error> {
+        let blobs = {
+            let catalog = self.catalog();
+            let load = |hit: &Hit| Ok(catalog.features(hit.image)?.unwrap_or_default());
+            hits.iter().map(load).collect::<Result<Vec<_>, Error>>()?
+        };
+        for (at, part) in parts
+            .iter()
+            .enumerate()
+            .filter(|(_, part)| part.weight > 0.0)
+        {
+            let Some((sight, words)) = &part.sight else {
+                continue;
+            };
+            let recipe = &self.recipe;
+            let side = recipe.pixels.max_side;
+            let verifier = Verifier::new(at, sight, words, &recipe.search, side, snapshot.images);
+            verifier.verify_all(hits, &blobs);
+        }
+        Ok(())
     }
-}
-
-/// The part of `region` inside `whole`, on whole pixels.
-fn clip(region: Region, whole: Region) -> Result<Region, Error> {
-    let x = region.x.floor().clamp(0.0, whole.width);
-    let y = region.y.floor().clamp(0.0, whole.height);
-    let right = (region.x + region.width).ceil().clamp(0.0, whole.width);
-    let bottom = (region.y + region.height).ceil().clamp(0.0, whole.height);
-    let sound = [region.x, region.y, region.width, region.height]
-        .iter()
-        .all(|v| v.is_finite());
-    if !sound || right - x < 1.0 || bottom - y < 1.0 {
-        return Err(Error::Query(format!(
-            "the region {},{},{},{} (x,y,width,height) lies outside the picture of {} × {} pixels",
-            region.x, region.y, region.width, region.height, whole.width, whole.height
-        )));
-    }
-    Ok(Region {
-        x,
-        y,
-        width: right - x,
-        height: bottom - y,
-    })
 }

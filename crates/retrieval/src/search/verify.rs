@@ -15,6 +15,8 @@ use crate::{Agreement, Hit, PointPair, Region, SearchRecipe, Verdict};
 
 /// What is the same for all candidates of a query.
 pub(super) struct Verifier<'a> {
+    /// The part of the query that the picture is.
+    part: usize,
     sight: &'a Sight,
     /// The query's words, sorted by word, with the part of their signatures that is stored.
     words: Vec<QueryWord>,
@@ -34,6 +36,7 @@ struct Gallery {
 
 impl<'a> Verifier<'a> {
     pub(super) fn new(
+        part: usize,
         sight: &'a Sight,
         words: &[QueryWord],
         recipe: &'a SearchRecipe,
@@ -46,6 +49,7 @@ impl<'a> Verifier<'a> {
             word.signature = stored::kept(word.signature);
         }
         Self {
+            part,
             sight,
             words,
             recipe,
@@ -70,10 +74,18 @@ impl<'a> Verifier<'a> {
                     size,
                     zoom,
                 };
-                hit.agreement = self.verify(&gallery);
-                let Some(agreement) = &hit.agreement else {
+                let Some(agreement) = self.verify(&gallery) else {
                     return;
                 };
+                // Of several pictures in a query the one that agrees best speaks.
+                if hit
+                    .agreement
+                    .as_ref()
+                    .is_some_and(|best| best.log10_nfa <= agreement.log10_nfa)
+                {
+                    return;
+                }
+                let agreement = hit.agreement.insert(agreement);
                 if agreement.coverage < self.recipe.verdict_coverage {
                     return;
                 }
@@ -108,6 +120,7 @@ impl<'a> Verifier<'a> {
         let points: Vec<_> = inliers.iter().map(|p| p.gallery.map(f64::from)).collect();
         let (width, height) = (gallery.size.0 * gallery.zoom, gallery.size.1 * gallery.zoom);
         Some(Agreement {
+            part: self.part,
             coverage: coverage(&points, &frame, width, height),
             tentative: pairs.len(),
             inliers: inliers.len(),

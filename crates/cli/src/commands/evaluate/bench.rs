@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::json;
 use vizsla_evaluation::{CollectionSearcher, Dataset, QueryCase, Run, evaluate};
-use vizsla_retrieval::{IngestOptions, Reporter, SearchOptions};
+use vizsla_retrieval::{IngestOptions, Reporter};
 
 use super::Options;
 use crate::output::{self, Progress};
@@ -37,11 +37,8 @@ pub fn run(dataset: &Dataset, options: &Options) -> Result<Option<Run>> {
             skipped.path, skipped.reason
         ));
     }
-    let search = SearchOptions {
-        top: options.depth,
-        ..SearchOptions::default()
-    };
-    let searcher = CollectionSearcher::new(dataset, &collection, search)?;
+    let search = options.asking.options(options.depth);
+    let searcher = CollectionSearcher::new(dataset, &collection, search.clone())?;
     progress.begin("searching", dataset.queries.len() as u64);
     let settings = vizsla_evaluation::Options {
         index_images_per_s: (report.added > 0).then_some(report.images_per_s),
@@ -49,6 +46,9 @@ pub fn run(dataset: &Dataset, options: &Options) -> Result<Option<Run>> {
         configuration: json!({
             "recipe": collection.recipe(),
             "depth": options.depth,
+            "channels": search.channels,
+            "fusion": search.fusion,
+            "verify": search.verify,
             "threads": rayon::current_num_threads(),
         }),
         seed: SEED,

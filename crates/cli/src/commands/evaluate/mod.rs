@@ -12,6 +12,7 @@ use vizsla_evaluation::{
 };
 
 use super::Outcome;
+use super::asking::Asking;
 use super::making::Making;
 use super::range;
 use super::threads::Threads;
@@ -117,6 +118,8 @@ struct Options {
     /// Keep the collection here, or use it again when it is there already
     #[arg(long, value_name = "COLLECTION")]
     keep: Option<PathBuf>,
+    #[command(flatten)]
+    asking: Asking,
     #[command(flatten)]
     threads: Threads,
     #[command(flatten)]

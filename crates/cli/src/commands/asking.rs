@@ -1,0 +1,67 @@
+//! Options of how a collection is asked.
+
+use clap::{Args, ValueEnum};
+use vizsla_retrieval::{Channel, Fusion, SearchOptions};
+
+/// How a collection is asked.
+#[derive(Args)]
+pub struct Asking {
+    /// Ask these channels only; left out, all that the collection has and the query can ask
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "CHANNEL")]
+    channels: Vec<ChannelName>,
+    /// How the channels' lists become one; left out, the recipe says it
+    #[arg(long, value_enum)]
+    fusion: Option<FusionName>,
+    /// Images whose geometry is checked; left out, the recipe says how many
+    #[arg(long, value_name = "N")]
+    shortlist: Option<usize>,
+    /// Do not check the geometry: no result is called a match
+    #[arg(long)]
+    no_verify: bool,
+}
+
+/// A channel, as the user names it.
+#[derive(Clone, Copy, ValueEnum)]
+enum ChannelName {
+    /// Visual words: the same object
+    Words,
+    /// The global descriptor: what looks alike
+    Global,
+    /// Words of captions (BM25)
+    Captions,
+    /// Meaning of captions
+    Text,
+}
+
+/// A fusion, as the user names it.
+#[derive(Clone, Copy, ValueEnum)]
+enum FusionName {
+    /// Standard scores, added
+    Calibrated,
+    /// Reciprocal ranks, added
+    ReciprocalRank,
+}
+
+impl Asking {
+    /// What the collection is told, for so many results.
+    pub fn options(&self, top: usize) -> SearchOptions {
+        let channel = |name: &ChannelName| match name {
+            ChannelName::Words => Channel::Words,
+            ChannelName::Global => Channel::Global,
+            ChannelName::Captions => Channel::Captions,
+            ChannelName::Text => Channel::Text,
+        };
+        SearchOptions {
+            top,
+            shortlist: self.shortlist,
+            verify: !self.no_verify,
+            channels: (!self.channels.is_empty())
+                .then(|| self.channels.iter().map(channel).collect()),
+            fusion: self.fusion.map(|name| match name {
+                FusionName::Calibrated => Fusion::Calibrated,
+                FusionName::ReciprocalRank => Fusion::ReciprocalRank,
+            }),
+            ..SearchOptions::default()
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! `vizsla whiten`: learns from a collection how the vectors of its pictures are best compared.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
+use vizsla_retrieval::{Collection, PairSource, WhitenOptions};
+use vizsla_vectors::Projection;
+
+use super::threads::Threads;
+use super::{Outcome, range};
+use crate::output::{self, Progress};
+
+/// Learn, apply or take away the whitening of a collection's global descriptors
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Learn a whitening from the pictures of a collection, and use it from now on
+    Train(Train),
+    /// Use a whitening that was learnt elsewhere with the same model
+    Apply(Apply),
+    /// Compare vectors as the model gives them
+    Remove(Remove),
+}
+
+#[derive(Args)]
+struct Train {
+    /// The collection
+    collection: PathBuf,
+    /// Length of the whitened vectors; left out, as long as they are
+    #[arg(long, value_name = "N", value_parser = range::one_or_more)]
+    dimension: Option<usize>,
+    /// What tells that two pictures show the same
+    #[arg(long, value_enum, default_value_t = Pairs::Geometry)]
+    pairs: Pairs,
+    /// Most pictures that are searched with to find pairs
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = range::one_or_more)]
+    queries: usize,
+    /// Write the whitening to this file too, for other collections
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    threads: Threads,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Pairs {
+    /// Their local features verify each other
+    Geometry,
+    /// They have a label in common
+    Labels,
+    /// Nothing does: learn from the spread of all pictures alone
+    None,
+}
+
+#[derive(Args)]
+struct Apply {
+    /// The collection
+    collection: PathBuf,
+    /// The whitening, a file that `vizsla whiten train --out` wrote
+    whitening: PathBuf,
+}
+
+#[derive(Args)]
+struct Remove {
+    /// The collection
+    collection: PathBuf,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<Outcome> {
+        match self.verb {
+            Verb::Train(train) => train.run(),
+            Verb::Apply(apply) => {
+                let whitening = Projection::open(&apply.whitening)?;
+                let said = format!(
+                    "whitened by {}: {} numbers become {}\n",
+                    whitening.id(),
+                    whitening.input(),
+                    whitening.output()
+                );
+                Collection::open(&apply.collection)?
+                    .set_whitening(Some(whitening), &Progress::start())?;
+                output::show(&said)?;
+                Ok(Outcome::Done)
+            }
+            Verb::Remove(remove) => {
+                Collection::open(&remove.collection)?.set_whitening(None, &Progress::start())?;
+                output::show("vectors are compared as the model gives them\n")?;
+                Ok(Outcome::Done)
+            }
+        }
+    }
+}
+
+impl Train {
+    fn run(self) -> Result<Outcome> {
+        self.threads.start()?;
+        let options = WhitenOptions {
+            dimension: self.dimension,
+            pairs: match self.pairs {
+                Pairs::Geometry => PairSource::Geometry,
+                Pairs::Labels => PairSource::Labels,
+                Pairs::None => PairSource::None,
+            },
+            queries: self.queries,
+        };
+        let mut collection = Collection::open(&self.collection)?;
+        let progress = Progress::start();
+        let report = collection.train_whitening(&options, &progress)?;
+        drop(progress);
+        if let Some(out) = &self.out {
+            if let Some(whitening) = collection.whitening() {
+                whitening.save(out)?;
+            }
+        }
+        if self.json {
+            output::json(&report)?;
+        } else {
+            output::show(&format!(
+                "whitened by {}: {} numbers become {}; learnt from {} and {}\n",
+                report.id,
+                report.input,
+                report.output,
+                output::plural(report.images, "image"),
+                output::plural(report.pairs, "pair")
+            ))?;
+        }
+        Ok(Outcome::Done)
+    }
+}

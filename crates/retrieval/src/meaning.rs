@@ -1,0 +1,47 @@
+//! Captions become vectors.
+
+use crate::catalog::{Owner, to_bytes};
+use crate::{Collection, Error, Reporter};
+
+/// Captions encoded in one transaction.
+const BATCH: usize = 512;
+
+impl Collection {
+    /// Encodes the captions that have no vector yet, if the recipe has a text encoder. Gives how many there were.
+    ///
+    /// # Errors
+    /// The text model is not there, or the catalog refused.
+    pub fn encode_captions(&mut self, reporter: &dyn Reporter) -> Result<usize, Error> {
+        let _lock = self.lock()?;
+        let Some(recipe) = self.recipe.text.clone() else {
+            return Ok(0);
+        };
+        let mut done = 0;
+        loop {
+            let batch = self.catalog().captions_without_vector(BATCH)?;
+            if batch.is_empty() || reporter.cancelled() {
+                break;
+            }
+            if done == 0 {
+                reporter.begin("encoding captions", 0);
+            }
+            let texts: Vec<&str> = batch.iter().map(|(_, text)| text.as_str()).collect();
+            let vectors = self.models.text(&recipe)?.encode_texts(&texts)?.vectors;
+            self.catalog().write(|writer| {
+                writer.lift()?;
+                for ((id, _), vector) in batch.iter().zip(&vectors) {
+                    writer.set_vector(Owner::Caption, *id, &to_bytes(vector))?;
+                }
+                Ok(())
+            })?;
+            self.changed();
+            done += batch.len();
+            reporter.advance(batch.len() as u64);
+        }
+        if done > 0 {
+            reporter.end();
+        }
+        self.refresh_spaces(false, reporter)?;
+        Ok(done)
+    }
+}

@@ -1,0 +1,133 @@
+//! The networks that a recipe names, opened when first needed.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use vizsla_neural::{DescriptorRecipe, ImageDescriptor, Registry, SessionOptions, TextEncoder};
+
+use crate::{Error, Recipe, TextRecipe};
+
+/// Where models are found and how they run.
+#[derive(Debug, Clone, Default)]
+pub struct ModelOptions {
+    /// Folder of the model registry; `None` = the user's.
+    pub folder: Option<PathBuf>,
+    /// Runtime and threads.
+    pub session: SessionOptions,
+}
+
+/// The networks of a collection.
+#[derive(Default)]
+pub(crate) struct Models {
+    options: ModelOptions,
+    image: Mutex<Option<Arc<ImageDescriptor>>>,
+    text: Mutex<Option<Arc<TextEncoder>>>,
+}
+
+impl Models {
+    pub(crate) fn new(options: ModelOptions) -> Self {
+        Self {
+            options,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn registry(&self) -> Result<Registry, Error> {
+        Ok(match &self.options.folder {
+            Some(folder) => Registry::open(folder),
+            None => Registry::open(&Registry::default_folder()?),
+        })
+    }
+
+    /// The global descriptor, whitening left out: the catalog keeps what it gives.
+    pub(crate) fn image(&self, recipe: &DescriptorRecipe) -> Result<Arc<ImageDescriptor>, Error> {
+        once(&self.image, || {
+            self.open_image(recipe, &self.options.session)
+        })
+    }
+
+    /// One more descriptor that runs on one thread, for callers that work on many pictures at a time.
+    pub(crate) fn image_per_thread(
+        &self,
+        recipe: &DescriptorRecipe,
+    ) -> Result<ImageDescriptor, Error> {
+        let session = SessionOptions {
+            threads: 1,
+            ..self.options.session.clone()
+        };
+        self.open_image(recipe, &session)
+    }
+
+    fn open_image(
+        &self,
+        recipe: &DescriptorRecipe,
+        session: &SessionOptions,
+    ) -> Result<ImageDescriptor, Error> {
+        let recipe = DescriptorRecipe {
+            whitening: String::new(),
+            ..recipe.clone()
+        };
+        Ok(ImageDescriptor::open(
+            &recipe,
+            &self.registry()?,
+            None,
+            session,
+        )?)
+    }
+
+    /// The text encoder.
+    pub(crate) fn text(&self, recipe: &TextRecipe) -> Result<Arc<TextEncoder>, Error> {
+        once(&self.text, || {
+            let entry = self.registry()?.get(&recipe.model)?;
+            if !recipe.sha256.is_empty() && entry.sha256 != recipe.sha256 {
+                return Err(Error::OtherModel {
+                    model: recipe.model.clone(),
+                    found: entry.sha256,
+                    expected: recipe.sha256.clone(),
+                });
+            }
+            Ok(TextEncoder::open(&entry, &self.options.session)?)
+        })
+    }
+
+    /// Whether pictures and texts become vectors of one space.
+    pub(crate) fn joint(&self, recipe: &Recipe) -> Result<bool, Error> {
+        let (Some(global), Some(text)) = (&recipe.global, &recipe.text) else {
+            return Ok(false);
+        };
+        if !global.whitening.is_empty() || global.dimension != text.dimension {
+            return Ok(false);
+        }
+        let registry = self.registry()?;
+        let space = |id: &str| Ok::<_, Error>(registry.get(id)?.space);
+        let (image, text) = (space(&global.model)?, space(&text.model)?);
+        Ok(image.is_some() && image == text)
+    }
+
+    /// The recipe with everything that the models say themselves: hashes, outputs, dimensions.
+    pub(crate) fn complete(&self, mut recipe: Recipe) -> Result<Recipe, Error> {
+        if let Some(global) = &recipe.global {
+            recipe.global = Some(self.image(global)?.recipe().clone());
+        }
+        if let Some(text) = &mut recipe.text {
+            let encoder = self.text(text)?;
+            text.dimension = vizsla_neural::Encoder::dimension(&*encoder);
+            text.sha256 = self.registry()?.get(&text.model)?.sha256;
+        }
+        Ok(recipe)
+    }
+}
+
+/// The value, made at the first call that succeeds.
+fn once<T>(
+    cell: &Mutex<Option<Arc<T>>>,
+    make: impl FnOnce() -> Result<T, Error>,
+) -> Result<Arc<T>, Error> {
+    let mut cell = cell.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(made) = &*cell {
+        return Ok(Arc::clone(made));
+    }
+    let made = Arc::new(make()?);
+    *cell = Some(Arc::clone(&made));
+    Ok(made)
+}

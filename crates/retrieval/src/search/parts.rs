@@ -1,0 +1,229 @@
+//! The parts of a query, described by the recipe of the collection.
+
+use vizsla_features::Sift;
+use vizsla_vectors::l2_normalise;
+use vizsla_words::QueryWord;
+
+use super::Trace;
+use super::candidates::query_words;
+use super::channels::Asked;
+use super::sight::{Cut, Sight, cut_gray, cut_rgb, stored_sight};
+use crate::catalog::Owner;
+use crate::{Collection, Error, Part, PartSource, Query, QueryImage, Region, stored};
+
+/// A part of a query, as the channels need it. What a channel that is not asked would need is left out.
+pub(super) struct Described<'q> {
+    pub weight: f64,
+    /// A picture with local features, and the visual words of these.
+    pub sight: Option<(Sight, Vec<QueryWord>)>,
+    /// In the space of the global descriptor's index.
+    pub global: Option<Vec<f32>>,
+    /// In the space of captions.
+    pub meaning: Option<Vec<f32>>,
+    /// Words.
+    pub text: Option<&'q str>,
+    /// Upright full-resolution size of a picture.
+    pub full: Option<[u32; 2]>,
+}
+
+impl<'q> Described<'q> {
+    fn new(weight: f64) -> Self {
+        Self {
+            weight,
+            sight: None,
+            global: None,
+            meaning: None,
+            text: None,
+            full: None,
+        }
+    }
+}
+
+impl Collection {
+    /// Describes every part for the channels that are asked.
+    pub(super) fn describe_parts<'q>(
+        &self,
+        query: &'q Query,
+        asked: &Asked,
+        notes: &mut Vec<String>,
+        trace: &mut Trace,
+    ) -> Result<Vec<Described<'q>>, Error> {
+        check(query)?;
+        let mut described = Vec::with_capacity(query.parts.len());
+        for part in &query.parts {
+            described.push(self.describe_part(part, asked, notes, trace)?);
+        }
+        Ok(described)
+    }
+
+    fn describe_part<'q>(
+        &self,
+        part: &'q Part,
+        asked: &Asked,
+        notes: &mut Vec<String>,
+        trace: &mut Trace,
+    ) -> Result<Described<'q>, Error> {
+        let mut out = Described::new(part.weight);
+        match &part.what {
+            PartSource::Image { image, region } => {
+                self.describe_picture(&mut out, image, *region, asked, trace)?;
+            }
+            PartSource::Stored(image) => self.describe_stored(&mut out, *image, asked, trace)?,
+            PartSource::Text(text) => {
+                out.text = Some(text);
+                if asked.text || (asked.global && asked.joint) {
+                    self.describe_text(&mut out, text, asked, notes, trace)?;
+                }
+            }
+            PartSource::Vector(vector) => out.global = Some(self.given_vector(vector)?),
+        }
+        Ok(out)
+    }
+
+    fn describe_picture(
+        &self,
+        out: &mut Described<'_>,
+        image: &QueryImage,
+        region: Option<Region>,
+        asked: &Asked,
+        trace: &mut Trace,
+    ) -> Result<(), Error> {
+        if asked.words {
+            let cut = cut_gray(image, region, self.recipe.pixels.max_side)?;
+            trace.stage("read", cut.image.width() * cut.image.height(), "pixels");
+            let features = Sift::new(self.recipe.query_sift()).extract(&cut.image);
+            trace.stage("describe", features.keypoints.len(), "features");
+            let words = query_words(&self.codebook, &features, &self.recipe.search);
+            trace.stage("words", words.len(), "words");
+            let Cut {
+                full, region, zoom, ..
+            } = cut;
+            out.full = Some(full);
+            let sight = Sight {
+                features,
+                region,
+                zoom,
+            };
+            out.sight = Some((sight, words));
+        }
+        if let Some(recipe) = self
+            .recipe
+            .global
+            .as_ref()
+            .filter(|_| asked.global || asked.text)
+        {
+            let cut = cut_rgb(
+                image,
+                region,
+                crate::describe::colour_side(&self.recipe, recipe),
+            )?;
+            out.full = Some(cut.full);
+            let descriptor = self.models.image(recipe)?;
+            let vector = descriptor
+                .describe(&[&cut.image])?
+                .pop()
+                .unwrap_or_default();
+            if asked.text && asked.joint {
+                out.meaning = Some(vector.clone());
+            }
+            out.global = Some(self.compared(Owner::Image, vector));
+            trace.stage("encode", recipe.dimension, "numbers");
+        }
+        Ok(())
+    }
+
+    fn describe_stored(
+        &self,
+        out: &mut Described<'_>,
+        image: i64,
+        asked: &Asked,
+        trace: &mut Trace,
+    ) -> Result<(), Error> {
+        let catalog = self.catalog();
+        let Some((width, height, _)) = catalog.image_files(image)? else {
+            return Err(Error::NotIndexed(format!("image {image}")));
+        };
+        out.full = Some([width, height]);
+        if asked.words {
+            let data = catalog.features(image)?.unwrap_or_default();
+            let features = stored::decode(&data).unwrap_or_default();
+            trace.stage("describe", features.len(), "features");
+            let side = self.recipe.pixels.max_side;
+            out.sight = Some(stored_sight(&features, [width, height], side));
+        }
+        if asked.global || asked.text {
+            let vector = catalog.vector(Owner::Image, image)?;
+            drop(catalog);
+            if asked.text && asked.joint {
+                out.meaning = vector.clone();
+            }
+            out.global = vector.map(|vector| self.compared(Owner::Image, vector));
+        }
+        Ok(())
+    }
+
+    fn describe_text(
+        &self,
+        out: &mut Described<'_>,
+        text: &str,
+        asked: &Asked,
+        notes: &mut Vec<String>,
+        trace: &mut Trace,
+    ) -> Result<(), Error> {
+        let Some(recipe) = &self.recipe.text else {
+            return Ok(());
+        };
+        let batch = self.models.text(recipe)?.encode_texts(&[text])?;
+        if batch.out_of_vocabulary > 0 {
+            notes.push(format!(
+                "{} of {} words are not in the vocabulary of {}: {text}",
+                batch.out_of_vocabulary, batch.tokens, recipe.model
+            ));
+        }
+        let vector = batch.vectors.into_iter().next().unwrap_or_default();
+        if asked.global && asked.joint {
+            out.global = Some(vector.clone());
+        }
+        out.meaning = Some(vector);
+        trace.stage("encode", recipe.dimension, "numbers");
+        Ok(())
+    }
+
+    fn given_vector(&self, vector: &[f32]) -> Result<Vec<f32>, Error> {
+        let raw = self
+            .recipe
+            .global
+            .as_ref()
+            .map_or(0, |recipe| recipe.dimension);
+        let mut vector = vector.to_vec();
+        let length: f32 = vector.iter().map(|v| v * v).sum();
+        if vector.len() != raw || !length.is_finite() || length <= 0.0 {
+            return Err(Error::Query(format!(
+                "a query vector must have {raw} finite numbers that are not all zero, this one has {}",
+                vector.len()
+            )));
+        }
+        l2_normalise(&mut vector);
+        Ok(self.compared(Owner::Image, vector))
+    }
+}
+
+fn check(query: &Query) -> Result<(), Error> {
+    if query
+        .parts
+        .iter()
+        .any(|part| !part.weight.is_finite() || part.weight == 0.0)
+    {
+        return Err(Error::Query(
+            "the weight of a part must be a number that is not zero".into(),
+        ));
+    }
+    if query.parts.iter().all(|part| part.weight < 0.0) {
+        return Err(Error::Query(
+            "a query needs at least one part with a positive weight: say what you look for, not only what you do \
+             not"
+            .into(),
+        ));
+    }
+    Ok(())
+}
