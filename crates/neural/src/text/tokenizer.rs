@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use tokenizers::{TruncationParams, TruncationStrategy};
+use tokenizers::{PostProcessor, TruncationParams, TruncationStrategy};
 
 use super::tokenizer_files;
 use crate::error::Error;
@@ -55,30 +55,30 @@ impl Tokenizer {
         lower_case: Option<bool>,
         max_length: Option<usize>,
     ) -> Result<Tokenizer, Error> {
-        let (mut inner, knows_case) = tokenizer_files::open(path, lower_case)?;
+        let opened = tokenizer_files::open(path, lower_case)?;
+        let mut inner = opened.tokenizer;
         let id = |names: [&str; 3]| names.iter().find_map(|name| inner.token_to_id(name));
-        let padding = match inner.get_padding() {
-            Some(padding) => padding.pad_id,
-            None => id(PADDING).unwrap_or(0),
-        };
+        let padding = opened.padding.or_else(|| id(PADDING)).unwrap_or(0);
         let unknown = id(UNKNOWN);
-        let own = inner.get_truncation().map(|params| params.max_length);
-        let max_length = max_length.or(own).unwrap_or(LONGEST);
-        inner.with_padding(None);
+        let max_length = max_length.or(opened.max_length).unwrap_or(LONGEST);
+        let special = inner
+            .get_post_processor()
+            .map_or(0, |processor| processor.added_tokens(false));
         let truncation = TruncationParams {
             max_length,
             strategy: TruncationStrategy::LongestFirst,
             ..TruncationParams::default()
         };
-        let cut = inner.with_truncation(Some(truncation)).map(|_| ());
-        cut.map_err(|_| Error::Value {
-            name: "max_length",
-            value: max_length.to_string(),
-            allowed: "it has to leave room for the special tokens".into(),
-        })?;
+        if max_length <= special || inner.with_truncation(Some(truncation)).is_err() {
+            return Err(Error::Value {
+                name: "max_length",
+                value: max_length.to_string(),
+                allowed: format!("the {special} special tokens leave no room for a text"),
+            });
+        }
         Ok(Tokenizer {
             inner,
-            lower_case: lower_case == Some(true) && !knows_case,
+            lower_case: lower_case == Some(true) && !opened.knows_case,
             unknown,
             padding,
             max_length,

@@ -21,18 +21,26 @@ const CLIP_WORDS: &str =
     r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
 const FORMATS: &str = "read are tokenizer.json, BERT's vocab.txt, CLIP's bpe_simple_vocab_16e6.txt.gz, and vocab.json beside merges.txt";
 
-/// Opens any of the files, and says whether the tokenizer takes care of case by itself.
-pub(super) fn open(
-    path: &Path,
-    lower_case: Option<bool>,
-) -> Result<(tokenizers::Tokenizer, bool), Error> {
+/// A tokenizer without limit and filling, and what its file said about them.
+pub(super) struct Opened {
+    pub tokenizer: tokenizers::Tokenizer,
+    /// Whether it takes care of case by itself.
+    pub knows_case: bool,
+    /// Longest text in tokens.
+    pub max_length: Option<usize>,
+    /// The number that fills shorter texts.
+    pub padding: Option<u32>,
+}
+
+/// Opens any of the files.
+pub(super) fn open(path: &Path, lower_case: Option<bool>) -> Result<Opened, Error> {
     let wrong = |what: String| Error::WrongKind {
         expected: "tokenizer",
         what,
         path: path.to_path_buf(),
     };
     let bytes = read_bounded(fs::File::open(path)?, path)?;
-    let (description, knows_case) = if bytes.starts_with(&GZIP) {
+    let (mut description, knows_case) = if bytes.starts_with(&GZIP) {
         let text = read_bounded(GzDecoder::new(&bytes[..]), path)?;
         (clip_of_merges(&text).map_err(wrong)?, true)
     } else if bytes.trim_ascii_start().starts_with(b"{") {
@@ -50,11 +58,20 @@ pub(super) fn open(
         let lower_case = lower_case.unwrap_or(true);
         (bert(&text, lower_case).map_err(wrong)?, true)
     };
-    // Parsed from bytes: the library's own types read numbers and strings in their own way.
+    // Taken out before the library sees them: it panics on limits that leave no room for special tokens.
+    let number = |value: Option<Value>, key: &str| value?.get(key)?.as_u64();
+    let mut take = |part: &str| description.as_object_mut()?.remove(part);
+    let max_length = number(take("truncation"), "max_length");
+    let padding = number(take("padding"), "pad_id");
     let bytes = serde_json::to_vec(&description).map_err(std::io::Error::from)?;
     let tokenizer = tokenizers::Tokenizer::from_bytes(bytes)
         .map_err(|error| wrong(format!("the tokenizer cannot be built: {error}")))?;
-    Ok((tokenizer, knows_case))
+    Ok(Opened {
+        tokenizer,
+        knows_case,
+        max_length: max_length.map(|length| length as usize),
+        padding: padding.and_then(|id| u32::try_from(id).ok()),
+    })
 }
 
 fn read_bounded(reader: impl Read, path: &Path) -> Result<Vec<u8>, Error> {
@@ -221,6 +238,10 @@ mod tests {
         assert_eq!(characters[255], 'ń');
     }
 
+    fn refusal(path: &Path) -> String {
+        open(path, None).err().unwrap().to_string()
+    }
+
     #[test]
     fn other_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
@@ -232,15 +253,10 @@ mod tests {
             (b"\xff\xfe", "read are tokenizer.json"),
         ] {
             fs::write(&path, content).unwrap();
-            let message = open(&path, None).unwrap_err().to_string();
+            let message = refusal(&path);
             assert!(message.contains(part), "{message}");
         }
         fs::write(&path, "{\"a\": 1}").unwrap();
-        assert!(
-            open(&path, None)
-                .unwrap_err()
-                .to_string()
-                .contains("merges.txt")
-        );
+        assert!(refusal(&path).contains("merges.txt"));
     }
 }
