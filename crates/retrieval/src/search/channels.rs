@@ -90,13 +90,20 @@ impl Collection {
             .any(|part| matches!(part.what, PartSource::Text(_)));
         let weight = |channel| self.recipe.search.weight(channel) > 0.0;
         let (global, text) = (self.recipe.global.is_some(), self.recipe.text.is_some());
-        let joint = global && text && self.models.joint(&self.recipe)?;
-        let captions = texts && self.catalog().count(Count::Captions)? > 0;
+        let may = |channel| {
+            options
+                .channels
+                .as_ref()
+                .is_none_or(|only| only.contains(&channel))
+        };
+        let networks = may(Channel::Global) || may(Channel::Text);
+        let joint = networks && self.models.joint(&self.recipe)?;
+        let described = self.catalog().count(Count::Captions)? > 0;
         let mut able = Asked {
             words: pictures && self.recipe.local.enabled && weight(Channel::Words),
             global: global && (pictures || vectors || texts && joint) && weight(Channel::Global),
-            captions: captions && weight(Channel::Captions),
-            text: text && (texts || pictures && joint) && weight(Channel::Text),
+            captions: texts && described && weight(Channel::Captions),
+            text: text && described && (texts || pictures && joint) && weight(Channel::Text),
             joint,
         };
         if let Some(only) = &options.channels {
@@ -133,7 +140,7 @@ impl Collection {
                  or index with an image and a text model that share a space"
             }
             Channel::Text => {
-                "searching by meaning needs words in the query and a collection indexed with `--text-encoder MODEL`"
+                "searching by meaning needs words in the query, captions, and a collection indexed with `--text-encoder MODEL`"
             }
         };
         Error::Query(format!(

@@ -1,5 +1,5 @@
 //! Pictures and folders for the tests.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, dead_code)]
 
 use std::path::Path;
 
