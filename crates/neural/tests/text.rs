@@ -147,6 +147,7 @@ fn a_small_bert_agrees_with_pytorch() {
         .iter()
         .map(|row| row["text"].as_str().unwrap())
         .collect();
+    let mut fingerprints = Vec::new();
     for pooling in ["cls", "mean", "last"] {
         let entry = network(
             &reference("tiny_bert.onnx"),
@@ -155,6 +156,8 @@ fn a_small_bert_agrees_with_pytorch() {
         );
         let encoder = TextEncoder::open(&entry, &options()).unwrap();
         assert_eq!(encoder.dimension(), 12);
+        assert!(!fingerprints.contains(&encoder.fingerprint().to_owned()));
+        fingerprints.push(encoder.fingerprint().to_owned());
         let batch = encoder.encode_texts(&texts).unwrap();
         let sum = |name: &str| {
             rows.iter()

@@ -1,5 +1,7 @@
 //! The text half of the [`Encoder`] door: one entry of the registry, one vector for each text.
 
+use sha2::Digest;
+
 use super::aggregation::Aggregation;
 use super::network::Network;
 use super::statistics::WordStatistics;
@@ -27,6 +29,7 @@ pub struct TextBatch {
 pub struct TextEncoder {
     id: String,
     dimension: usize,
+    fingerprint: String,
     inner: Inner,
 }
 
@@ -68,8 +71,16 @@ impl TextEncoder {
         Ok(TextEncoder {
             id: entry.id.clone(),
             dimension,
+            fingerprint: fingerprint(entry, &inner),
             inner,
         })
+    }
+
+    /// SHA-256, hexadecimal, of everything that decides the vectors: the model's file, its tokenizer, output,
+    /// pooling and limit, or how word vectors are summed and with which statistics. Vectors of encoders whose
+    /// fingerprints differ cannot be compared.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// Describes texts. Networks take them in batches of like length; the result of a text does not depend on
@@ -111,6 +122,23 @@ fn open_words(entry: &ModelEntry) -> Result<WordEncoder, Error> {
     };
     let lower_case = settings.lower_case.unwrap_or(true);
     WordEncoder::new(vectors, aggregation, statistics, lower_case)
+}
+
+fn fingerprint(entry: &ModelEntry, inner: &Inner) -> String {
+    let settings = entry.text.clone().unwrap_or_default();
+    let mut parts = vec![
+        entry.sha256.to_lowercase(),
+        settings.tokenizer_sha256.to_lowercase(),
+    ];
+    match inner {
+        Inner::Network(network) => {
+            parts.push(format!("{:?}", settings.lower_case));
+            parts.push(network.description());
+        }
+        Inner::Words(words) => parts.push(words.description()),
+    }
+    let digest = sha2::Sha256::digest(parts.join("\n"));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Encoder for TextEncoder {

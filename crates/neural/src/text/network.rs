@@ -101,6 +101,14 @@ impl Network {
         self.dimension
     }
 
+    /// What decides the vectors beside the files.
+    pub fn description(&self) -> String {
+        let outputs = self.session.outputs();
+        let output = outputs.first().map_or("", |info| info.name.as_str());
+        let length = self.tokenizer.max_length();
+        format!("{output} {:?} {length}", self.pooling)
+    }
+
     /// One vector for each text, not normalised.
     pub fn encode(&self, texts: &[&str]) -> Result<TextBatch, Error> {
         let tokenized: Vec<Tokenized> = texts

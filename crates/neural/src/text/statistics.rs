@@ -67,6 +67,11 @@ impl WordStatistics {
         self.words.len()
     }
 
+    /// The words that were met, in alphabetical order.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.keys().map(String::as_str)
+    }
+
     /// Whether no word was met.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
@@ -97,6 +102,11 @@ impl WordStatistics {
     /// Keeps the direction that all texts have in common.
     pub(super) fn set_common(&mut self, common: Vec<f32>) {
         self.common = common;
+    }
+
+    /// CRC-32 of the content.
+    pub(super) fn digest(&self) -> u32 {
+        crc32fast::hash(&serde_json::to_vec(self).unwrap_or_default())
     }
 
     /// Writes the file, completely or not at all.

@@ -140,6 +140,12 @@ impl WordEncoder {
         Ok(share)
     }
 
+    /// What decides the vectors beside the table.
+    pub(super) fn description(&self) -> String {
+        let statistics = self.statistics.as_ref().map(WordStatistics::digest);
+        format!("{} {} {statistics:?}", self.aggregation, self.lower_case)
+    }
+
     /// The aggregate of one text, not normalised.
     pub(super) fn sum(&self, text: &str) -> Result<WordSum, Error> {
         let mut sum = WordSum {
