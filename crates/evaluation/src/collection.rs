@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use vizsla_retrieval::{Collection, Hit, Query, Region, SearchOptions, Verdict};
+use vizsla_retrieval::{Channel, Collection, Hit, Query, Region, SearchOptions, Verdict};
 
 use crate::dataset::{Dataset, QueryCase, QueryContent, Target};
 use crate::error::Error;
@@ -114,6 +114,10 @@ impl<'a> CollectionSearcher<'a> {
         let mut options = self.search.clone();
         let query = match &case.content {
             QueryContent::Image { path, region } => {
+                // The gallery holds the picture itself, whose captions would follow it: only its meaning may answer.
+                if case.target == Target::Captions {
+                    options.channels = Some(vec![Channel::Text]);
+                }
                 let query = Query::file(path);
                 let region = region.map(|[x, y, width, height]| Region {
                     x,

@@ -7,6 +7,14 @@ use crate::{Collection, Error, Reporter};
 const BATCH: usize = 512;
 
 impl Collection {
+    /// Whether pictures and sentences become vectors of one space, so that a picture finds captions by itself.
+    ///
+    /// # Errors
+    /// A model of the recipe is not in the registry.
+    pub fn is_joint(&self) -> Result<bool, Error> {
+        self.models.joint(&self.recipe)
+    }
+
     /// Encodes the captions that have no vector yet, if the recipe has a text encoder. Gives how many there were.
     ///
     /// # Errors
