@@ -6,6 +6,7 @@
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// An interval of confidence, both ends included.
@@ -39,10 +40,43 @@ pub fn bootstrap_mean(
             sum / values.len() as f64
         })
         .collect();
-    means.sort_by(f64::total_cmp);
+    middle(&mut means, level)
+}
+
+/// 95 % intervals of `N` figures of things that come in groups: groups are drawn with replacement, and `figures` sees
+/// the members of all drawn groups. A figure that a draw does not have is left out of its interval. Every draw has a
+/// random stream of its own, so that the number of threads does not matter.
+pub(crate) fn bootstrap_groups<const N: usize>(
+    groups: &[Vec<usize>],
+    seed: u64,
+    figures: &(dyn Fn(&[usize]) -> [Option<f64>; N] + Sync),
+) -> [Option<Interval>; N] {
+    if groups.is_empty() {
+        return [None; N];
+    }
+    let draws: Vec<[Option<f64>; N]> = (0..RESAMPLES as u64)
+        .into_par_iter()
+        .map(|draw| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(draw);
+            let picked = groups
+                .iter()
+                .map(|_| &groups[rng.random_range(0..groups.len())]);
+            figures(&picked.flatten().copied().collect::<Vec<usize>>())
+        })
+        .collect();
+    std::array::from_fn(|figure| {
+        let mut values: Vec<f64> = draws.iter().filter_map(|draw| draw[figure]).collect();
+        middle(&mut values, LEVEL)
+    })
+}
+
+/// The interval that holds the middle `level` of the values, which get sorted.
+fn middle(values: &mut [f64], level: f64) -> Option<Interval> {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
     let tail = (1.0 - level.clamp(0.0, 1.0)) / 2.0;
-    let at =
-        |share: f64| means[((share * (resamples - 1) as f64).round() as usize).min(resamples - 1)];
+    let at = |share: f64| values[((share * last as f64).round() as usize).min(last)];
     Some(Interval {
         low: at(tail),
         high: at(1.0 - tail),

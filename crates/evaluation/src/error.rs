@@ -60,6 +60,26 @@ pub enum Error {
         /// Number of images or captions that the query could find.
         gallery: usize,
     },
+    /// The model has no similarity for two things that people compared.
+    #[error(
+        "the model knows no similarity of {first} and {second}; all judged pairs must be in it, under the names of \
+         the judgements"
+    )]
+    UnknownPair {
+        /// Name of the picture or query.
+        first: String,
+        /// Name of the caption or candidate.
+        second: String,
+    },
+    /// The vectors cannot be laid out on a plane.
+    #[error("{0}")]
+    Layout(String),
+    /// The vectors of a map are not what they should be.
+    #[error(transparent)]
+    Vectors(#[from] vizsla_vectors::Error),
+    /// A picture of a map could not be made.
+    #[error(transparent)]
+    Pixels(#[from] vizsla_pixels::Error),
     /// Two runs have no query in common or belong to different data sets.
     #[error("these runs cannot be compared: {0}")]
     Incomparable(String),

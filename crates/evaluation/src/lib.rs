@@ -22,15 +22,18 @@
 //! assert_eq!(trapezoidal_average_precision(&ranks, 2), 1.0);
 //! ```
 
+mod agreement;
 mod bootstrap;
 mod collection;
 mod comparison;
 mod dataset;
 mod datasets;
 mod error;
+mod map;
 mod memory;
 mod metrics;
 mod ordered;
+mod projection;
 mod protocol;
 mod ranking;
 mod report;
@@ -41,6 +44,12 @@ mod table;
 mod timing;
 mod verdict;
 
+pub use agreement::{
+    Agreement, CaptionOracle, JudgedPair, Similarities, SimilarityTable, Triplet,
+    agree_with_judgements, agree_with_triplets, kendall_tau_b, kendall_tau_c,
+    load_crowd_judgements, load_expert_judgements, load_triplets, pairwise_accuracy, spearman,
+    triplets_of_judgements,
+};
 pub use bootstrap::{Interval, bootstrap_mean, bootstrap_seeded};
 pub use collection::CollectionSearcher;
 pub use comparison::{Comparison, Difference, compare};
@@ -51,9 +60,13 @@ pub use datasets::{
     load_smvs, read_oxford_ground_truth,
 };
 pub use error::Error;
+pub use map::{
+    Legend, LegendEntry, MapItem, MapText, Thumbnails, map_page, map_picture, thumbnail_side,
+};
 pub use memory::peak_rss_bytes;
 pub use metrics::{QueryMetrics, judge_query, summarise};
 pub use ordered::Ordered;
+pub use projection::{MapMethod, project, trustworthiness};
 pub use protocol::{Judgement, Protocol, Setup, Truth};
 pub use ranking::{
     average_precision, bounded_precision_at, found_at, hit_at, mean_of_counted, median_rank,

@@ -65,7 +65,7 @@ pub fn load_captions(table: &Path, images: Option<&Path>) -> Result<Dataset, Err
 ///
 /// # Errors
 /// The file cannot be read, is not CSV, or lacks a column; the message names the line.
-fn read_captions(table: &Path) -> Result<Vec<(String, String)>, Error> {
+pub(crate) fn read_captions(table: &Path) -> Result<Vec<(String, String)>, Error> {
     let text = read_text(table)?;
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let broken = |error: csv::Error| Error::invalid(format!("not a CSV table ({error})"), table);

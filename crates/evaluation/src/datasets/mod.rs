@@ -9,6 +9,7 @@ mod oxford;
 mod revisited;
 mod smvs;
 
+pub(crate) use captions::read_captions;
 pub use captions::{IMAGE_TO_TEXT, TEXT_TO_IMAGE, load_captions, load_flickr8k};
 pub use classes::{load_folders, load_mit_split};
 pub use files::load_files;

@@ -140,6 +140,31 @@ impl Collection {
         self.catalog().captions()
     }
 
+    /// What is known of images under a metadata key, such as `label`: the values of each image that has some.
+    ///
+    /// # Errors
+    /// The catalog cannot be read, or no image has such a key; the message lists the keys there are.
+    pub fn metadata(&self, key: &str) -> Result<BTreeMap<i64, Vec<String>>, Error> {
+        let catalog = self.catalog();
+        let mut values: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for (image, data) in catalog.metadata()? {
+            for datum in data.into_iter().filter(|datum| datum.key == key) {
+                values.entry(image).or_default().push(datum.text);
+            }
+        }
+        if values.is_empty() {
+            let keys = catalog.metadata_keys()?;
+            let known = match keys.is_empty() {
+                true => "has no metadata; add some with `vizsla index --metadata FILE`".to_owned(),
+                false => format!("has {}", keys.join(", ")),
+            };
+            return Err(Error::Query(format!(
+                "no image has the metadata {key}; the collection {known}"
+            )));
+        }
+        Ok(values)
+    }
+
     fn import(
         &mut self,
         source: &Path,
