@@ -18,6 +18,7 @@ use crate::feature_map::FeatureMap;
 use crate::image_encoder::{ImageEncoder, OutputKind};
 use crate::models::{ModelEntry, Registry};
 use crate::pooling::{Pooling, PoolingChain};
+use crate::preprocess::Preprocessing;
 use crate::relevance::Relevance;
 use crate::runtime::SessionOptions;
 
@@ -52,6 +53,9 @@ pub struct DescriptorRecipe {
     pub whitening: String,
     /// Numbers of the vector; 0 before it is known.
     pub dimension: usize,
+    /// How pictures are prepared; absent takes the entry's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preprocessing: Option<Preprocessing>,
 }
 
 impl Default for DescriptorRecipe {
@@ -66,6 +70,7 @@ impl Default for DescriptorRecipe {
             power: 1.0,
             whitening: String::new(),
             dimension: 0,
+            preprocessing: None,
         }
     }
 }
@@ -120,11 +125,17 @@ impl ImageDescriptor {
             });
         }
         let output = Some(recipe.output.as_str()).filter(|output| !output.is_empty());
+        let mut entry = entry.clone();
+        if let Some(preprocessing) = &recipe.preprocessing {
+            entry.preprocessing = preprocessing.clone();
+        }
+        let entry = &entry;
         let encoder = ImageEncoder::open(entry, output, options)?;
         let kind = encoder.kind()?;
         let mut recipe = DescriptorRecipe {
             sha256: entry.sha256.clone(),
             output: encoder.output().to_owned(),
+            preprocessing: Some(entry.preprocessing.clone()),
             ..recipe.clone()
         };
         if recipe.side == 0 && encoder.takes_any_size() && matches!(kind, OutputKind::Map { .. }) {

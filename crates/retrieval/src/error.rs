@@ -71,7 +71,7 @@ pub enum Error {
     NotIndexed(String),
     /// A model of the registry is not the one that the collection was made with.
     #[error(
-        "the model `{model}` is another than the one this collection was made with: its file has SHA-256 {found}, the \
+        "the model `{model}` is another than the one this collection was made with: it has SHA-256 {found}, the \
          collection has {expected}; bring the old file back with `vizsla models add`, or index into a new collection"
     )]
     OtherModel {

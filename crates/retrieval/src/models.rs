@@ -79,14 +79,16 @@ impl Models {
     pub(crate) fn text(&self, recipe: &TextRecipe) -> Result<Arc<TextEncoder>, Error> {
         once(&self.text, || {
             let entry = self.registry()?.get(&recipe.model)?;
-            if !recipe.sha256.is_empty() && entry.sha256 != recipe.sha256 {
+            let encoder = TextEncoder::open(&entry, &self.options.session)?;
+            let found = encoder.fingerprint();
+            if !recipe.sha256.is_empty() && found != recipe.sha256 {
                 return Err(Error::OtherModel {
                     model: recipe.model.clone(),
-                    found: entry.sha256,
+                    found: found.to_owned(),
                     expected: recipe.sha256.clone(),
                 });
             }
-            Ok(TextEncoder::open(&entry, &self.options.session)?)
+            Ok(encoder)
         })
     }
 
@@ -112,7 +114,7 @@ impl Models {
         if let Some(text) = &mut recipe.text {
             let encoder = self.text(text)?;
             text.dimension = vizsla_neural::Encoder::dimension(&*encoder);
-            text.sha256 = self.registry()?.get(&text.model)?.sha256;
+            text.sha256 = encoder.fingerprint().to_owned();
         }
         Ok(recipe)
     }

@@ -41,7 +41,8 @@ pub struct PixelRecipe {
 pub struct TextRecipe {
     /// Id of a text model of the registry.
     pub model: String,
-    /// SHA-256 of its file; empty = whatever the registry has, filled in when the collection is made.
+    /// SHA-256 of all that decides its vectors (file, tokenizer, pooling, …); empty = whatever the registry has,
+    /// filled in when the collection is made.
     pub sha256: String,
     /// Length of its vectors; filled in when the collection is made.
     pub dimension: usize,
