@@ -17,6 +17,7 @@ mod relevance;
 mod runtime;
 mod tensor;
 mod text;
+mod vector_encoder;
 mod word_vectors;
 
 pub use descriptor::{DescriptorRecipe, ImageDescriptor};
@@ -35,4 +36,5 @@ pub use tensor::{ElementKind, Tensor};
 pub use text::{
     Aggregation, TextBatch, TextEncoder, Tokenized, Tokenizer, WordEncoder, WordStatistics, words,
 };
+pub use vector_encoder::VectorEncoder;
 pub use word_vectors::{WordFormat, WordVectors};
