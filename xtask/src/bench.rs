@@ -58,6 +58,14 @@ const BENCHES: &[Bench] = &[
         figures: Some("--json"),
     },
     Bench {
+        name: "encode",
+        summary: "networks against ONNX Runtime and PyTorch in Python: images per second",
+        build: &["-p", "vizsla-neural", "--example", "encode_bench"],
+        program: ("--vizsla-bin", "examples/encode_bench"),
+        data: false,
+        figures: Some("--json"),
+    },
+    Bench {
         name: "inverted",
         summary: "the inverted file against asmk: building, searching, bytes",
         build: &["-p", "vizsla-words", "--example", "inverted_bench"],
@@ -91,7 +99,7 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     } else {
         None
     };
-    let python = environment(&workspace)?;
+    let python = environment(&workspace, name)?;
     succeed(
         cargo()
             .args(["build", "--release", "--locked"])
@@ -136,11 +144,18 @@ fn data_folder(workspace: &Workspace) -> Result<PathBuf> {
     Ok(fs::canonicalize(folder)?)
 }
 
-/// Makes the virtual environment, or brings it to the pinned versions; returns its Python.
-fn environment(workspace: &Workspace) -> Result<PathBuf> {
-    let requirements = workspace.root.join("benches/requirements.txt");
+/// Makes the virtual environment, or brings it to the pinned versions; returns its Python. A benchmark
+/// with peers of its own, which are large, has its own list and environment.
+fn environment(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let benches = workspace.root.join("benches");
+    let own = benches.join(name).join("requirements.txt");
+    let (requirements, folder) = if own.is_file() {
+        (own, format!("bench-venv-{name}"))
+    } else {
+        (benches.join("requirements.txt"), "bench-venv".to_owned())
+    };
     let wanted = fs::read_to_string(&requirements)?;
-    let folder = workspace.target.join("bench-venv");
+    let folder = workspace.target.join(folder);
     let python = folder.join(if cfg!(windows) {
         "Scripts/python.exe"
     } else {
@@ -152,7 +167,8 @@ fn environment(workspace: &Workspace) -> Result<PathBuf> {
     }
     let base = base_python()?;
     println!(
-        "installing the peers of benches/requirements.txt into {}",
+        "installing the peers of {} into {}",
+        requirements.display(),
         folder.display()
     );
     succeed(Command::new(base).args(["-m", "venv"]).arg(&folder))?;

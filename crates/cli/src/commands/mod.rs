@@ -3,12 +3,14 @@
 mod asking;
 mod codebook;
 mod demo;
+mod doctor;
 mod evaluate;
 mod index;
 mod info;
 mod list;
 mod making;
 mod matching;
+mod models;
 mod optimize;
 mod picture;
 mod range;
@@ -44,6 +46,8 @@ pub enum Command {
     Optimize(optimize::Arguments),
     Verify(verify::Arguments),
     Codebook(codebook::Arguments),
+    Models(models::Arguments),
+    Doctor(doctor::Arguments),
     Whiten(whiten::Arguments),
     Evaluate(evaluate::Arguments),
     Demo(demo::Arguments),
@@ -65,6 +69,8 @@ impl Command {
             Self::Optimize(arguments) => arguments.run(),
             Self::Verify(arguments) => arguments.run(),
             Self::Codebook(arguments) => arguments.run(),
+            Self::Models(arguments) => arguments.run(),
+            Self::Doctor(arguments) => arguments.run(),
             Self::Whiten(arguments) => arguments.run(),
             Self::Evaluate(arguments) => arguments.run(),
             Self::Demo(arguments) => arguments.run(),

@@ -1,0 +1,119 @@
+//! `vizsla models`: the networks and word vectors that are known on this machine.
+
+mod add;
+mod info;
+mod list;
+mod pull;
+mod remove;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use vizsla_neural::{ModelEntry, ModelKind, ModelSource};
+
+use super::Outcome;
+
+/// Keep the networks and word vectors that describe images and texts
+///
+/// Entries are TOML files in VIZSLA_MODELS, or in vizsla/models below the data folder of the
+/// platform. A model's file is hashed whenever it is used.
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    List(list::Arguments),
+    Add(add::Arguments),
+    Pull(pull::Arguments),
+    Info(info::Arguments),
+    Remove(remove::Arguments),
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<Outcome> {
+        match self.verb {
+            Verb::List(arguments) => arguments.run(),
+            Verb::Add(arguments) => arguments.run(),
+            Verb::Pull(arguments) => arguments.run(),
+            Verb::Info(arguments) => arguments.run(),
+            Verb::Remove(arguments) => arguments.run(),
+        }
+    }
+}
+
+/// Where a model comes from, in one line.
+fn source(entry: &ModelEntry) -> String {
+    match &entry.source {
+        ModelSource::File { file } => file.display().to_string(),
+        ModelSource::Hub {
+            repository,
+            revision,
+            filename,
+        } => format!("{repository}@{revision}/{filename}"),
+    }
+}
+
+/// Everything an entry says, one name and value a line.
+fn describe(entry: &ModelEntry) -> String {
+    let mut lines = vec![
+        ("id", entry.id.clone()),
+        ("kind", entry.kind.to_string()),
+        ("source", source(entry)),
+        ("sha256", entry.sha256.clone()),
+    ];
+    let optional = [
+        ("input", entry.input.clone()),
+        ("output", entry.output.clone()),
+        ("pooling", entry.pooling.clone()),
+        ("dimension", entry.dimension.map(|d| d.to_string())),
+        ("side", entry.side.map(|side| format!("{side} pixels"))),
+        ("space", entry.space.clone()),
+        ("licence", entry.licence.clone()),
+    ];
+    lines.extend(optional.into_iter().filter_map(|(n, v)| Some((n, v?))));
+    if entry.kind == ModelKind::Image {
+        let p = &entry.preprocessing;
+        let crop = p
+            .crop
+            .map_or(String::new(), |crop| format!(", crop {crop}"));
+        lines.extend([
+            (
+                "resize",
+                format!("{:?} {}{crop}, {:?}", p.resize, p.size, p.interpolation),
+            ),
+            (
+                "values",
+                format!(
+                    "{:?}, x {} - {:?} / {:?}",
+                    p.channels, p.scale, p.mean, p.std
+                ),
+            ),
+        ]);
+    }
+    if let Some(text) = &entry.text {
+        let optional = [
+            (
+                "tokenizer",
+                text.tokenizer.as_ref().map(|t| t.display().to_string()),
+            ),
+            (
+                "tokens",
+                text.max_length.map(|length| format!("at most {length}")),
+            ),
+            ("token pooling", text.pooling.clone()),
+            ("lower case", text.lower_case.map(|lower| lower.to_string())),
+            ("aggregation", text.aggregation.clone()),
+            (
+                "statistics",
+                text.statistics.as_ref().map(|s| s.display().to_string()),
+            ),
+        ];
+        lines.extend(optional.into_iter().filter_map(|(n, v)| Some((n, v?))));
+    }
+    lines
+        .iter()
+        .map(|(name, value)| format!("{name:14}{value}\n"))
+        .collect()
+}

@@ -1,0 +1,56 @@
+//! `vizsla models pull`: fetches the files of a hub model.
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use vizsla_neural::{ModelEntry, Registry, SessionOptions};
+
+use crate::commands::Outcome;
+use crate::output;
+
+/// Fetch the files of a model from its hub, where they are not here yet
+///
+/// Files go to the hub's own cache (HF_HOME, HF_HUB_CACHE), so that what another tool fetched is not
+/// fetched again. HF_ENDPOINT names another server, HF_HUB_OFFLINE=1 forbids the network.
+#[derive(Args)]
+pub struct Arguments {
+    /// The model
+    id: String,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    entry: ModelEntry,
+    fetched_bytes: u64,
+    path: String,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<Outcome> {
+        let registry = Registry::default_registry()?;
+        let (mut entry, fetched_bytes) = registry.pull(&self.id)?;
+        if entry.dimension.is_none() {
+            entry = entry.tried(&SessionOptions::default())?;
+            registry.replace(&entry)?;
+        }
+        let report = Report {
+            path: entry.verified_path()?.display().to_string(),
+            entry,
+            fetched_bytes,
+        };
+        if self.json {
+            output::json(&report)?;
+        } else {
+            let fetched = match fetched_bytes {
+                0 => "here already".to_owned(),
+                bytes => format!("fetched {}", output::bytes(bytes)),
+            };
+            output::show(&format!("{}: {fetched}, {}\n", self.id, report.path))?;
+        }
+        Ok(Outcome::Done)
+    }
+}
