@@ -11,7 +11,7 @@ use prost::Message;
 
 use super::edit::{GRAPH_INITIALIZER, GRAPH_NODE, MODEL_GRAPH};
 use super::messages::{NodeProto, OperatorSetIdProto, TensorProto};
-use super::wire::{append, append_number, fields};
+use super::wire::{Field, append, append_number, fields};
 
 const MODEL_OPSET: u64 = 8;
 const NODE_INPUT: u64 = 1;
@@ -21,9 +21,9 @@ const NODE_ATTRIBUTE: u64 = 5;
 
 /// The model with these rewritten, or `None` when it has none of them.
 pub(crate) fn for_rten(model: &[u8]) -> Option<Vec<u8>> {
-    let root = fields(model)?;
+    let root: Vec<Field<'_>> = fields(model).collect::<Option<_>>()?;
     let graph = root.iter().find(|field| field.number == MODEL_GRAPH)?;
-    let parts = fields(graph.content)?;
+    let parts: Vec<Field<'_>> = fields(graph.content).collect::<Option<_>>()?;
     let mut kernels = BTreeMap::new();
     for part in parts.iter().filter(|part| part.number == GRAPH_INITIALIZER) {
         let (name, dims) = name_and_dims(part.content)?;
@@ -70,9 +70,10 @@ pub(crate) fn for_rten(model: &[u8]) -> Option<Vec<u8>> {
 fn name_and_dims(content: &[u8]) -> Option<(String, Vec<i64>)> {
     const RAW_DATA: u64 = 9;
     let mut small = Vec::new();
-    for field in fields(content)? {
+    for field in fields(content) {
+        let field = field?;
         // Numbers and short fields only: dims, type and name.
-        if field.number != RAW_DATA && field.whole.len() < 1024 {
+        if field.number != RAW_DATA && field.whole.len() < 1024 && small.len() < 4096 {
             small.extend_from_slice(field.whole);
         }
     }
@@ -104,7 +105,8 @@ fn rewrite(content: &[u8], kernels: &BTreeMap<String, Vec<i64>>, opset: i64) -> 
 fn pass_on(content: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut seen = [false; 3];
-    for field in fields(content)? {
+    for field in fields(content) {
+        let field = field?;
         match field.number {
             NODE_INPUT | NODE_OUTPUT => {
                 let first = !std::mem::replace(&mut seen[field.number as usize], true);

@@ -31,7 +31,8 @@ pub(crate) fn with_outputs(model: &Bytes, graph: &Graph, outputs: &[String]) -> 
         .flat_map(|(operator, _)| operator.inputs.iter().map(String::as_str))
         .collect();
     let mut bytes = Vec::with_capacity(model.len());
-    for field in fields(model)? {
+    for field in fields(model) {
+        let field = field?;
         if field.number == MODEL_GRAPH {
             let content = edit_graph(field.content, &needed, &read, outputs)?;
             append(&mut bytes, MODEL_GRAPH, &content);
@@ -68,7 +69,8 @@ fn edit_graph(
     let mut bytes = Vec::with_capacity(content.len());
     let mut declared = Vec::new();
     let mut nodes = needed.iter();
-    for field in fields(content)? {
+    for field in fields(content) {
+        let field = field?;
         let keep = match field.number {
             GRAPH_NODE => *nodes.next()?,
             GRAPH_INITIALIZER => read.contains(weight_name(field.content)?.as_str()),
@@ -112,10 +114,11 @@ fn edit_graph(
 /// The name of a weight, without a copy of its data.
 fn weight_name(content: &[u8]) -> Option<String> {
     const NAME: u64 = 8;
-    let name = fields(content)?
-        .into_iter()
-        .find(|field| field.number == NAME)
-        .map(|field| field.content)
-        .unwrap_or_default();
-    String::from_utf8(name.to_vec()).ok()
+    for field in fields(content) {
+        let field = field?;
+        if field.number == NAME {
+            return String::from_utf8(field.content.to_vec()).ok();
+        }
+    }
+    Some(String::new())
 }

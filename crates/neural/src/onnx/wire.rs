@@ -14,33 +14,54 @@ pub(super) struct Field<'a> {
     pub content: &'a [u8],
 }
 
-/// The fields of `message` in order, or `None` when the bytes are no message.
-pub(super) fn fields(mut message: &[u8]) -> Option<Vec<Field<'_>>> {
-    let mut found = Vec::new();
-    while !message.is_empty() {
-        let start = message;
-        let tag = varint(&mut message)?;
-        let mut content: &[u8] = &[];
-        match tag & 7 {
-            0 => {
-                varint(&mut message)?;
-            }
-            1 => message = message.get(8..)?,
-            2 => {
-                let length = usize::try_from(varint(&mut message)?).ok()?;
-                content = message.get(..length)?;
-                message = &message[length..];
-            }
-            5 => message = message.get(4..)?,
-            _ => return None,
+/// The fields of a message in order.
+pub(super) struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+/// The fields of `message`. A `None` among them, which is the last, says that the bytes are no
+/// message.
+pub(super) fn fields(message: &[u8]) -> Fields<'_> {
+    Fields { rest: message }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Option<Field<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
         }
-        found.push(Field {
-            number: tag >> 3,
-            whole: &start[..start.len() - message.len()],
-            content,
-        });
+        let field = take(&mut self.rest);
+        if field.is_none() {
+            self.rest = &[];
+        }
+        Some(field)
     }
-    Some(found)
+}
+
+fn take<'a>(rest: &mut &'a [u8]) -> Option<Field<'a>> {
+    let start = *rest;
+    let tag = varint(rest)?;
+    let mut content: &[u8] = &[];
+    match tag & 7 {
+        0 => {
+            varint(rest)?;
+        }
+        1 => *rest = rest.get(8..)?,
+        2 => {
+            let length = usize::try_from(varint(rest)?).ok()?;
+            content = rest.get(..length)?;
+            *rest = &rest[length..];
+        }
+        5 => *rest = rest.get(4..)?,
+        _ => return None,
+    }
+    Some(Field {
+        number: tag >> 3,
+        whole: &start[..start.len() - rest.len()],
+        content,
+    })
 }
 
 /// Appends a length-delimited field.
@@ -88,7 +109,7 @@ mod tests {
         append(&mut message, 7, &[1; 300]);
         message.extend([0x08, 0x96, 0x01]);
         append(&mut message, 2000, b"x");
-        let found = fields(&message).unwrap();
+        let found: Vec<Field> = fields(&message).map(Option::unwrap).collect();
         assert_eq!(
             found.iter().map(|f| f.number).collect::<Vec<_>>(),
             [7, 1, 2000]
@@ -103,13 +124,14 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_message_are_refused() {
-        assert!(fields(&[0xff; 20]).is_none());
-        assert!(fields(&[0x0a, 0x05, 1, 2]).is_none());
-        assert!(fields(&[0x0b]).is_none());
+        let broken = |bytes: &[u8]| fields(bytes).last().unwrap().is_none();
+        assert!(broken(&[0xff; 20]));
+        assert!(broken(&[0x0a, 0x05, 1, 2]));
+        assert!(broken(&[0x08, 0x01, 0x0b]));
         for length in 0..40 {
             // Whatever the bytes, it ends.
-            let noise: Vec<u8> = (0..length).map(|i| (i * 37 % 251) as u8).collect();
-            let _ = fields(&noise);
+            let noise: Vec<u8> = (0..length).map(|i: usize| (i * 37 % 251) as u8).collect();
+            assert!(fields(&noise).count() <= length);
         }
     }
 }

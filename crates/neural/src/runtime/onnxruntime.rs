@@ -26,11 +26,13 @@ pub(super) struct OrtSession {
 }
 
 impl OrtSession {
-    /// Loads a model; `external` holds the files of weights by the names that the model uses.
+    /// Loads a model; `external` holds the files of weights by the names that the model uses. With
+    /// `fixed_shapes` only the batch of its inputs varies.
     pub fn load(
         bytes: &[u8],
         external: Vec<(String, Vec<u8>)>,
         threads: usize,
+        fixed_shapes: bool,
     ) -> Result<OrtSession, String> {
         let library = library::loaded().as_ref()?;
         let load = || -> Result<Session, String> {
@@ -42,6 +44,9 @@ impl OrtSession {
                 .with_inter_threads(1)
                 .map_err(text)?
                 .with_intra_threads(threads)
+                .map_err(text)?
+                // A plan of memory is kept for every shape that was met.
+                .with_memory_pattern(fixed_shapes)
                 .map_err(text)?;
             if let Some(provider) = wanted_provider()? {
                 builder = builder.with_execution_providers([provider]).map_err(text)?;

@@ -76,8 +76,11 @@ impl Session {
         let loaded = match runtime {
             RuntimeKind::Rten => RtenSession::load(&bytes, external, options.threads)
                 .map(|session| Backend::Rten(Box::new(session))),
-            RuntimeKind::Ort => OrtSession::load(&bytes, external, options.threads)
-                .map(|session| Backend::Ort(Box::new(session))),
+            RuntimeKind::Ort => {
+                let fixed = graph.inputs.iter().all(has_fixed_shape);
+                OrtSession::load(&bytes, external, options.threads, fixed)
+                    .map(|session| Backend::Ort(Box::new(session)))
+            }
         };
         Ok(Session {
             backend: loaded.map_err(|what| load_error(runtime, what, &graph, path))?,
@@ -217,6 +220,12 @@ impl Session {
             path: self.path.clone(),
         })
     }
+}
+
+/// True when at most the first dimension, the batch, is free.
+fn has_fixed_shape(info: &ValueInfo) -> bool {
+    let shape = info.shape.as_deref();
+    shape.is_some_and(|shape| shape.iter().skip(1).all(Option::is_some))
 }
 
 /// A declared shape as people write it: "1x3x?x?".
