@@ -1,9 +1,10 @@
 //! Pictures that show why: two photographs side by side, what agrees joined by lines.
 
 use vizsla_features::Transform;
+use vizsla_neural::Relevance;
 use vizsla_pixels::Rgb;
 
-use crate::{Collection, Error, PointPair};
+use crate::{Collection, Error, HeatGrid, PointPair, draw_heat};
 
 /// Space between the two pictures, in pixels.
 const GAP: usize = 12;
@@ -73,12 +74,21 @@ impl Collection {
             return Err(self.without_global());
         };
         let side = crate::describe::colour_side(&self.recipe, recipe) as usize;
-        let (left, right) = (left.fit_within(side)?, right.fit_within(side)?);
-        let (of_left, of_right) = self.models.image(recipe)?.relevance(&left, &right)?;
-        {
-            let _ = (of_left, of_right);
-            Ok(left)
-        }
+        let (small_left, small_right) = (left.fit_within(side)?, right.fit_within(side)?);
+        let (of_left, of_right) = self
+            .models
+            .image(recipe)?
+            .relevance(&small_left, &small_right)?;
+        let exact = of_left.exact && of_right.exact;
+        draw_heat((left, grid(&of_left)), (right, grid(&of_right)), exact)
+    }
+}
+
+fn grid(relevance: &Relevance) -> HeatGrid<'_> {
+    HeatGrid {
+        width: relevance.width,
+        height: relevance.height,
+        values: &relevance.data,
     }
 }
 

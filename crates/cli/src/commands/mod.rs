@@ -9,6 +9,7 @@ mod index;
 mod info;
 mod list;
 mod making;
+mod map;
 mod matching;
 mod models;
 mod optimize;
@@ -49,6 +50,7 @@ pub enum Command {
     Models(models::Arguments),
     Doctor(doctor::Arguments),
     Whiten(whiten::Arguments),
+    Map(map::Arguments),
     Evaluate(evaluate::Arguments),
     Demo(demo::Arguments),
 }
@@ -72,6 +74,7 @@ impl Command {
             Self::Models(arguments) => arguments.run(),
             Self::Doctor(arguments) => arguments.run(),
             Self::Whiten(arguments) => arguments.run(),
+            Self::Map(arguments) => arguments.run(),
             Self::Evaluate(arguments) => arguments.run(),
             Self::Demo(arguments) => arguments.run(),
         }

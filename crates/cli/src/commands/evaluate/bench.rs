@@ -7,7 +7,7 @@ use serde_json::json;
 use vizsla_evaluation::{CollectionSearcher, Dataset, QueryCase, Run, evaluate};
 use vizsla_retrieval::{IngestOptions, Reporter};
 
-use super::Options;
+use super::{Options, described};
 use crate::output::{self, Progress};
 
 /// Seed of the bootstrap: the same lists always give the same intervals.
@@ -37,7 +37,10 @@ pub fn run(dataset: &Dataset, options: &Options) -> Result<Option<Run>> {
             skipped.path, skipped.reason
         ));
     }
-    let search = options.asking.options(options.depth);
+    let dataset = &described::answerable(dataset, &collection)?;
+    described::bring(dataset, &mut collection)?;
+    collection.encode_captions(&progress)?;
+    let search = options.asking.options(options.depth(dataset));
     let searcher = CollectionSearcher::new(dataset, &collection, search.clone())?;
     progress.begin("searching", dataset.queries.len() as u64);
     let settings = vizsla_evaluation::Options {
@@ -45,7 +48,7 @@ pub fn run(dataset: &Dataset, options: &Options) -> Result<Option<Run>> {
         bytes_per_image: Some(collection.info()?.bytes_per_image),
         configuration: json!({
             "recipe": collection.recipe(),
-            "depth": options.depth,
+            "depth": options.depth(dataset),
             "channels": search.channels,
             "fusion": search.fusion,
             "verify": search.verify,

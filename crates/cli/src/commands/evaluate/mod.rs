@@ -1,14 +1,16 @@
 //! `vizsla evaluate`: how well a recipe finds things, on published data sets or on the user's own.
 
+mod agreement;
 mod bench;
+mod described;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use vizsla_evaluation::{
-    Dataset, Run, compare, load_files, load_museum, load_oxford, load_revisited, load_smvs,
-    render_comparison, render_report,
+    Dataset, Protocol, Run, compare, load_captions, load_files, load_flickr8k, load_folders,
+    load_museum, load_oxford, load_revisited, load_smvs, render_comparison, render_report,
 };
 
 use super::Outcome;
@@ -39,6 +41,14 @@ enum Source {
     Revisited(Revisited),
     /// Your own photographs with your own ground truth
     Files(Own),
+    /// Your own photographs in one folder for each class: those of the same class are to be found
+    Folders(Folders),
+    /// Pictures with captions, in both directions: captions look for their picture, pictures for their captions
+    Captions(Captions),
+    /// Flickr8k, in both directions
+    Flickr8k(Flickr8k),
+    /// How far similarities agree with what people judged
+    Agreement(agreement::Arguments),
     /// Compare two run files, query by query
     Compare(Comparison),
 }
@@ -94,6 +104,44 @@ struct Own {
     options: Options,
 }
 
+/// Two folders of class folders.
+#[derive(Args)]
+struct Folders {
+    /// Folder of the pictures to find, one folder in it for each class
+    #[arg(long, value_name = "DIR")]
+    gallery: PathBuf,
+    /// Folder of the pictures to search with, classes likewise; the gallery again ranks each picture against all others
+    #[arg(long, value_name = "DIR")]
+    queries: PathBuf,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// A table of captions.
+#[derive(Args)]
+struct Captions {
+    /// CSV with the columns image and caption, one line for each caption
+    table: PathBuf,
+    /// Folder that the names of the pictures are relative to; left out, that of the table
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// A split of Flickr8k.
+#[derive(Args)]
+struct Flickr8k {
+    /// Folder with captions.txt, images/ and the official lists
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Official split: train, dev or test
+    #[arg(long, value_name = "NAME", default_value = "test")]
+    split: String,
+    #[command(flatten)]
+    options: Options,
+}
+
 /// What every evaluation can be told.
 #[derive(Args)]
 struct Options {
@@ -103,9 +151,9 @@ struct Options {
     /// Ask only the query sets of these names; may be repeated
     #[arg(long = "set", value_name = "NAME")]
     sets: Vec<String>,
-    /// Length of the ranked lists
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = range::one_or_more)]
-    depth: usize,
+    /// Length of the ranked lists; left out, 100, or the whole gallery where a query has many pictures to find
+    #[arg(long, value_name = "N", value_parser = range::one_or_more)]
+    depth: Option<usize>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -139,6 +187,10 @@ impl Arguments {
                 (load_revisited(&name, &r.truth, &r.data)?, r.options)
             }
             Source::Compare(comparison) => return comparison.run(),
+            Source::Agreement(agreement) => return agreement.run(),
+            Source::Folders(f) => (load_folders(&f.gallery, &f.queries)?, f.options),
+            Source::Captions(c) => (load_captions(&c.table, c.images.as_deref())?, c.options),
+            Source::Flickr8k(f) => (load_flickr8k(&f.data, &f.split)?, f.options),
             Source::Files(own) => (
                 load_files(&own.gallery, &own.queries, &own.truth)?,
                 own.options,
@@ -162,6 +214,17 @@ impl Comparison {
 }
 
 impl Options {
+    /// Average precision over many relevant pictures needs them all in the list.
+    fn depth(&self, dataset: &Dataset) -> usize {
+        let many = dataset.protocol == Protocol::Plain
+            && dataset
+                .queries
+                .iter()
+                .any(|query| query.truth.good.len() > 20);
+        let whole = if many { dataset.gallery.len() } else { 0 };
+        self.depth.unwrap_or(whole.max(100))
+    }
+
     fn evaluate(self, mut dataset: Dataset) -> Result<Outcome> {
         self.threads.start()?;
         // A run file that cannot be compared is better found before the work than after it.
