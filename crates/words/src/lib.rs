@@ -1,4 +1,4 @@
-//! Visual words: codebooks, Hamming embedding, and the inverted file.
+//! Visual words: codebooks, Hamming embedding, the inverted file, VLAD and Fisher vectors.
 //!
 //! A descriptor becomes a word of a [`Codebook`] and a [`Signature`]; the words of many images become a
 //! [`Segment`]; [`search`] ranks the images of segments for the words of a query.
@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod aggregate;
 mod codebook;
 mod codebook_file;
 mod error;
@@ -33,6 +34,7 @@ mod scan;
 mod search;
 mod segment;
 
+pub use aggregate::{Aggregation, Aggregator, AggregatorConfig};
 pub use codebook::{Codebook, SIGNATURE_BITS, Signature, TrainConfig, TrainProgress};
 pub use error::Error;
 pub use search::{Burstiness, Normalisation, QueryWord, Scored, ScoringConfig, search};

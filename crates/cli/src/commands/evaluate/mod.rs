@@ -3,6 +3,7 @@
 mod agreement;
 mod bench;
 mod described;
+mod mit_split;
 
 use std::path::PathBuf;
 
@@ -49,6 +50,8 @@ enum Source {
     Flickr8k(Flickr8k),
     /// How far similarities agree with what people judged
     Agreement(agreement::Arguments),
+    /// Eight classes of scenes: pooling, normalisation and whitening of a network measured
+    MitSplit(mit_split::Arguments),
     /// Compare two run files, query by query
     Compare(Comparison),
 }
@@ -187,6 +190,7 @@ impl Arguments {
                 (load_revisited(&name, &r.truth, &r.data)?, r.options)
             }
             Source::Compare(comparison) => return comparison.run(),
+            Source::MitSplit(arguments) => return arguments.run(),
             Source::Agreement(agreement) => return agreement.run(),
             Source::Folders(f) => (load_folders(&f.gallery, &f.queries)?, f.options),
             Source::Captions(c) => (load_captions(&c.table, c.images.as_deref())?, c.options),

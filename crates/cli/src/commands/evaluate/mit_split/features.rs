@@ -1,0 +1,168 @@
+//! Every picture goes through the network once; its pooled vectors stay in memory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use rayon::prelude::*;
+use vizsla_neural::{FeatureMap, FisherPooling, ImageEncoder, NetVlad, OutputKind, Pooling};
+use vizsla_pixels::{DecodeOptions, Rgb, read_rgb};
+use vizsla_retrieval::Reporter;
+
+use super::settings::PoolingChoice;
+use crate::output::Progress;
+
+/// Pictures read at a time.
+const BATCH: usize = 16;
+/// Training pictures whose places NetVLAD and Fisher vectors are learned from.
+const LEARNING: usize = 240;
+/// Dimensions of a place after the PCA of Fisher vectors.
+const FISHER_DIMENSION: usize = 64;
+const SEED: u64 = 1;
+
+/// A network at given sizes.
+pub struct Extractor<'a> {
+    /// The network.
+    pub encoder: &'a ImageEncoder,
+    /// Longest side at scale 1; 0 for the resize rule of the model.
+    pub side: u32,
+    /// Hears of every picture.
+    pub progress: &'a Progress,
+}
+
+/// Pooled vectors, not normalised, by pooling and scale, in the order of the files.
+pub struct Features(BTreeMap<(String, u32), Vec<Vec<f32>>>);
+
+impl Features {
+    /// The vectors of a pooling at a scale.
+    ///
+    /// # Errors
+    /// When they were not extracted.
+    pub fn of(&self, pooling: &PoolingChoice, scale: f32) -> Result<&[Vec<f32>]> {
+        let key = (pooling.to_string(), scale.to_bits());
+        let found = self.0.get(&key);
+        found
+            .map(Vec::as_slice)
+            .context("these vectors were not extracted")
+    }
+}
+
+impl Extractor<'_> {
+    /// Whether the network gives vectors instead of maps.
+    ///
+    /// # Errors
+    /// When the network fails.
+    pub fn gives_vectors(&self) -> Result<bool> {
+        Ok(matches!(self.encoder.kind()?, OutputKind::Vector { .. }))
+    }
+
+    /// Pools all files at all scales. What is learned is learned from files before `train` only. `None` when Ctrl-C
+    /// stopped it.
+    ///
+    /// # Errors
+    /// When a file cannot be read or the network fails.
+    pub fn extract(
+        &self,
+        files: &[&Path],
+        train: usize,
+        poolings: &[PoolingChoice],
+        scales: &[f32],
+    ) -> Result<Option<Features>> {
+        let poolings = self.learn(&files[..train], poolings)?;
+        self.progress.begin("describing", files.len() as u64);
+        let mut features = Features(BTreeMap::new());
+        for batch in files.chunks(BATCH) {
+            if self.progress.cancelled() {
+                return Ok(None);
+            }
+            let pictures = read(batch)?;
+            let pictures: Vec<&Rgb> = pictures.iter().collect();
+            for &scale in scales {
+                for (name, vectors) in self.batch(&pictures, scale, &poolings)? {
+                    let all = features.0.entry((name, scale.to_bits())).or_default();
+                    all.extend(vectors);
+                }
+            }
+            self.progress.advance(batch.len() as u64);
+        }
+        self.progress.end();
+        Ok(Some(features))
+    }
+
+    fn batch(
+        &self,
+        pictures: &[&Rgb],
+        scale: f32,
+        poolings: &[(String, Pooling)],
+    ) -> Result<Vec<(String, Vec<Vec<f32>>)>> {
+        if self.gives_vectors()? {
+            return Ok(vec![("none".to_owned(), self.encoder.vectors(pictures)?)]);
+        }
+        let maps = self.encoder.maps(pictures, self.scaled(scale))?;
+        let pooled = poolings.iter().map(|(name, pooling)| {
+            let vectors = maps.par_iter().map(|map| pooling.pool(map)).collect();
+            (name.clone(), vectors)
+        });
+        Ok(pooled.collect())
+    }
+
+    fn scaled(&self, scale: f32) -> Option<u32> {
+        (self.side > 0).then(|| (self.side as f32 * scale).round().max(1.0) as u32)
+    }
+
+    fn learn(&self, train: &[&Path], choices: &[PoolingChoice]) -> Result<Vec<(String, Pooling)>> {
+        let mut places: Option<(usize, Vec<f32>)> = None;
+        let mut poolings = Vec::new();
+        for choice in choices {
+            if let PoolingChoice::NetVlad(_) | PoolingChoice::Fisher(_) = choice
+                && places.is_none()
+            {
+                places = Some(self.places(train)?);
+            }
+            let pooling = match (choice, &places) {
+                (PoolingChoice::NetVlad(centres), Some((channels, places))) => {
+                    let netvlad = NetVlad::train(places, *channels, *centres, SEED)?;
+                    Pooling::NetVlad(Arc::new(netvlad))
+                }
+                (PoolingChoice::Fisher(gaussians), Some((channels, places))) => {
+                    let keep = FISHER_DIMENSION.min(*channels);
+                    let fisher = FisherPooling::train(places, *channels, keep, *gaussians, SEED)?;
+                    Pooling::Fisher(Arc::new(fisher))
+                }
+                (PoolingChoice::Named(pooling), _) => pooling.clone(),
+                _ => continue,
+            };
+            poolings.push((choice.to_string(), pooling));
+        }
+        Ok(poolings)
+    }
+
+    /// Channels, and the vectors of the places of an even subset of the training pictures.
+    fn places(&self, train: &[&Path]) -> Result<(usize, Vec<f32>)> {
+        let step = train.len().div_ceil(LEARNING).max(1);
+        let files: Vec<&Path> = train.iter().copied().step_by(step).collect();
+        self.progress.begin("learning", files.len() as u64);
+        let (mut channels, mut places) = (0, Vec::new());
+        for batch in files.chunks(BATCH) {
+            let pictures = read(batch)?;
+            let pictures: Vec<&Rgb> = pictures.iter().collect();
+            let maps: Vec<FeatureMap> = self.encoder.maps(&pictures, self.scaled(1.0))?;
+            for map in maps {
+                channels = map.channels;
+                places.extend(map.local_vectors(true));
+            }
+            self.progress.advance(batch.len() as u64);
+        }
+        self.progress.end();
+        Ok((channels, places))
+    }
+}
+
+fn read(files: &[&Path]) -> Result<Vec<Rgb>> {
+    let options = DecodeOptions::default();
+    files
+        .par_iter()
+        .map(|file| Ok(read_rgb(file, &options)?.image))
+        .collect()
+}

@@ -1,0 +1,260 @@
+//! One row of the table: pooling, scales, power, whitening, expansion.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use vizsla_neural::{Error, Pooling};
+
+/// A pooling by name, or one that is learned from training pictures first.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PoolingChoice {
+    /// Needs nothing but its name.
+    Named(Pooling),
+    /// NetVLAD with so many centres.
+    NetVlad(usize),
+    /// Fisher vectors of so many Gaussians.
+    Fisher(usize),
+    /// The model gives vectors.
+    Vector,
+}
+
+impl FromStr for PoolingChoice {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let count = |digits: &str| match digits.parse() {
+            Ok(count) if (1..=256).contains(&count) => Ok(count),
+            _ => Err(Error::Value {
+                name: "the pooling",
+                value: text.to_owned(),
+                allowed: "netvlad and fisher take 1 to 256 words, as netvlad:16".into(),
+            }),
+        };
+        match text.split_once(':') {
+            Some(("netvlad", digits)) => Ok(Self::NetVlad(count(digits)?)),
+            Some(("fisher", digits)) => Ok(Self::Fisher(count(digits)?)),
+            _ if text == "none" => Ok(Self::Vector),
+            _ => Ok(Self::Named(text.parse()?)),
+        }
+    }
+}
+
+impl fmt::Display for PoolingChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(pooling) => pooling.fmt(f),
+            Self::NetVlad(count) => write!(f, "netvlad:{count}"),
+            Self::Fisher(count) => write!(f, "fisher:{count}"),
+            Self::Vector => f.write_str("none"),
+        }
+    }
+}
+
+/// How dimensions are weighed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Whiten {
+    /// Not at all; with --pca still fewer dimensions
+    None,
+    /// Each principal component divided by its standard deviation
+    Pca,
+    /// Learned from pairs of training pictures
+    Learned,
+}
+
+/// Where the pairs of learned whitening come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Pairs {
+    /// Training pictures of one class: uses the labels of the training pictures
+    Class,
+    /// Training pictures that are among each other's nearest ten: uses no labels
+    Mined,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// How maps become vectors.
+    pub pooling: PoolingChoice,
+    /// Numbers of the scales, as positions in the list of all.
+    pub scales: Vec<f32>,
+    /// Exponent of the signed power.
+    pub power: f32,
+    /// How dimensions are weighed.
+    pub whiten: Whiten,
+    /// Dimensions kept; 0 keeps all.
+    pub dimension: usize,
+    /// Where pairs come from, for [`Whiten::Learned`].
+    pub pairs: Pairs,
+    /// Neighbours that every gallery vector is averaged with; 0 leaves it alone.
+    pub augment: usize,
+    /// Neighbours that every query is averaged with; 0 leaves it alone.
+    pub expand: usize,
+}
+
+impl Settings {
+    /// Whether class names of the training pictures went into the vectors.
+    pub fn uses_labels(&self) -> bool {
+        self.whiten == Whiten::Learned && self.pairs == Pairs::Class
+    }
+
+    /// The columns of a table.
+    pub fn columns(&self) -> [String; 4] {
+        let scales = self.scales.iter().map(|s| format!("{s:.3}"));
+        let scales = scales.map(|s| s.trim_end_matches('0').trim_end_matches('.').to_owned());
+        let power = if self.power == 1.0 {
+            "L2".to_owned()
+        } else {
+            format!("power {}", self.power)
+        };
+        [
+            self.pooling.to_string(),
+            power,
+            self.whitening(),
+            scales.collect::<Vec<_>>().join(" "),
+        ]
+    }
+
+    fn whitening(&self) -> String {
+        let dimension = match self.dimension {
+            0 => String::new(),
+            dimension => format!(" {dimension}"),
+        };
+        let mut text = match (self.whiten, self.pairs) {
+            (Whiten::None, _) if self.dimension == 0 => "–".to_owned(),
+            (Whiten::None, _) => format!("PCA{dimension}"),
+            (Whiten::Pca, _) => format!("PCA-whitened{dimension}"),
+            (Whiten::Learned, Pairs::Class) => format!("learned{dimension}, labels"),
+            (Whiten::Learned, Pairs::Mined) => format!("learned{dimension}, mined"),
+        };
+        if self.augment > 0 {
+            text.push_str(&format!(", gallery +{}", self.augment));
+        }
+        if self.expand > 0 {
+            text.push_str(&format!(", query +{}", self.expand));
+        }
+        text
+    }
+
+    /// As JSON.
+    pub fn json(&self) -> Value {
+        json!({
+            "pooling": self.pooling.to_string(),
+            "scales": self.scales,
+            "power": self.power,
+            "whitening": match self.whiten {
+                Whiten::None if self.dimension == 0 => "none",
+                Whiten::None => "pca",
+                Whiten::Pca => "pca-whitened",
+                Whiten::Learned => "learned",
+            },
+            "dimension": (self.dimension > 0).then_some(self.dimension),
+            "augment": self.augment,
+            "expand": self.expand,
+            "train_labels": self.uses_labels(),
+        })
+    }
+}
+
+/// Whitenings of the table, and how many neighbours gallery vectors and queries are averaged with.
+const WHITENINGS: [(Whiten, usize, Pairs, usize); 12] = [
+    (Whiten::None, 0, Pairs::Class, 0),
+    (Whiten::None, 10, Pairs::Class, 0),
+    (Whiten::None, 32, Pairs::Class, 0),
+    (Whiten::None, 64, Pairs::Class, 0),
+    (Whiten::None, 128, Pairs::Class, 0),
+    (Whiten::Pca, 32, Pairs::Class, 0),
+    (Whiten::Pca, 128, Pairs::Class, 0),
+    (Whiten::Learned, 32, Pairs::Mined, 0),
+    (Whiten::Learned, 7, Pairs::Class, 0),
+    (Whiten::Learned, 32, Pairs::Class, 0),
+    (Whiten::None, 32, Pairs::Class, 20),
+    (Whiten::Learned, 7, Pairs::Class, 20),
+];
+/// Poolings of the table.
+const POOLINGS: [&str; 9] = [
+    "mac",
+    "spoc",
+    "spoc+centre",
+    "crow",
+    "r_mac:3",
+    "gem:3",
+    "spoc|gem:3",
+    "netvlad:8",
+    "fisher:8",
+];
+
+/// All rows of the table: pooling × scales × power × whitening. Vectors of a model that gives vectors have no poolings.
+pub fn table(vectors: bool, scales: &[f32]) -> Result<Vec<Settings>, Error> {
+    let mut poolings = vec![PoolingChoice::Vector];
+    if !vectors {
+        poolings = POOLINGS
+            .iter()
+            .map(|p| p.parse())
+            .collect::<Result<_, _>>()?;
+    }
+    let mut rows = Vec::new();
+    for pooling in poolings {
+        let learned = matches!(
+            pooling,
+            PoolingChoice::NetVlad(_) | PoolingChoice::Fisher(_)
+        );
+        let mut choices = vec![vec![1.0]];
+        if scales != [1.0] && !learned && !vectors {
+            choices.push(scales.to_vec());
+        }
+        for scales in choices {
+            for power in [1.0, 0.5] {
+                for (whiten, dimension, pairs, neighbours) in WHITENINGS {
+                    // The covariance of that many dimensions takes minutes to factor.
+                    if whiten == Whiten::Learned && matches!(pooling, PoolingChoice::NetVlad(_)) {
+                        continue;
+                    }
+                    rows.push(Settings {
+                        pooling: pooling.clone(),
+                        scales: scales.clone(),
+                        power,
+                        whiten,
+                        dimension,
+                        pairs,
+                        augment: neighbours,
+                        expand: neighbours,
+                    });
+                }
+            }
+        }
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn poolings_are_read_as_they_are_written() {
+        for name in [
+            "spoc",
+            "gem:3",
+            "netvlad:16",
+            "fisher:8",
+            "none",
+            "spoc|mac",
+        ] {
+            assert_eq!(name.parse::<PoolingChoice>().unwrap().to_string(), name);
+        }
+        for name in ["netvlad:0", "fisher:x", "nothing"] {
+            assert!(name.parse::<PoolingChoice>().is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_table_holds_the_reference_rows() {
+        let rows = table(false, &[1.0, 0.5]).unwrap();
+        let row = |columns: [&str; 4]| rows.iter().any(|row| row.columns() == columns);
+        assert!(row(["spoc", "L2", "–", "1"]));
+        assert!(row(["spoc", "power 0.5", "PCA 32", "1"]));
+        assert!(row(["mac", "L2", "–", "1 0.5"]));
+    }
+}

@@ -1,0 +1,242 @@
+//! All descriptors of an image as one vector: VLAD (Jégou, Perronnin, Douze, Sánchez, Pérez & Schmid 2012) and the
+//! Fisher vector (Perronnin, Sánchez & Mensink 2010).
+//!
+//! Descriptors are scaled to length 1 and reduced by PCA, as both papers do, then aggregated over a small vocabulary:
+//! k-means centres for VLAD, a Gaussian mixture for the Fisher vector. The result has length 1 and is compared by its
+//! inner product; PCA or whitening on top of it is a [`vizsla_vectors::Projection`]. A network of fully connected layers
+//! on top of the projected Fisher vector (Perronnin & Larlus 2015) is `vizsla_neural::VectorEncoder`.
+//!
+//! The formulas are those of [`vizsla_vectors::vlad`] and [`vizsla_vectors::fisher_vector`].
+
+use std::path::Path;
+
+use vizsla_features::Descriptor;
+use vizsla_vectors::{
+    AtomicFile, FileFormat, Gmm, Projection, content_id, f32s, fisher_vector, float_kmeans,
+    l2_normalise, u32_at, vlad,
+};
+
+use crate::Error;
+
+const FORMAT: FileFormat = FileFormat {
+    magic: b"VZAG",
+    kind: "aggregator",
+    version: 1,
+    header: 28,
+};
+/// Longest file that is read.
+const MOST_BYTES: u64 = 1 << 30;
+/// Most words of a vocabulary.
+const MOST_WORDS: usize = 4096;
+
+/// What is summed over the descriptors of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregation {
+    /// Residuals to the nearest centre, signed square root.
+    Vlad,
+    /// Residuals to the nearest centre, those of each centre scaled to length 1 (Arandjelović & Zisserman 2013).
+    VladIntra,
+    /// Gradients by the means and variances of a mixture.
+    Fisher,
+}
+
+/// How an [`Aggregator`] is learned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AggregatorConfig {
+    /// What is summed.
+    pub aggregation: Aggregation,
+    /// Centres or Gaussians, 1 to 4096; 16 to 256 are usual.
+    pub words: usize,
+    /// Dimensions of a descriptor after PCA, 1 to 128.
+    pub dimension: usize,
+    /// Seed of the vocabulary.
+    pub seed: u64,
+}
+
+impl Default for AggregatorConfig {
+    fn default() -> Self {
+        Self {
+            aggregation: Aggregation::VladIntra,
+            words: 64,
+            dimension: 64,
+            seed: 1,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Vocabulary {
+    Centres { rows: Vec<f32>, intra: bool },
+    Mixture(Gmm),
+}
+
+/// Turns the descriptors of an image into one vector.
+///
+/// The file, `VZAG`, little-endian: magic, version 1, what is summed (0 VLAD, 1 with intra-normalisation, 2 Fisher),
+/// length of the projection, length of the vocabulary, CRC-32 of what follows the header, CRC-32 of the header up to here
+/// (4 bytes each), a projection file, and the centres (f32) or a mixture file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aggregator {
+    projection: Projection,
+    vocabulary: Vocabulary,
+    id: String,
+}
+
+impl Aggregator {
+    /// Learns PCA and vocabulary from descriptors of many images. The same descriptors and config give the same
+    /// aggregator. Works in the current rayon pool.
+    ///
+    /// # Errors
+    /// When there are too few descriptors, or a number of the config is out of range.
+    pub fn train(descriptors: &[Descriptor], config: &AggregatorConfig) -> Result<Self, Error> {
+        if config.words == 0 || config.words > MOST_WORDS {
+            return Err(Error::Vectors(vizsla_vectors::Error::OutOfRange {
+                what: "the number of words",
+                found: config.words,
+                least: 1,
+                most: MOST_WORDS,
+            }));
+        }
+        let rows: Vec<f32> = descriptors.iter().flat_map(unit).collect();
+        let dimension = config.dimension.max(1);
+        let projection = Projection::pca(&rows, size_of::<Descriptor>(), dimension, false)?;
+        let reduced: Vec<f32> = rows
+            .chunks_exact(size_of::<Descriptor>())
+            .flat_map(|row| projection.apply(row))
+            .collect();
+        let vocabulary = match config.aggregation {
+            Aggregation::Fisher => Vocabulary::Mixture(Gmm::train(
+                &reduced,
+                dimension,
+                config.words,
+                50,
+                config.seed,
+            )?),
+            _ => Vocabulary::Centres {
+                rows: float_kmeans(&reduced, dimension, config.words, 25, config.seed)?.centroids,
+                intra: config.aggregation == Aggregation::VladIntra,
+            },
+        };
+        Ok(Self::assemble(projection, vocabulary))
+    }
+
+    fn assemble(projection: Projection, vocabulary: Vocabulary) -> Self {
+        let mut aggregator = Self {
+            projection,
+            vocabulary,
+            id: String::new(),
+        };
+        aggregator.id = content_id(&aggregator.to_bytes());
+        aggregator
+    }
+
+    /// The vector of an image with these descriptors: length 1, or all zeros without any.
+    pub fn describe(&self, descriptors: &[Descriptor]) -> Vec<f32> {
+        let reduced: Vec<f32> = descriptors
+            .iter()
+            .flat_map(|descriptor| self.projection.apply(&unit(descriptor)))
+            .collect();
+        match &self.vocabulary {
+            Vocabulary::Centres { rows, intra } => {
+                vlad(&reduced, rows, self.projection.output(), *intra)
+            }
+            Vocabulary::Mixture(mixture) => fisher_vector(&reduced, mixture),
+        }
+    }
+
+    /// Numbers of a vector: words times dimensions, twice that for Fisher vectors.
+    pub fn dimension(&self) -> usize {
+        match &self.vocabulary {
+            Vocabulary::Centres { rows, .. } => rows.len(),
+            Vocabulary::Mixture(mixture) => 2 * mixture.len() * mixture.dimension(),
+        }
+    }
+
+    /// What is summed.
+    pub fn aggregation(&self) -> Aggregation {
+        match &self.vocabulary {
+            Vocabulary::Centres { intra: false, .. } => Aggregation::Vlad,
+            Vocabulary::Centres { intra: true, .. } => Aggregation::VladIntra,
+            Vocabulary::Mixture(_) => Aggregation::Fisher,
+        }
+    }
+
+    /// Hash of the content, 32 hexadecimal digits.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The content of an aggregator file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let projection = self.projection.to_bytes();
+        let vocabulary = match &self.vocabulary {
+            Vocabulary::Centres { rows, .. } => rows.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Vocabulary::Mixture(mixture) => mixture.to_bytes(),
+        };
+        let fields = [
+            self.aggregation() as u32,
+            projection.len() as u32,
+            vocabulary.len() as u32,
+        ];
+        FORMAT.encode(&fields, &[projection, vocabulary].concat())
+    }
+
+    fn decode(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+        let lengths = |header: &[u8]| [12, 16].map(|at| u32_at(header, at) as usize);
+        let payload = FORMAT.payload(bytes, path, |header| Some(lengths(header).iter().sum()))?;
+        let (projection, vocabulary) = payload.split_at(lengths(bytes)[0]);
+        let projection = Projection::from_bytes(projection)?;
+        let damaged = |what| Error::from(FORMAT.damaged(what, path));
+        let vocabulary = match u32_at(bytes, 8) {
+            2 => Vocabulary::Mixture(Gmm::from_bytes(vocabulary)?),
+            kind @ 0..=1 => Vocabulary::Centres {
+                rows: f32s(vocabulary).collect(),
+                intra: kind == 1,
+            },
+            _ => return Err(damaged("unknown kind")),
+        };
+        let fits = match &vocabulary {
+            Vocabulary::Centres { rows, .. } => {
+                !rows.is_empty()
+                    && rows.len().is_multiple_of(projection.output())
+                    && rows.iter().all(|x| x.is_finite())
+            }
+            Vocabulary::Mixture(mixture) => mixture.dimension() == projection.output(),
+        };
+        if !fits || projection.input() != size_of::<Descriptor>() {
+            return Err(damaged("dimensions disagree"));
+        }
+        Ok(Self::assemble(projection, vocabulary))
+    }
+
+    /// Reads what [`Aggregator::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are not an aggregator, are of a newer version, or damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Self::decode(bytes, Path::new("(bytes)"))
+    }
+
+    /// Writes the aggregator to a file, which appears complete or not at all.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        Ok(AtomicFile::write_whole(path, &self.to_bytes())?)
+    }
+
+    /// Reads an aggregator file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not an aggregator, is of a newer version, or damaged.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Self::decode(&FORMAT.read(path, MOST_BYTES)?, path)
+    }
+}
+
+/// A descriptor at length 1.
+fn unit(descriptor: &Descriptor) -> [f32; size_of::<Descriptor>()] {
+    let mut row = descriptor.map(f32::from);
+    l2_normalise(&mut row);
+    row
+}
