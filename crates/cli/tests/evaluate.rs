@@ -125,3 +125,92 @@ fn data_that_is_not_there_is_named() {
     wrong[7] = "wrong.json";
     bench.run(&wrong).fails_with(&["no-such-file.png"]);
 }
+
+#[test]
+fn folders_are_classes_and_a_picture_does_not_find_itself() {
+    let bench = Workbench::new();
+    for (class, numbers) in [("one", [1u64, 1001]), ("two", [2, 1002])] {
+        for number in numbers {
+            let picture = match number {
+                1..1000 => paint::picture(number),
+                _ => paint::view(number - 1000),
+            };
+            let png = picture.encode_png().expect("png");
+            bench.write(format!("photos/{class}/{number}.png"), &png);
+        }
+    }
+    let report = bench.json(&[
+        "evaluate",
+        "folders",
+        "--gallery",
+        "photos",
+        "--queries",
+        "photos",
+        "--json",
+    ]);
+    assert_eq!(
+        (&report["queries"], &report["gallery"]),
+        (&4.into(), &4.into())
+    );
+    assert_eq!(report["metrics"]["map"], 1.0, "{report}");
+    assert_eq!(report["metrics"]["precision@1"], 1.0);
+    assert_eq!(report["sets"]["two"]["queries"], 2);
+}
+
+#[test]
+fn captions_find_their_picture_by_what_others_wrote() {
+    let bench = Workbench::with_photos(3);
+    let table = "image,caption\n00.png,a dog on the beach\n00.png,the dog runs by the sea on a beach\n\
+                 01.png,two trains in a station\n01.png,a station with red trains\n\
+                 02.png,children play chess\n02.png,some children at a game of chess\n";
+    bench.write("photos/captions.csv", table.as_bytes());
+    let report = bench.json(&[
+        "evaluate",
+        "captions",
+        "photos/captions.csv",
+        "--set",
+        "text_to_image",
+        "--json",
+    ]);
+    assert_eq!(
+        (&report["queries"], &report["captions"]),
+        (&6.into(), &6.into())
+    );
+    assert_eq!(report["metrics"]["recall@1"], 1.0, "{report}");
+    assert_eq!(report["metrics"]["median_rank"], 1.0);
+}
+
+#[test]
+fn agreement_compares_a_table_with_votes() {
+    let bench = Workbench::new();
+    let votes = "query,a,b,votes_a,votes_b\nq,x,y,3,0\nq,x,z,1,2\n";
+    bench.write("votes.csv", votes.as_bytes());
+    bench.write(
+        "model.csv",
+        b"first,second,similarity\nq,x,0.9\ny,q,0.1\nq,z,0.5\n",
+    );
+    let figures = bench.json(&[
+        "evaluate",
+        "agreement",
+        "--triplets",
+        "votes.csv",
+        "--similarities",
+        "model.csv",
+        "--json",
+    ]);
+    assert_eq!(figures["triplets"]["metrics"]["agreement"], 0.5);
+    bench.write("short.csv", b"first,second,similarity\nq,x,0.9\n");
+    bench
+        .run(&[
+            "evaluate",
+            "agreement",
+            "--triplets",
+            "votes.csv",
+            "--similarities",
+            "short.csv",
+        ])
+        .fails_with(&["q and y"]);
+    bench
+        .run(&["evaluate", "agreement", "--similarities", "model.csv"])
+        .fails_with(&["--triplets"]);
+}
