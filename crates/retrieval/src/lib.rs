@@ -21,6 +21,7 @@
 mod catalog;
 mod collection;
 mod describe;
+mod duplicates;
 mod error;
 mod explain;
 mod expression;
@@ -45,6 +46,7 @@ mod whiten;
 
 pub use collection::Collection;
 pub use describe::extract_features;
+pub use duplicates::{Duplicate, DuplicateGroup, DuplicateOptions, DuplicatesReport};
 pub use error::Error;
 pub use explain::draw_pair;
 pub use expression::{ExpressionItem, ExpressionPart, parse_expression};

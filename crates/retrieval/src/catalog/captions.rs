@@ -247,6 +247,7 @@ fn any_of(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::{Datum, ImageRow};
 
     #[test]
     fn signs_of_the_full_text_language_mean_nothing() {
@@ -260,6 +261,147 @@ mod tests {
         assert_eq!(
             any_of(&long).map(|t| t.matches(" OR ").count()),
             Some(MOST_TERMS - 1)
+        );
+    }
+
+    fn images(count: u8) -> (tempfile::TempDir, Catalog) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.db");
+        Catalog::create(&path, &[]).unwrap();
+        let mut catalog = Catalog::open(&path).unwrap();
+        catalog
+            .write(|writer| {
+                (1..=count).try_for_each(|n| writer.add_image(&image(n), b"").map(drop))
+            })
+            .unwrap();
+        (folder, catalog)
+    }
+
+    fn image(number: u8) -> ImageRow {
+        ImageRow {
+            content: [number; 32],
+            width: 1,
+            height: 1,
+            format: "PNG".into(),
+            taken: None,
+            camera: None,
+            latitude: None,
+            longitude: None,
+            features: 0,
+        }
+    }
+
+    fn set(catalog: &mut Catalog, image: i64, source: &str, texts: &[&str]) -> [usize; 3] {
+        let texts: Vec<String> = texts.iter().map(|t| (*t).to_owned()).collect();
+        let changes = catalog
+            .write(|writer| writer.set_captions(image, source, &texts))
+            .unwrap();
+        [changes.added, changes.removed, changes.unchanged]
+    }
+
+    fn found(catalog: &Catalog, text: &str) -> Vec<i64> {
+        let hits = catalog.bm25(text, 10).unwrap();
+        assert!(hits.iter().all(|hit| hit.score > 0.0));
+        assert!(hits.is_sorted_by(|a, b| a.score >= b.score));
+        hits.iter().map(|hit| hit.caption).collect()
+    }
+
+    #[test]
+    fn a_caption_that_stays_keeps_its_identity() {
+        let (_folder, mut catalog) = images(1);
+        assert_eq!(set(&mut catalog, 1, "a", &["One", "Two", "Two"]), [3, 0, 0]);
+        assert_eq!(set(&mut catalog, 1, "a", &["One", "Two", "Two"]), [0, 0, 3]);
+        assert_eq!(set(&mut catalog, 1, "a", &["Two", "Three"]), [1, 2, 1]);
+        assert_eq!(set(&mut catalog, 1, "b", &["Two", "Four"]), [1, 0, 1]);
+        let kept: Vec<(i64, String, String)> = catalog
+            .captions()
+            .unwrap()
+            .into_iter()
+            .map(|c| (c.id, c.text, c.source))
+            .collect();
+        let expected = [(2, "Two", "a"), (4, "Three", "a"), (5, "Four", "b")];
+        assert_eq!(
+            kept,
+            expected.map(|(id, t, s)| (id, t.to_owned(), s.to_owned()))
+        );
+        assert_eq!(
+            catalog.caption(4).unwrap().map(|c| c.text),
+            Some("Three".into())
+        );
+        assert_eq!(catalog.caption(1).unwrap(), None);
+        assert_eq!(set(&mut catalog, 1, "a", &[]), [0, 2, 0]);
+    }
+
+    #[test]
+    fn words_are_found_in_any_form_and_rare_ones_count_more() {
+        let (_folder, mut catalog) = images(4);
+        set(&mut catalog, 1, "s", &["A dog runs on the beach"]);
+        set(
+            &mut catalog,
+            2,
+            "s",
+            &["Two dogs running", "Ein Café in Köln"],
+        );
+        set(&mut catalog, 3, "s", &["The dog and the red umbrella"]);
+        assert_eq!(found(&catalog, "umbrellas, dogs!").first(), Some(&4));
+        assert_eq!(found(&catalog, "run").len(), 2);
+        assert_eq!(found(&catalog, "cafe KOLN"), [3]);
+        assert_eq!(found(&catalog, "cat"), [0; 0]);
+        assert_eq!(found(&catalog, "\"dog\" NOT text:beach*").len(), 3);
+        assert_eq!(catalog.bm25("dog", 2).unwrap().len(), 2);
+        let long = "dog umbrella ".repeat(5_000);
+        assert_eq!(found(&catalog, &long).first(), Some(&4));
+    }
+
+    #[test]
+    fn captions_leave_with_their_image() {
+        let (_folder, mut catalog) = images(2);
+        set(&mut catalog, 1, "s", &["A dog"]);
+        set(&mut catalog, 2, "s", &["A dog"]);
+        catalog.write(|writer| writer.remove_if_orphan(1)).unwrap();
+        assert_eq!(found(&catalog, "dog"), [2]);
+        assert_eq!(catalog.captions().unwrap().len(), 1);
+        assert!(catalog.caption_index_is_whole().unwrap());
+    }
+
+    #[test]
+    fn damage_is_found() {
+        let (_folder, mut catalog) = images(2);
+        set(&mut catalog, 1, "s", &["A dog", "A house"]);
+        let execute = |catalog: &Catalog, sql: &str| catalog.connection.execute_batch(sql).unwrap();
+        let check = |catalog: &Catalog| {
+            let mut found = Vec::new();
+            catalog.check_captions(&mut found).unwrap();
+            catalog.check_metadata(&mut found).unwrap();
+            found
+        };
+        assert_eq!(check(&catalog), [""; 0]);
+        execute(
+            &catalog,
+            "DROP TRIGGER caption_removed; DELETE FROM captions WHERE id = 2",
+        );
+        assert!(!catalog.caption_index_is_whole().unwrap());
+        catalog
+            .write(|writer| writer.rebuild_caption_index())
+            .unwrap();
+        assert!(catalog.caption_index_is_whole().unwrap());
+        execute(&catalog, "UPDATE captions SET text = 'A cog' WHERE id = 1");
+        assert_eq!(check(&catalog), ["the caption 1 is damaged"]);
+        let datum = Datum {
+            key: "label".into(),
+            text: "x".into(),
+            number: None,
+        };
+        catalog
+            .write(|writer| writer.set_metadata(2, "m", &[datum]))
+            .unwrap();
+        execute(
+            &catalog,
+            "UPDATE captions SET text = 'A dog'; UPDATE metadata SET number = 3",
+        );
+        assert_eq!(
+            check(&catalog),
+            ["the metadata `label` of image 2 is damaged"]
         );
     }
 }

@@ -217,3 +217,63 @@ pub(super) fn object(data: Vec<Datum>) -> BTreeMap<String, serde_json::Value> {
         .map(|(key, list)| (key, single(list)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::ImageRow;
+
+    fn datum(key: &str, text: &str) -> Datum {
+        Datum {
+            key: key.into(),
+            text: text.into(),
+            number: text.parse().ok(),
+        }
+    }
+
+    #[test]
+    fn a_source_replaces_what_it_said_and_takes_keys_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.db");
+        Catalog::create(&path, &[]).unwrap();
+        let mut catalog = Catalog::open(&path).unwrap();
+        let row = ImageRow {
+            content: [0; 32],
+            width: 1,
+            height: 1,
+            format: "PNG".into(),
+            taken: None,
+            camera: None,
+            latitude: Some(1.0),
+            longitude: Some(2.0),
+            features: 0,
+        };
+        catalog.write(|writer| writer.add_image(&row, b"")).unwrap();
+        assert_eq!(catalog.positions().unwrap()[&1], [1.0, 2.0]);
+        let mut set = |source: &str, data: &[(&str, &str)]| {
+            let data: Vec<Datum> = data.iter().map(|(k, t)| datum(k, t)).collect();
+            let changes = catalog.write(|w| w.set_metadata(1, source, &data)).unwrap();
+            [changes.added, changes.removed, changes.unchanged]
+        };
+        let first = [("label", "x"), ("label", "y"), ("n", "3")];
+        assert_eq!(set("a", &first), [3, 0, 0]);
+        assert_eq!(set("a", &first), [0, 0, 3]);
+        assert_eq!(set("b", &[("label", "z"), ("m", "4.5")]), [2, 2, 0]);
+        assert_eq!(
+            set("a", &[("latitude", "47"), ("longitude", "19")]),
+            [2, 1, 0]
+        );
+        assert_eq!(catalog.positions().unwrap()[&1], [47.0, 19.0]);
+        assert_eq!(catalog.labels().unwrap()[&1], ["z"]);
+        assert_eq!(
+            catalog.metadata_keys().unwrap(),
+            ["label", "latitude", "longitude", "m"]
+        );
+        let shown = object(catalog.metadata().unwrap().remove(&1).unwrap());
+        let json = serde_json::to_string(&shown).unwrap();
+        assert_eq!(
+            json,
+            r#"{"label":"z","latitude":47,"longitude":19,"m":4.5}"#
+        );
+    }
+}

@@ -511,4 +511,44 @@ mod tests {
         assert_eq!(catalog.meta("recipe").unwrap(), "x");
         assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 1);
     }
+
+    #[test]
+    fn a_catalog_of_the_first_format_is_read_and_lifted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("catalog.db");
+        let first = Connection::open(&path).unwrap();
+        first.execute_batch(SCHEMA).unwrap();
+        first
+            .execute_batch(
+                "INSERT INTO images VALUES (7, zeroblob(32), 4, 3, 'PNG', NULL, NULL, NULL, NULL, 0, 0)",
+            )
+            .unwrap();
+        first
+            .pragma_update(None, "application_id", APPLICATION)
+            .unwrap();
+        first.pragma_update(None, "user_version", 1).unwrap();
+        drop(first);
+        let reader = Catalog::open(&path).unwrap();
+        assert_eq!(reader.format().unwrap(), 1);
+        assert!(reader.captions().unwrap().is_empty() && reader.labels().unwrap().is_empty());
+        assert!(reader.bm25("dog", 5).unwrap().is_empty());
+        assert_eq!(reader.count(Count::Metadata).unwrap(), 0);
+        let wide =
+            crate::Filter::parse("width = 4 and camera is null and caption is null").unwrap();
+        assert_eq!(reader.matching(&wide).unwrap().len(), 1);
+        assert_eq!(reader.list().unwrap().len(), 1);
+        let mut writer = Catalog::open(&path).unwrap();
+        let changes = writer.write(|writer| {
+            writer.lift()?;
+            writer.lift()?;
+            writer.set_captions(7, "list.csv", &["A dog".into()])
+        });
+        assert_eq!(changes.unwrap().added, 1);
+        assert_eq!(
+            (reader.format().unwrap(), reader.captions().unwrap().len()),
+            (2, 1)
+        );
+        assert_eq!(reader.bm25("dogs", 5).unwrap().len(), 1);
+        assert!(reader.matching(&wide).unwrap().is_empty());
+    }
 }

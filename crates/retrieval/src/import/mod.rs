@@ -128,7 +128,9 @@ impl Collection {
                 ..Record::default()
             };
             collected.add(row.image, label);
+            collected.report.records += 1;
         }
+        collected.report.images = collected.images.len();
         self.write_import(collected, FOLDERS, Wanted::Metadata)
     }
 
