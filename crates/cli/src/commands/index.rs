@@ -3,28 +3,42 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Args;
-use vizsla_retrieval::{Collection, IngestOptions, IngestReport, check_source};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use vizsla_retrieval::{Collection, ImportReport, IngestOptions, IngestReport, check_source};
 
 use super::Outcome;
 use super::making::Making;
 use super::threads::Threads;
+use crate::interrupt;
 use crate::output::{self, Progress, Table};
 
 /// Index pictures, or bring an existing collection up to date
 ///
 /// Run it again on the same folders at any time: only what is new, changed, moved or gone is
 /// worked on. Ctrl-C stops at a safe point, and the next run goes on from there.
+/// Captions, metadata and labels can come along or later, without folders.
 #[derive(Args)]
 pub struct Arguments {
     /// Folders and files to take in
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present_any = ["captions", "metadata", "labels"], value_name = "PATH")]
     sources: Vec<PathBuf>,
     /// The collection, a folder by convention called something.vizsla; made when missing
     #[arg(long, value_name = "COLLECTION")]
     into: PathBuf,
+    /// Captions: CSV with columns image and caption, JSON Lines, or a folder with photo.txt beside
+    /// each photo.jpg; may be repeated
+    #[arg(long, value_name = "FILE")]
+    captions: Vec<PathBuf>,
+    /// Metadata: CSV with a column image and any others, JSON Lines, or a folder with photo.json
+    /// beside each photo.jpg; may be repeated
+    #[arg(long, value_name = "FILE")]
+    metadata: Vec<PathBuf>,
+    /// Where labels come from besides metadata: the names of the folders that hold the pictures
+    #[arg(long, value_enum)]
+    labels: Option<Labels>,
     /// Say what would be done and write nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["captions", "metadata", "labels"])]
     dry_run: bool,
     /// End with exit code 1 when a file was skipped
     #[arg(long)]
@@ -41,6 +55,24 @@ pub struct Arguments {
     making: Making,
 }
 
+/// Where labels are taken from.
+#[derive(Clone, Copy, ValueEnum)]
+enum Labels {
+    /// The folder that holds a picture is its label.
+    Folders,
+}
+
+/// What was done, as a script reads it.
+#[derive(Default, Serialize)]
+struct Done {
+    #[serde(flatten)]
+    ingest: Option<IngestReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    imports: Vec<ImportReport>,
+    /// Captions that got their vector.
+    encoded_captions: usize,
+}
+
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         self.threads.start()?;
@@ -52,6 +84,9 @@ impl Arguments {
         for source in &self.sources {
             check_source(source)?;
         }
+        for file in self.captions.iter().chain(&self.metadata) {
+            fs_err::metadata(file)?;
+        }
         let progress = Progress::start();
         // A dry run on a collection that is not there yet is played through in a passing folder.
         let passing = tempfile::tempdir()?;
@@ -59,34 +94,119 @@ impl Arguments {
             true => passing.path().join("dry-run.vizsla"),
             false => self.into.clone(),
         };
-        let mut collection = self.making.open(&place)?;
-        let report = collection.ingest(&self.sources, &options, &progress)?;
+        let mut collection = match self.sources.is_empty() {
+            true => Collection::open(&place)?,
+            false => self.making.open(&place)?,
+        };
+        let ingest = match self.sources.is_empty() {
+            true => None,
+            false => Some(collection.ingest(&self.sources, &options, &progress)?),
+        };
+        let mut done = Done {
+            ingest,
+            ..Done::default()
+        };
+        if !(interrupt::requested() || self.dry_run) {
+            done.imports = self.import(&mut collection)?;
+            done.encoded_captions = collection.encode_captions(&progress)?;
+        }
+        let interrupted = interrupt::requested();
         drop(progress);
         if self.json {
-            output::json(&report)?;
+            output::json(&done)?;
         } else {
-            output::show(&describe(&report, &self.into.display().to_string()))?;
+            let name = self.into.display().to_string();
+            let ingest = done.ingest.iter().map(|report| describe(report, &name));
+            let imports = done.imports.iter().map(describe_import);
+            let mut text: String = ingest.chain(imports).collect();
+            if done.encoded_captions > 0 {
+                let captions = output::plural(done.encoded_captions, "caption");
+                text.push_str(&format!("{captions} encoded\n"));
+            }
+            output::show(&text)?;
         }
-        if report.seen + report.skipped.len() == 0 && report.warnings.is_empty() {
-            output::warn("no picture was found; files are taken by endings such as .jpg or .png");
-        }
-        for warning in &report.warnings {
-            output::warn(warning);
-        }
-        if !report.skipped.is_empty() {
-            output::warn(&format!(
-                "{} skipped",
-                output::plural(report.skipped.len(), "file")
-            ));
-        }
-        Ok(if report.interrupted {
+        let warned = done.warn();
+        Ok(if interrupted {
             Outcome::Interrupted
-        } else if self.strict && !(report.skipped.is_empty() && report.warnings.is_empty()) {
+        } else if self.strict && warned {
             Outcome::Found
         } else {
             Outcome::Done
         })
     }
+
+    /// Labels of folders come first, so that those of a file take their place.
+    fn import(&self, collection: &mut Collection) -> Result<Vec<ImportReport>> {
+        let mut reports = Vec::new();
+        if let Some(Labels::Folders) = self.labels {
+            reports.push(collection.label_by_folder(&self.sources)?);
+        }
+        for file in &self.captions {
+            reports.push(collection.import_captions(file, &self.sources)?);
+        }
+        for file in &self.metadata {
+            reports.push(collection.import_metadata(file, &self.sources)?);
+        }
+        Ok(reports)
+    }
+}
+
+impl Done {
+    /// Says what needs a person's eye; whether there was something.
+    fn warn(&self) -> bool {
+        let mut warned = false;
+        if let Some(report) = &self.ingest {
+            if report.seen + report.skipped.len() == 0 && report.warnings.is_empty() {
+                output::warn(
+                    "no picture was found; files are taken by endings such as .jpg or .png",
+                );
+            }
+            for warning in &report.warnings {
+                output::warn(warning);
+            }
+            if !report.skipped.is_empty() {
+                let files = output::plural(report.skipped.len(), "file");
+                output::warn(&format!("{files} skipped"));
+            }
+            warned |= !(report.skipped.is_empty() && report.warnings.is_empty());
+        }
+        for report in self.imports.iter().filter(|report| report.unmatched > 0) {
+            let records = output::plural(report.unmatched, "record");
+            output::warn(&format!("{records} not used: {}", report.source.display()));
+            warned = true;
+        }
+        warned
+    }
+}
+
+fn describe_import(report: &ImportReport) -> String {
+    let mut text = format!(
+        "{}: {}, about {}\n",
+        report.source.display(),
+        output::plural(report.records, "record"),
+        output::plural(report.images, "image")
+    );
+    let parts = [
+        (report.added, "added"),
+        (report.removed, "removed"),
+        (report.unchanged, "unchanged"),
+        (report.unmatched, "not used"),
+    ];
+    for (number, what) in parts.into_iter().filter(|&(number, _)| number > 0) {
+        text.push_str(&format!("  {:>9} {what}\n", output::count(number)));
+    }
+    if !report.unmatched_listed.is_empty() {
+        let mut table = Table::new(&["not used", "reason"]);
+        for record in &report.unmatched_listed {
+            table.row([record.path.clone(), record.reason.clone()]);
+        }
+        let more = report.unmatched - report.unmatched_listed.len();
+        if more > 0 {
+            table.row([format!("… and {} more", output::count(more))]);
+        }
+        text.push_str(&format!("\n{}", table.render()));
+    }
+    text
 }
 
 fn describe(report: &IngestReport, collection: &str) -> String {

@@ -38,6 +38,8 @@ fn describe(info: &Info) -> String {
         ("images", output::count(info.images)),
         ("files", output::count(info.files)),
         ("features", output::count(info.features)),
+        ("captions", output::count(info.captions)),
+        ("metadata values", output::count(info.metadata)),
         ("segments", output::count(info.segments)),
         ("removed, not yet cleared", output::count(info.tombstones)),
         (

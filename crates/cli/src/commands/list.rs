@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use vizsla_retrieval::{Collection, ListedImage};
+use vizsla_retrieval::{Collection, Filter, ListedImage};
 
 use super::Outcome;
 use crate::output::{self, Table};
@@ -15,6 +15,9 @@ use crate::output::{self, Table};
 pub struct Arguments {
     /// The collection
     collection: PathBuf,
+    /// Only images for which this holds, such as: taken >= 2024-01-01 and camera = "X100"
+    #[arg(long = "where", value_name = "CONDITION", value_parser = Filter::parse)]
+    filter: Option<Filter>,
     /// Print one JSON object with all that is known of each image
     #[arg(long)]
     json: bool,
@@ -27,7 +30,12 @@ struct Listing {
 
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
-        let images = Collection::open(&self.collection)?.list()?;
+        let collection = Collection::open(&self.collection)?;
+        let mut images = collection.list()?;
+        if let Some(filter) = &self.filter {
+            let chosen = collection.matching(filter)?;
+            images.retain(|image| chosen.contains(&image.image));
+        }
         if self.json {
             output::json(&Listing { images })?;
         } else {

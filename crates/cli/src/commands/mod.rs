@@ -4,10 +4,13 @@ mod asking;
 mod codebook;
 mod demo;
 mod doctor;
+mod duplicates;
 mod evaluate;
+mod identify;
 mod index;
 mod info;
 mod list;
+mod locate;
 mod making;
 mod map;
 mod matching;
@@ -41,6 +44,9 @@ pub enum Command {
     Index(index::Arguments),
     Search(search::Arguments),
     Match(matching::Arguments),
+    Identify(identify::Arguments),
+    Locate(locate::Arguments),
+    Duplicates(duplicates::Arguments),
     Info(info::Arguments),
     List(list::Arguments),
     Remove(remove::Arguments),
@@ -65,6 +71,9 @@ impl Command {
             Self::Index(arguments) => arguments.run(),
             Self::Search(arguments) => arguments.run(),
             Self::Match(arguments) => arguments.run(),
+            Self::Identify(arguments) => arguments.run(),
+            Self::Locate(arguments) => arguments.run(),
+            Self::Duplicates(arguments) => arguments.run(),
             Self::Info(arguments) => arguments.run(),
             Self::List(arguments) => arguments.run(),
             Self::Remove(arguments) => arguments.run(),
