@@ -254,11 +254,11 @@ impl<'a> Parser<'a> {
     fn no_sign(&self, end: usize) -> SyntaxError {
         let before = &self.text[..end];
         let message = match before.chars().last() {
+            _ if self.peek() == Some('*') => {
+                "a weight stands before what it weighs, such as 2*'red umbrella'"
+            }
             Some('\'') if end == self.at => {
                 "+ or - is expected here; an apostrophe within quotes is written \\' (or use double quotes)"
-            }
-            Some(_) if self.peek() == Some('*') => {
-                "a weight stands before what it weighs, such as 2*'red umbrella'"
             }
             _ => {
                 "+ or - is expected between two parts; words to search for stand in quotes, and so does a file name \
