@@ -107,19 +107,10 @@ fn pair_up(
 ) -> Result<Dataset, Error> {
     let keys: BTreeSet<&str> = rows.iter().map(|(image, _)| image.as_str()).collect();
     let positions: BTreeMap<&str, usize> = keys.iter().copied().zip(0..).collect();
-    let mut gallery = Vec::new();
-    for key in &keys {
-        let path = images.join(key);
-        if !path.is_file() {
-            return Err(Error::missing(
-                format!("image {key}, named in {},", table.display()),
-                "names are relative to the image folder",
-                path,
-            ));
-        }
-        let key = (*key).to_owned();
-        gallery.push(GalleryImage { key, path });
-    }
+    let gallery = keys
+        .iter()
+        .map(|key| gallery_image(key, images, table))
+        .collect::<Result<Vec<_>, Error>>()?;
     let mut of_image: Vec<Vec<usize>> = vec![Vec::new(); gallery.len()];
     let mut captions = Vec::new();
     for (key, text) in &rows {
@@ -159,6 +150,19 @@ fn pair_up(
         queries,
         protocol: Protocol::Plain,
     })
+}
+
+fn gallery_image(key: &str, images: &Path, table: &Path) -> Result<GalleryImage, Error> {
+    let path = images.join(key);
+    if !path.is_file() {
+        return Err(Error::missing(
+            format!("image {key}, named in {},", table.display()),
+            "names are relative to the image folder",
+            path,
+        ));
+    }
+    let key = key.to_owned();
+    Ok(GalleryImage { key, path })
 }
 
 #[cfg(test)]
