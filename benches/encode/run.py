@@ -28,6 +28,9 @@ def export(name, folder):
 
     torch.manual_seed(1)
     network = getattr(torchvision.models, name)(weights=None).eval()
+    # ViT's last layer begins with zeros, which would make every answer agree.
+    if name == "vit_b_16":
+        torch.nn.init.normal_(network.heads.head.weight, std=0.02)
     path = folder / f"{name}.onnx"
     example = torch.zeros(1, 3, SIDE, SIDE)
     torch.onnx.export(network, (example,), path, input_names=["image"], output_names=["scores"],
