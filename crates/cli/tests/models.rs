@@ -381,3 +381,52 @@ fn a_file_that_the_hub_lacks_is_said() {
     run_with(&bench, &nobody, &["models", "pull", "net"]).fails_with(&["cannot fetch"]);
     run(&bench, &["models", "info", "net", "--json"]);
 }
+
+#[test]
+fn what_counts_in_texts_is_learnt_for_word_vectors() {
+    let bench = Workbench::new();
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../neural/tests/reference");
+    let vectors = reference.join("tiny_skipgram.bin");
+    let text = vectors.display().to_string();
+    let added = run(
+        &bench,
+        &[
+            "models",
+            "add",
+            &text,
+            "--id",
+            "tiny",
+            "--kind",
+            "word-vectors",
+        ],
+    );
+    assert_eq!(added.code, Some(0), "{}", added.stderr);
+    let texts = bench.path("captions.txt");
+    fs_err::write(&texts, "a dog on a field\na cat\n\na dog\n").expect("a file");
+    let into = bench.path("words.vzws");
+    let (texts, into) = (texts.display().to_string(), into.display().to_string());
+    for how in ["tf-idf", "sif"] {
+        let learnt = run(
+            &bench,
+            &[
+                "models",
+                "learn",
+                "tiny",
+                &texts,
+                "--into",
+                &into,
+                "--aggregation",
+                how,
+                "--json",
+            ],
+        );
+        assert_eq!(parsed(&learnt)["texts"], 3);
+        let shown = run(&bench, &["models", "info", "tiny", "--json"]);
+        assert!(shown.stdout.contains(how), "{}", shown.stdout);
+    }
+    let wrong = run(
+        &bench,
+        &["models", "learn", "nothing", &texts, "--into", &into],
+    );
+    assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+}

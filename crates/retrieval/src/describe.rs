@@ -4,12 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use vizsla_features::{Features, Sift};
-use vizsla_neural::{DescriptorRecipe, ImageDescriptor};
+use vizsla_neural::DescriptorRecipe;
 use vizsla_pixels::{DecodeOptions, Decoded, Gray};
 use vizsla_words::Codebook;
 
 use crate::catalog::ImageRow;
-use crate::models::Models;
+use crate::models::{Models, PerThread};
 use crate::stored::{self, StoredFeature};
 use crate::{Error, Recipe};
 
@@ -27,7 +27,7 @@ pub(crate) struct Describer<'a> {
     sift: Option<Sift>,
     decode: DecodeOptions,
     codebook: &'a Codebook,
-    global: Option<(ImageDescriptor, DecodeOptions)>,
+    global: Option<(PerThread<'a>, DecodeOptions)>,
 }
 
 impl<'a> Describer<'a> {
@@ -36,7 +36,7 @@ impl<'a> Describer<'a> {
     pub(crate) fn new(
         recipe: &Recipe,
         codebook: &'a Codebook,
-        models: &Models,
+        models: &'a Models,
     ) -> Result<Self, Error> {
         let fit = |side| DecodeOptions {
             fit: Some(side),
@@ -44,8 +44,8 @@ impl<'a> Describer<'a> {
         };
         let global = match &recipe.global {
             Some(global) => {
-                let descriptor = models.image_per_thread(global)?;
-                Some((descriptor, fit(colour_side(recipe, global))))
+                let descriptors = models.image_per_thread(global)?;
+                Some((descriptors, fit(colour_side(recipe, global))))
             }
             None => None,
         };
@@ -75,11 +75,11 @@ impl<'a> Describer<'a> {
     }
 
     fn encode(&self, bytes: &[u8]) -> Result<Option<Vec<f32>>, Error> {
-        let Some((descriptor, decode)) = &self.global else {
+        let Some((descriptors, decode)) = &self.global else {
             return Ok(None);
         };
         let picture = vizsla_pixels::decode_rgb(bytes, decode)?.image;
-        Ok(descriptor.describe(&[&picture])?.pop())
+        Ok(descriptors.get()?.describe(&[&picture])?.pop())
     }
 
     fn store(

@@ -7,6 +7,9 @@ use vizsla_neural::{DescriptorRecipe, ImageDescriptor, Registry, SessionOptions,
 
 use crate::{Error, Recipe, TextRecipe};
 
+/// Most copies of a network that are open at a time.
+const MOST_SESSIONS: usize = 16;
+
 /// Where models are found and how they run.
 #[derive(Debug, Clone, Default)]
 pub struct ModelOptions {
@@ -22,6 +25,27 @@ pub(crate) struct Models {
     options: ModelOptions,
     image: Mutex<Option<Arc<ImageDescriptor>>>,
     text: Mutex<Option<Arc<TextEncoder>>>,
+}
+
+/// Descriptors that run on one thread each, one for each thread that asks, opened when it first asks.
+pub(crate) struct PerThread<'a> {
+    models: &'a Models,
+    recipe: DescriptorRecipe,
+    slots: Vec<Mutex<Option<Arc<ImageDescriptor>>>>,
+}
+
+impl PerThread<'_> {
+    /// The descriptor of this thread.
+    pub(crate) fn get(&self) -> Result<Arc<ImageDescriptor>, Error> {
+        let slot = rayon::current_thread_index().unwrap_or(0) % self.slots.len();
+        let session = SessionOptions {
+            threads: 1,
+            ..self.models.options.session.clone()
+        };
+        once(&self.slots[slot], || {
+            self.models.open_image(&self.recipe, &session)
+        })
+    }
 }
 
 impl Models {
@@ -46,16 +70,22 @@ impl Models {
         })
     }
 
-    /// One more descriptor that runs on one thread, for callers that work on many pictures at a time.
+    /// A descriptor for each thread of the caller's pool, for callers that work on many pictures at a time.
+    ///
+    /// # Errors
+    /// The first one is opened here: its model is not there, or another than the collection's.
     pub(crate) fn image_per_thread(
         &self,
         recipe: &DescriptorRecipe,
-    ) -> Result<ImageDescriptor, Error> {
-        let session = SessionOptions {
-            threads: 1,
-            ..self.options.session.clone()
+    ) -> Result<PerThread<'_>, Error> {
+        let slots = rayon::current_num_threads().clamp(1, MOST_SESSIONS);
+        let per_thread = PerThread {
+            models: self,
+            recipe: recipe.clone(),
+            slots: (0..slots).map(|_| Mutex::new(None)).collect(),
         };
-        self.open_image(recipe, &session)
+        per_thread.get()?;
+        Ok(per_thread)
     }
 
     fn open_image(

@@ -58,18 +58,34 @@ impl RtenSession {
             let options = Some(self.options.clone());
             self.model.run(values, &self.outputs, options)
         };
-        let outputs = catch_unwind(AssertUnwindSafe(run))
+        let outputs = off_the_callers_pool(|| catch_unwind(AssertUnwindSafe(run)))
             .map_err(|_| BROKE.to_owned())?
             .map_err(|error| error.to_string())?;
         outputs.into_iter().map(tensor).collect()
     }
 }
 
-/// The pool of so many threads, made once; `None` for the runtime's own, which takes all cores.
+/// Runs `work` on a thread that belongs to no pool. A thread of a pool that waits for another pool takes up other work
+/// meanwhile: a caller that describes pictures in parallel would begin the next picture inside of the last, without
+/// end.
+fn off_the_callers_pool<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    if rayon::current_thread_index().is_none() {
+        return work();
+    }
+    std::thread::scope(|scope| match scope.spawn(work).join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+/// A pool of so many threads; `None` for the runtime's own, which takes all cores. Sessions of one thread have one
+/// each, since they are opened to run side by side.
 fn pool(threads: usize) -> Option<Arc<ThreadPool>> {
     static POOLS: Mutex<BTreeMap<usize, Arc<ThreadPool>>> = Mutex::new(BTreeMap::new());
-    if threads == 0 {
-        return None;
+    match threads {
+        0 => return None,
+        1 => return Some(Arc::new(ThreadPool::with_num_threads(1))),
+        _ => {}
     }
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     let pool = pools

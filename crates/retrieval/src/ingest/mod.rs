@@ -14,8 +14,8 @@ pub(crate) use self::writer::add_to_segment;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::RwLock;
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
 use self::batch::{Batch, Outcome, Worker};
@@ -194,7 +194,8 @@ impl Collection {
         };
         let contents = self.contents()?;
         let (recipe, codebook) = (self.recipe.clone(), self.codebook.clone());
-        let describer = crate::describe::Describer::new(&recipe, &codebook, &self.models)?;
+        let models = Arc::clone(&self.models);
+        let describer = crate::describe::Describer::new(&recipe, &codebook, &models)?;
         let worker = Worker {
             contents: &contents,
             describer: Some(&describer),

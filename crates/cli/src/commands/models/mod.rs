@@ -2,6 +2,7 @@
 
 mod add;
 mod info;
+mod learn;
 mod list;
 mod pull;
 mod remove;
@@ -28,6 +29,7 @@ enum Verb {
     Add(add::Arguments),
     Pull(pull::Arguments),
     Info(info::Arguments),
+    Learn(learn::Arguments),
     Remove(remove::Arguments),
 }
 
@@ -38,6 +40,7 @@ impl Arguments {
             Verb::Add(arguments) => arguments.run(),
             Verb::Pull(arguments) => arguments.run(),
             Verb::Info(arguments) => arguments.run(),
+            Verb::Learn(arguments) => arguments.run(),
             Verb::Remove(arguments) => arguments.run(),
         }
     }
