@@ -40,7 +40,7 @@ impl PerThread<'_> {
         let slot = rayon::current_thread_index().unwrap_or(0) % self.slots.len();
         let session = SessionOptions {
             threads: 1,
-            ..self.models.options.session.clone()
+            ..self.models.options.session
         };
         once(&self.slots[slot], || {
             self.models.open_image(&self.recipe, &session)

@@ -117,10 +117,8 @@ impl Train {
         let progress = Progress::start();
         let report = collection.train_whitening(&options, &progress)?;
         drop(progress);
-        if let Some(out) = &self.out {
-            if let Some(whitening) = collection.whitening() {
-                whitening.save(out)?;
-            }
+        if let (Some(out), Some(whitening)) = (&self.out, collection.whitening()) {
+            whitening.save(out)?;
         }
         if self.json {
             output::json(&report)?;

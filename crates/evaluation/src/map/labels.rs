@@ -90,7 +90,7 @@ fn grey(entries: &mut Vec<LegendEntry>, name: &str, count: usize) -> usize {
 /// The `i`-th of `n` colours.
 fn hue(i: usize, n: usize) -> Color {
     let angle = (25.0 + 360.0 * i as f32 / n.max(1) as f32).to_radians();
-    let (lightness, chroma) = if i % 2 == 0 {
+    let (lightness, chroma) = if i.is_multiple_of(2) {
         (0.62, 0.17)
     } else {
         (0.75, 0.14)

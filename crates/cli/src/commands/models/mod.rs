@@ -26,7 +26,7 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     List(list::Arguments),
-    Add(add::Arguments),
+    Add(Box<add::Arguments>),
     Pull(pull::Arguments),
     Info(info::Arguments),
     Learn(learn::Arguments),
