@@ -428,5 +428,5 @@ fn what_counts_in_texts_is_learnt_for_word_vectors() {
         &bench,
         &["models", "learn", "nothing", &texts, "--into", &into],
     );
-    assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+    assert!(wrong.code != Some(0) && wrong.stderr.contains("tiny"), "{}", wrong.stderr);
 }

@@ -38,7 +38,7 @@ pub struct Collection {
     pub(crate) recipe: Recipe,
     pub(crate) codebook: Arc<Codebook>,
     pub(crate) whitening: Option<Arc<Projection>>,
-    pub(crate) models: Arc<Models>,
+    pub(crate) models: Models,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
 }
 
@@ -158,7 +158,7 @@ impl Collection {
             recipe,
             codebook,
             whitening,
-            models: Arc::new(Models::new(models)),
+            models: Models::new(models),
             snapshot: Mutex::new(None),
         })
     }

@@ -27,16 +27,19 @@ pub(crate) struct Describer<'a> {
     sift: Option<Sift>,
     decode: DecodeOptions,
     codebook: &'a Codebook,
-    global: Option<(PerThread<'a>, DecodeOptions)>,
+    global: Option<(PerThread, DecodeOptions)>,
 }
 
 impl<'a> Describer<'a> {
+    /// Gets ready for so many pictures.
+    ///
     /// # Errors
     /// The recipe's model is not there, or another than the collection's.
     pub(crate) fn new(
         recipe: &Recipe,
         codebook: &'a Codebook,
-        models: &'a Models,
+        models: &Models,
+        pictures: usize,
     ) -> Result<Self, Error> {
         let fit = |side| DecodeOptions {
             fit: Some(side),
@@ -44,7 +47,7 @@ impl<'a> Describer<'a> {
         };
         let global = match &recipe.global {
             Some(global) => {
-                let descriptors = models.image_per_thread(global)?;
+                let descriptors = models.image_per_thread(global, pictures)?;
                 Some((descriptors, fit(colour_side(recipe, global))))
             }
             None => None,
@@ -79,7 +82,10 @@ impl<'a> Describer<'a> {
             return Ok(None);
         };
         let picture = vizsla_pixels::decode_rgb(bytes, decode)?.image;
-        Ok(descriptors.get()?.describe(&[&picture])?.pop())
+        match descriptors.get() {
+            Some(descriptor) => Ok(descriptor.describe(&[&picture])?.pop()),
+            None => Ok(None),
+        }
     }
 
     fn store(

@@ -27,24 +27,16 @@ pub(crate) struct Models {
     text: Mutex<Option<Arc<TextEncoder>>>,
 }
 
-/// Descriptors that run on one thread each, one for each thread that asks, opened when it first asks.
-pub(crate) struct PerThread<'a> {
-    models: &'a Models,
-    recipe: DescriptorRecipe,
-    slots: Vec<Mutex<Option<Arc<ImageDescriptor>>>>,
+/// Descriptors that run on one thread each, one for each thread of the caller's pool.
+pub(crate) struct PerThread {
+    descriptors: Vec<ImageDescriptor>,
 }
 
-impl PerThread<'_> {
-    /// The descriptor of this thread.
-    pub(crate) fn get(&self) -> Result<Arc<ImageDescriptor>, Error> {
-        let slot = rayon::current_thread_index().unwrap_or(0) % self.slots.len();
-        let session = SessionOptions {
-            threads: 1,
-            ..self.models.options.session
-        };
-        once(&self.slots[slot], || {
-            self.models.open_image(&self.recipe, &session)
-        })
+impl PerThread {
+    /// The descriptor of this thread; `None` never happens, there is at least one.
+    pub(crate) fn get(&self) -> Option<&ImageDescriptor> {
+        let thread = rayon::current_thread_index().unwrap_or(0);
+        self.descriptors.get(thread % self.descriptors.len().max(1))
     }
 }
 
@@ -70,22 +62,27 @@ impl Models {
         })
     }
 
-    /// A descriptor for each thread of the caller's pool, for callers that work on many pictures at a time.
+    /// A descriptor for each thread of the caller's pool, for callers that work on many pictures at a time. All are
+    /// opened here: opening shares its work with the pool, and a thread of the pool that waits for it may
+    /// be given a picture to describe meanwhile.
     ///
     /// # Errors
-    /// The first one is opened here: its model is not there, or another than the collection's.
+    /// The model is not there, or another than the collection's.
     pub(crate) fn image_per_thread(
         &self,
         recipe: &DescriptorRecipe,
-    ) -> Result<PerThread<'_>, Error> {
-        let slots = rayon::current_num_threads().clamp(1, MOST_SESSIONS);
-        let per_thread = PerThread {
-            models: self,
-            recipe: recipe.clone(),
-            slots: (0..slots).map(|_| Mutex::new(None)).collect(),
+        pictures: usize,
+    ) -> Result<PerThread, Error> {
+        let threads = rayon::current_num_threads().min(MOST_SESSIONS);
+        let session = SessionOptions {
+            threads: 1,
+            ..self.options.session
         };
-        per_thread.get()?;
-        Ok(per_thread)
+        let open = |_| self.open_image(recipe, &session);
+        let descriptors = (0..threads.min(pictures).max(1)).map(open);
+        Ok(PerThread {
+            descriptors: descriptors.collect::<Result<_, _>>()?,
+        })
     }
 
     fn open_image(

@@ -14,14 +14,15 @@ pub(crate) use self::writer::add_to_segment;
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::RwLock;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
 use self::batch::{Batch, Outcome, Worker};
 use self::departed::Departed;
 use self::writer::BatchWriter;
 use crate::catalog::FileRow;
+use crate::describe::Describer;
 use crate::scan::{Found, Scan};
 use crate::{Collection, Error, IngestOptions, IngestReport, Reporter, Skipped};
 
@@ -194,8 +195,7 @@ impl Collection {
         };
         let contents = self.contents()?;
         let (recipe, codebook) = (self.recipe.clone(), self.codebook.clone());
-        let models = Arc::clone(&self.models);
-        let describer = crate::describe::Describer::new(&recipe, &codebook, &models)?;
+        let describer = Describer::new(&recipe, &codebook, &self.models, todo.len())?;
         let worker = Worker {
             contents: &contents,
             describer: Some(&describer),
