@@ -235,7 +235,7 @@ mod tests {
         let characters = byte_characters();
         assert_eq!(characters.len(), 256);
         assert_eq!(characters[0], '!');
-        assert_eq!(characters[255], 'ń');
+        assert_eq!(characters[255], 'Ń');
     }
 
     fn refusal(path: &Path) -> String {
