@@ -428,5 +428,9 @@ fn what_counts_in_texts_is_learnt_for_word_vectors() {
         &bench,
         &["models", "learn", "nothing", &texts, "--into", &into],
     );
-    assert!(wrong.code != Some(0) && wrong.stderr.contains("tiny"), "{}", wrong.stderr);
+    assert!(
+        wrong.code != Some(0) && wrong.stderr.contains("tiny"),
+        "{}",
+        wrong.stderr
+    );
 }
