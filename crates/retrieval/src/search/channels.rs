@@ -283,13 +283,14 @@ fn combine<'v>(vectors: impl Iterator<Item = (f64, Option<&'v [f32]>)>) -> Optio
 
 /// An answer of a channel that scores few of the many: the rest has nothing in common with the query.
 fn sparse(channel: Channel, mut scored: Vec<(i64, f64)>, of: usize) -> Answer {
+    // They come in hash order; sums of floats depend on the order.
+    scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let mut moments = Moments::default();
     for &(_, score) in &scored {
         moments.add(score as f32);
     }
     moments.add_zeros(of.saturating_sub(scored.len()));
     scored.retain(|&(_, score)| score > 0.0);
-    scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let found = scored.into_iter().map(|(key, score)| Found {
         key,
         score,
