@@ -9,6 +9,7 @@ mod sequence;
 use std::path::PathBuf;
 
 use descriptors::descriptors;
+use vizsla_vectors::Error as Damage;
 use vizsla_words::{
     Codebook, Error, QueryWord, ScoringConfig, Segment, SegmentBuilder, Signature, TrainConfig,
     search,
@@ -128,7 +129,10 @@ fn a_newer_version_is_named() {
         } else {
             Segment::open(&path, 24).unwrap_err()
         };
-        assert!(matches!(error, Error::NewerVersion { found: 9, .. }));
+        assert!(matches!(
+            error,
+            Error::Vectors(Damage::NewerVersion { found: 9, .. })
+        ));
         assert!(error.to_string().contains(name));
     }
 }
@@ -145,11 +149,11 @@ fn something_else_is_no_codebook() {
         fs_err::write(&path, content).unwrap();
         assert!(matches!(
             Codebook::open(&path),
-            Err(Error::WrongKind { .. })
+            Err(Error::Vectors(Damage::WrongKind { .. }))
         ));
         assert!(matches!(
             Segment::open(&path, 24),
-            Err(Error::WrongKind { .. })
+            Err(Error::Vectors(Damage::WrongKind { .. }))
         ));
     }
 }

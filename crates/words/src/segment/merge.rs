@@ -17,7 +17,7 @@ const DROPPED: u32 = u32::MAX;
 ///
 /// # Errors
 /// [`Error::DuplicateImage`] when two segments hold the same kept image, [`Error::OtherCodebook`],
-/// [`Error::Damaged`] when a segment does not verify, or when the file cannot be written.
+/// [`vizsla_vectors::Error::Damaged`] when a segment does not verify, or when the file cannot be written.
 pub fn merge(
     segments: &[&Segment],
     keep: &dyn Fn(i64) -> bool,

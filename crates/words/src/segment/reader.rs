@@ -119,7 +119,7 @@ impl Segment {
     /// Reads every byte and compares the checksum of the posting lists and the order of the images.
     ///
     /// # Errors
-    /// [`Error::Damaged`].
+    /// [`vizsla_vectors::Error::Damaged`].
     pub fn verify(&self) -> Result<(), Error> {
         let lists = &self.file.bytes()[self.lists_start()..self.header.directory as usize];
         if crc32fast::hash(lists) != self.header.lists_checksum {
