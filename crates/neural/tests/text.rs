@@ -377,17 +377,28 @@ fn weights_come_from_statistics() {
     learnt.save(&path).unwrap();
     let settings = TextSettings {
         aggregation: Some("sif".into()),
-        statistics: Some(path),
+        statistics: Some(path.clone()),
         ..TextSettings::default()
     };
-    let entry = entry(
+    let mut entry = entry(
         ModelKind::WordVectors,
         &reference("tiny_skipgram.bin"),
         settings,
     );
+    entry.record_files().unwrap();
     let encoder = TextEncoder::open(&entry, &options()).unwrap();
     for vector in encoder.encode_texts(&texts).unwrap().vectors {
         let along: f32 = vector.iter().zip(learnt.common()).map(|(x, y)| x * y).sum();
         assert!(along.abs() < 1e-4 && (norm(&vector) - 1.0).abs() < 1e-5);
     }
+    let mut other = fs_err::read(&path).unwrap();
+    other.push(b'\n');
+    fs_err::write(&path, other).unwrap();
+    let changed = TextEncoder::open(&entry, &options())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        changed.contains("the word statistics of model"),
+        "{changed}"
+    );
 }

@@ -105,6 +105,9 @@ pub struct TextSettings {
     /// How often words occur, for the aggregations that weigh them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statistics: Option<PathBuf>,
+    /// SHA-256 of that file, hexadecimal; empty where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub statistics_sha256: String,
 }
 
 /// One model of the registry. Field for field what its TOML file holds.
@@ -208,20 +211,46 @@ impl ModelEntry {
         Ok(path)
     }
 
-    /// Records the SHA-256 of the tokenizer as it is now; nothing where the entry names none.
+    /// Records the SHA-256 of the files beside the model, tokenizer and word statistics, as they are now.
     ///
     /// # Errors
-    /// [`Error::NotHere`] when the model is absent, [`Error::Io`] when the tokenizer is.
-    pub fn record_tokenizer(&mut self) -> Result<(), Error> {
-        let tokenizer = self.text.as_ref().and_then(|text| text.tokenizer.clone());
-        let Some(tokenizer) = tokenizer else {
+    /// [`Error::NotHere`] when the model is absent, [`Error::Io`] when one of the files is.
+    pub fn record_files(&mut self) -> Result<(), Error> {
+        let Some(mut text) = self.text.take() else {
             return Ok(());
         };
-        let digest = digest::file(&self.beside(&tokenizer)?)?;
-        if let Some(text) = &mut self.text {
-            text.tokenizer_sha256 = digest;
-        }
-        Ok(())
+        let hash = |path: &Option<PathBuf>| match path {
+            Some(path) => digest::file(&self.beside(path)?),
+            None => Ok(String::new()),
+        };
+        let (tokenizer, statistics) = (hash(&text.tokenizer), hash(&text.statistics));
+        let recorded = tokenizer.and_then(|tokenizer| Ok((tokenizer, statistics?)));
+        let recorded = recorded.map(|both| (text.tokenizer_sha256, text.statistics_sha256) = both);
+        self.text = Some(text);
+        recorded
+    }
+
+    /// The word statistics of a table of word vectors, hashed and found to be the recorded ones; `None` where the
+    /// entry names none.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file is absent, [`Error::Checksum`] when it is another one.
+    pub fn statistics_path(&self) -> Result<Option<PathBuf>, Error> {
+        let Some(settings) = &self.text else {
+            return Ok(None);
+        };
+        let Some(statistics) = &settings.statistics else {
+            return Ok(None);
+        };
+        let path = self.beside(statistics)?;
+        let name = format!("the word statistics of model '{}'", self.id);
+        compare(
+            name,
+            &settings.statistics_sha256,
+            digest::file(&path)?,
+            &path,
+        )?;
+        Ok(Some(path))
     }
 
     /// Where a file is that `path` names relative to the model's file.

@@ -116,8 +116,8 @@ fn open_words(entry: &ModelEntry) -> Result<WordEncoder, Error> {
         Some(name) => name.parse()?,
         None => Aggregation::default(),
     };
-    let statistics = match &settings.statistics {
-        Some(path) => Some(WordStatistics::open(&entry.beside(path)?)?),
+    let statistics = match entry.statistics_path()? {
+        Some(path) => Some(WordStatistics::open(&path)?),
         None => None,
     };
     let lower_case = settings.lower_case.unwrap_or(true);

@@ -165,7 +165,7 @@ impl Arguments {
         let here = entry.path().is_ok();
         if here || !is_hub {
             entry.sha256 = entry.digest()?;
-            entry.record_tokenizer()?;
+            entry.record_files()?;
         }
         if let Some(expected) = &self.sha256 {
             entry.sha256.clone_from(expected);
@@ -207,6 +207,7 @@ impl Text {
             lower_case: self.lower_case,
             aggregation: self.aggregation.clone(),
             statistics: file(&self.statistics)?,
+            statistics_sha256: String::new(),
         }))
     }
 }

@@ -83,6 +83,7 @@ impl Arguments {
         settings.aggregation = Some(report.aggregation.clone());
         settings.statistics = Some(fs_err::canonicalize(&self.into)?);
         entry.text = Some(settings);
+        entry.record_files()?;
         registry.replace(&entry)?;
         if self.json {
             output::json(&report)?;
