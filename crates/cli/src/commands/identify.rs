@@ -1,14 +1,11 @@
 //! `vizsla identify`: what a picture shows, by the labels of the pictures that verifiably show the same.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::Args;
-use serde::Serialize;
-use vizsla_retrieval::{Collection, Filter, Identification, IdentifyOptions, Query, Region};
+use vizsla_retrieval::{Collection, Identification, IdentifyOptions};
 
-use super::threads::Threads;
-use super::{Outcome, region};
+use super::Outcome;
+use super::about::About;
 use crate::output::{self, Table};
 
 /// Say what a picture shows, by the labels of the pictures that verifiably show the same
@@ -16,60 +13,25 @@ use crate::output::{self, Table};
 /// Each verified picture votes for its labels with its score. Without one the answer is "unknown".
 #[derive(Args)]
 pub struct Arguments {
-    /// The collection
-    collection: PathBuf,
-    /// The picture
-    picture: PathBuf,
-    /// Ask about this part of the picture only: x,y,width,height in pixels
-    #[arg(long, value_name = "X,Y,W,H", value_parser = region::parse, allow_hyphen_values = true)]
-    region: Option<Region>,
+    #[command(flatten)]
+    about: About,
     /// When nothing is verified, let the pictures that merely look alike vote
     #[arg(long)]
     by_look: bool,
-    /// Ask only images for which this holds, such as: taken >= 2024-01-01
-    #[arg(long = "where", value_name = "CONDITION", value_parser = Filter::parse)]
-    filter: Option<Filter>,
-    /// Images whose geometry is checked; left out, the recipe says how many
-    #[arg(long, value_name = "N")]
-    shortlist: Option<usize>,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    threads: Threads,
-}
-
-#[derive(Serialize)]
-struct Answer<'a> {
-    collection: String,
-    query: String,
-    #[serde(flatten)]
-    found: &'a Identification,
 }
 
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
-        self.threads.start()?;
-        let mut query = Query::file(&self.picture);
-        if let Some(region) = self.region {
-            query = query.within(region);
-        }
-        if let Some(filter) = self.filter {
-            query = query.filtered(filter);
-        }
+        let about = &self.about;
+        about.threads.start()?;
         let options = IdentifyOptions {
-            shortlist: self.shortlist,
+            shortlist: about.shortlist,
             by_look: self.by_look,
         };
-        let found = Collection::open(&self.collection)?.identify(&query, &options)?;
-        if self.json {
-            output::json(&Answer {
-                collection: self.collection.display().to_string(),
-                query: self.picture.display().to_string(),
-                found: &found,
-            })?;
-        } else {
-            output::show(&describe(&found))?;
+        let found = Collection::open(&about.collection)?.identify(&about.query(), &options)?;
+        match about.json {
+            true => output::json(&about.answer(&found))?,
+            false => output::show(&describe(&found))?,
         }
         Ok(Outcome::Done)
     }

@@ -1,5 +1,6 @@
 //! The verbs of the command line, one per file.
 
+mod about;
 mod asking;
 mod codebook;
 mod demo;
