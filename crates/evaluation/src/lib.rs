@@ -45,8 +45,8 @@ mod timing;
 mod verdict;
 
 pub use agreement::{
-    Agreement, CaptionOracle, JudgedPair, Similarities, SimilarityTable, Triplet,
-    agree_with_judgements, agree_with_triplets, kendall_tau_b, kendall_tau_c,
+    Agreement, CaptionOracle, CollectionSimilarities, JudgedPair, Similarities, SimilarityTable,
+    Triplet, agree_with_judgements, agree_with_triplets, kendall_tau_b, kendall_tau_c,
     load_crowd_judgements, load_expert_judgements, load_triplets, pairwise_accuracy, spearman,
     triplets_of_judgements,
 };

@@ -28,7 +28,7 @@ pub use found_outputs::{FoundOutput, FoundOutputs};
 pub use image_encoder::{ImageEncoder, OutputKind};
 pub use models::{ModelEntry, ModelKind, ModelSource, Registry, TextSettings};
 pub use onnx::ValueInfo;
-pub use pooling::{FisherPooling, NetVlad, Pooling, PoolingChain};
+pub use pooling::{FisherPooling, NetVlad, Pooling, PoolingChain, PoolingLearner};
 pub use preprocess::{Channels, Interpolation, Preprocessing, Preset, Resize};
 pub use relevance::Relevance;
 pub use runtime::{RuntimeChoice, RuntimeKind, RuntimeReport, Session, SessionOptions, runtimes};

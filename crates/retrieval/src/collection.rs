@@ -28,7 +28,7 @@ use crate::spaces::Space;
 use crate::{Filter, Info, ListedImage, ModelOptions, Recipe};
 
 const SEGMENTS: &str = "segments";
-const ARTEFACTS: &str = "artefacts";
+pub(crate) const ARTEFACTS: &str = "artefacts";
 const LOCK: &str = "writer.lock";
 
 /// An open collection: searched by `&self` from any thread, written by `&mut self`.
@@ -84,7 +84,8 @@ impl Collection {
         models: ModelOptions,
     ) -> Result<Self, Error> {
         recipe.check()?;
-        let mut recipe = Models::new(models.clone()).complete(recipe)?;
+        let opened = Models::new(models, PathBuf::new());
+        let mut recipe = opened.complete(recipe)?;
         recipe.local.codebook = codebook.id().to_owned();
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -105,6 +106,7 @@ impl Collection {
         fs::create_dir(build.path().join(ARTEFACTS))?;
         fs::write(build.path().join(LOCK), b"")?;
         codebook.save(&codebook_path(build.path(), codebook.id()))?;
+        opened.save_poolings(&recipe, &build.path().join(ARTEFACTS))?;
         let meta = [
             ("recipe", recipe.to_toml()?),
             ("codebook", codebook.id().to_owned()),
@@ -129,7 +131,9 @@ impl Collection {
                 false => error.into(),
             });
         }
-        Self::open_with(path, models)
+        let mut collection = Self::open_with(path, ModelOptions::default())?;
+        collection.models = opened.moved(path.join(ARTEFACTS));
+        Ok(collection)
     }
 
     /// Opens a collection.
@@ -158,7 +162,7 @@ impl Collection {
             recipe,
             codebook,
             whitening,
-            models: Models::new(models),
+            models: Models::new(models, path.join(ARTEFACTS)),
             snapshot: Mutex::new(None),
         })
     }

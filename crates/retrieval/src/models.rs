@@ -1,9 +1,11 @@
 //! The networks that a recipe names, opened when first needed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use vizsla_neural::{DescriptorRecipe, ImageDescriptor, Registry, SessionOptions, TextEncoder};
+use vizsla_neural::{
+    DescriptorRecipe, ImageDescriptor, Pooling, Registry, SessionOptions, TextEncoder,
+};
 
 use crate::{Error, Recipe, TextRecipe};
 
@@ -23,6 +25,8 @@ pub struct ModelOptions {
 #[derive(Default)]
 pub(crate) struct Models {
     options: ModelOptions,
+    /// Where poolings lie that were learned.
+    artefacts: PathBuf,
     image: Mutex<Option<Arc<ImageDescriptor>>>,
     text: Mutex<Option<Arc<TextEncoder>>>,
 }
@@ -41,11 +45,17 @@ impl PerThread {
 }
 
 impl Models {
-    pub(crate) fn new(options: ModelOptions) -> Self {
+    pub(crate) fn new(options: ModelOptions, artefacts: PathBuf) -> Self {
         Self {
             options,
+            artefacts,
             ..Self::default()
         }
+    }
+
+    /// The same, networks that are open included, with artefacts in another place.
+    pub(crate) fn moved(self, artefacts: PathBuf) -> Self {
+        Self { artefacts, ..self }
     }
 
     pub(crate) fn registry(&self) -> Result<Registry, Error> {
@@ -90,16 +100,47 @@ impl Models {
         recipe: &DescriptorRecipe,
         session: &SessionOptions,
     ) -> Result<ImageDescriptor, Error> {
-        let recipe = DescriptorRecipe {
+        let mut recipe = DescriptorRecipe {
             whitening: String::new(),
             ..recipe.clone()
         };
-        Ok(ImageDescriptor::open(
-            &recipe,
-            &self.registry()?,
-            None,
-            session,
+        let entry = self.registry()?.get(&recipe.model)?;
+        let pooling = self.learned_pooling(&mut recipe)?;
+        Ok(ImageDescriptor::open_entry(
+            &recipe, &entry, pooling, None, session,
         )?)
+    }
+
+    /// The pooling of a recipe that cannot be made from its name alone. A recipe that is new may name a file, as
+    /// `netvlad:FILE`; the name becomes that of what the file holds.
+    fn learned_pooling(&self, recipe: &mut DescriptorRecipe) -> Result<Option<Pooling>, Error> {
+        let mut parts = recipe.pooling.split('|');
+        if !parts.any(|part| part.starts_with("netvlad:") || part.starts_with("fisher:")) {
+            return Ok(None);
+        }
+        let pooling = Pooling::open(&recipe.pooling, &|which| {
+            let kept = pooling_path(&self.artefacts, which);
+            match kept.is_file() {
+                true => kept,
+                false => PathBuf::from(which),
+            }
+        })?;
+        recipe.pooling = pooling.to_string();
+        Ok(Some(pooling))
+    }
+
+    /// Keeps what the poolings of the global descriptor learned as artefacts of a collection.
+    pub(crate) fn save_poolings(&self, recipe: &Recipe, artefacts: &Path) -> Result<(), Error> {
+        let Some(global) = &recipe.global else {
+            return Ok(());
+        };
+        let descriptor = self.image(global)?;
+        for part in descriptor.chain().pooling.learned() {
+            if let Some(id) = part.learned_id() {
+                part.save_learned(&pooling_path(artefacts, id))?;
+            }
+        }
+        Ok(())
     }
 
     /// The text encoder.
@@ -145,6 +186,11 @@ impl Models {
         }
         Ok(recipe)
     }
+}
+
+/// Where a learned pooling lies in a collection.
+pub(crate) fn pooling_path(artefacts: &Path, id: &str) -> PathBuf {
+    artefacts.join(format!("pooling-{id}.vzpl"))
 }
 
 /// The value, made at the first call that succeeds.

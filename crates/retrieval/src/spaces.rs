@@ -8,10 +8,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fs_err as fs;
+use vizsla_neural::Pooling;
 use vizsla_vectors::{FlatVectors, Moments, Projection, TopK, l2_normalise};
 
 use crate::catalog::{Catalog, Owner};
+use crate::collection::ARTEFACTS;
 use crate::error::{Error, REBUILD, RESTORE};
+use crate::models::pooling_path;
 use crate::{Collection, Reporter};
 
 /// Vectors that may lie outside the flat file before it is written again, and their share of all.
@@ -146,6 +149,13 @@ impl Collection {
             let sound = Projection::open(&path);
             found.extend(sound.err().map(|e| (path, e.to_string(), RESTORE)));
         }
+        let pooling = self.recipe.global.as_ref().map_or("", |g| &g.pooling);
+        let kept = pooling.split('|').filter_map(|part| part.split_once(':'));
+        for (name, id) in kept.filter(|(name, _)| matches!(*name, "netvlad" | "fisher")) {
+            let path = pooling_path(&self.path().join(ARTEFACTS), id);
+            let sound = Pooling::open(&format!("{name}:{id}"), &|_| path.clone());
+            found.extend(sound.err().map(|e| (path, e.to_string(), RESTORE)));
+        }
         Ok(found)
     }
 
@@ -239,6 +249,18 @@ impl Collection {
         let mut all = Vec::new();
         self.each_vector(Owner::Image, |id, vector| {
             all.push((id, self.compared(Owner::Image, vector)));
+        })?;
+        Ok(all)
+    }
+
+    /// The vectors of all captions that were encoded, as they are compared, in the order of the captions' ids.
+    ///
+    /// # Errors
+    /// The catalog is damaged.
+    pub fn caption_vectors(&self) -> Result<Vec<(i64, Vec<f32>)>, Error> {
+        let mut all = Vec::new();
+        self.each_vector(Owner::Caption, |id, vector| {
+            all.push((id, self.compared(Owner::Caption, vector)));
         })?;
         Ok(all)
     }

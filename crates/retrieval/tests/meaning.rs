@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use support::{fill, picture};
 use vizsla_neural::{
-    ModelEntry, ModelKind, Preprocessing, Registry, Resize, SessionOptions, TextSettings,
+    ModelEntry, ModelKind, NetVlad, Preprocessing, Registry, Resize, SessionOptions, TextSettings,
 };
 use vizsla_pixels::Rgb;
 use vizsla_retrieval::{
@@ -84,7 +84,7 @@ impl World {
                 tokenizer: Some("tiny_vocab.txt".into()),
                 ..TextSettings::default()
             });
-            entry.record_tokenizer().unwrap();
+            entry.record_files().unwrap();
         }
         let _ = self.registry().remove(id);
         self.registry().add(&entry).unwrap();
@@ -499,4 +499,56 @@ fn proof_comes_before_likeness_and_a_stored_image_finds_its_view() {
     assert_eq!(matches, ["view", "002"]);
     assert!(found.hits.len() > 4, "likeness adds candidates");
     assert_eq!(found.hits[1].agreement.as_ref().unwrap().part, 0);
+}
+
+#[test]
+fn a_learned_pooling_travels_with_its_collection() {
+    let world = World::new();
+    let learned = world.path("places.vznv");
+    let centres = vec![1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0];
+    let netvlad = NetVlad::from_parts(4, 10.0, centres).unwrap();
+    netvlad.save(&learned).unwrap();
+    let recipe = Recipe {
+        global: Some(DescriptorRecipe {
+            model: "image".into(),
+            output: "features".into(),
+            pooling: format!("spoc|netvlad:{}", learned.display()),
+            ..DescriptorRecipe::default()
+        }),
+        ..Recipe::default()
+    };
+    let mut missing = recipe.clone();
+    missing.global.as_mut().unwrap().pooling = "netvlad:nowhere".into();
+    let refused = Collection::create_with(
+        &world.path("none.vizsla"),
+        missing,
+        Codebook::builtin(),
+        world.models(),
+    );
+    assert!(refused.err().unwrap().to_string().contains("nowhere"));
+    assert!(!world.path("none.vizsla").exists());
+
+    let collection = world.collection(recipe);
+    drop(collection);
+    fs::remove_file(&learned).unwrap();
+    let collection = world.reopen().unwrap();
+    let global = collection.recipe().global.as_ref().unwrap();
+    assert_eq!(global.pooling, format!("spoc|netvlad:{}", netvlad.id()));
+    assert_eq!(global.dimension, 4 + 8);
+    let found = collection
+        .search(
+            &Query::file(world.pictures().join("red.png")),
+            &SearchOptions::default(),
+        )
+        .unwrap();
+    assert_eq!(names(&found)[0], "red");
+    assert!(collection.verify(&Silent).unwrap().problems.is_empty());
+
+    let kept = world
+        .path("colours.vizsla/artefacts")
+        .join(format!("pooling-{}.vzpl", netvlad.id()));
+    fs::write(&kept, b"VZNV").unwrap();
+    let problems = collection.verify(&Silent).unwrap().problems;
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].path, kept);
 }

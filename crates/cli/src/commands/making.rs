@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use vizsla_neural::Pooling;
 use vizsla_retrieval::{Collection, DescriptorRecipe, Recipe, TextRecipe};
 use vizsla_words::Codebook;
 
@@ -44,7 +45,7 @@ pub struct Making {
     /// Value of the network that becomes the descriptor; left out, the model's entry says it
     #[arg(long, value_name = "NAME", requires = "encoder")]
     output: Option<String>,
-    /// How a feature map becomes a vector: mac, spoc, spoc+centre, crow, r_mac, gem:3, …
+    /// How a feature map becomes a vector: mac, spoc, spoc+centre, crow, r_mac:3, gem:3, netvlad:FILE, fisher:FILE
     #[arg(long, value_name = "POOLING", requires = "encoder")]
     pooling: Option<String>,
     /// Power normalisation: 0.5 takes square roots, 1 does nothing
@@ -146,7 +147,13 @@ impl Making {
     fn check(&self, collection: &Collection) -> Result<()> {
         let info = collection.info()?;
         let kept = Recipe::from_toml(&info.recipe)?;
-        let same_recipe = self.recipe(kept.clone())? == kept;
+        let mut asked = self.recipe(kept.clone())?;
+        if let Some(global) = &mut asked.global
+            && let Ok(pooling) = Pooling::open(&global.pooling, &|file| PathBuf::from(file))
+        {
+            global.pooling = pooling.to_string();
+        }
+        let same_recipe = asked == kept;
         let same_codebook = match &self.codebook {
             Some(file) => Codebook::open(file)?.id() == info.codebook,
             None => true,

@@ -7,6 +7,7 @@
 //! stands what people reach among themselves, and the caption oracle ([`CaptionOracle`]), which a model that sees
 //! pixels has to beat.
 
+mod collection;
 mod correlation;
 mod judgements;
 mod measure;
@@ -14,6 +15,7 @@ mod oracle;
 mod similarities;
 mod triplets;
 
+pub use collection::CollectionSimilarities;
 pub use correlation::{kendall_tau_b, kendall_tau_c, pairwise_accuracy, spearman};
 pub use judgements::{JudgedPair, load_crowd_judgements, load_expert_judgements};
 pub use measure::{Agreement, agree_with_judgements, agree_with_triplets};

@@ -98,7 +98,7 @@ impl Similarities for CaptionOracle {
 }
 
 /// `beach.jpg#2` as (`beach.jpg`, 2).
-fn caption_name(name: &str) -> Option<(&str, usize)> {
+pub(super) fn caption_name(name: &str) -> Option<(&str, usize)> {
     let (image, number) = name.rsplit_once('#')?;
     Some((image, number.parse().ok()?))
 }

@@ -18,11 +18,13 @@
 
 mod chain;
 mod fisher;
+mod learner;
 mod netvlad;
 mod r_mac;
 mod weighted;
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ use vizsla_vectors::l2_normalise;
 
 pub use chain::PoolingChain;
 pub use fisher::FisherPooling;
+pub use learner::PoolingLearner;
 pub use netvlad::NetVlad;
 
 use crate::error::Error;
@@ -140,6 +143,55 @@ impl Pooling {
     }
 }
 
+impl Pooling {
+    /// The pooling of a name that may hold learned ones: what follows `netvlad:` or `fisher:` is given to `file`, which
+    /// says where that one lies.
+    ///
+    /// # Errors
+    /// When the name is none, or a file of it cannot be read or holds something else.
+    pub fn open(name: &str, file: &dyn Fn(&str) -> PathBuf) -> Result<Self, Error> {
+        if name.contains('|') {
+            let parts = name.split('|').map(|part| Self::open(part, file));
+            return Ok(Self::Joined(parts.collect::<Result<_, _>>()?));
+        }
+        match name.split_once(':') {
+            Some(("netvlad", which)) => Ok(Self::NetVlad(NetVlad::open(&file(which))?.into())),
+            Some(("fisher", which)) => Ok(Self::Fisher(FisherPooling::open(&file(which))?.into())),
+            _ => name.parse(),
+        }
+    }
+
+    /// The parts of it that were learned, itself included.
+    pub fn learned(&self) -> Vec<&Pooling> {
+        match self {
+            Self::Joined(parts) => parts.iter().flat_map(Self::learned).collect(),
+            Self::NetVlad(_) | Self::Fisher(_) => vec![self],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The id of what was learned, which its name ends with; `None` where nothing was.
+    pub fn learned_id(&self) -> Option<&str> {
+        match self {
+            Self::NetVlad(netvlad) => Some(netvlad.id()),
+            Self::Fisher(fisher) => Some(fisher.id()),
+            _ => None,
+        }
+    }
+
+    /// Writes what was learned to a file that [`Pooling::open`] reads; other poolings write nothing.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save_learned(&self, path: &Path) -> Result<(), Error> {
+        match self {
+            Self::NetVlad(netvlad) => netvlad.save(path),
+            Self::Fisher(fisher) => fisher.save(path),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// One number of every channel.
 fn per_channel(map: &FeatureMap, pool: impl Fn(&[f32]) -> f64) -> Vec<f32> {
     map.planes().map(|plane| pool(plane) as f32).collect()
@@ -246,7 +298,7 @@ impl FromStr for Pooling {
                 _ => Err(refused("gem takes an exponent from 0.1 to 100, as gem:3")),
             },
             ("netvlad" | "fisher", _) => Err(refused(
-                "it is learned from images and cannot be made from its name alone",
+                "it is learned from images: give the file that `vizsla models learn-pooling` wrote, as netvlad:FILE",
             )),
             _ => Err(refused(
                 "choose mac, spoc, spoc+centre, crow, r_mac:LEVELS, gem:P, or several joined by |",

@@ -98,12 +98,13 @@ impl Collection {
         };
         let networks = may(Channel::Global) || may(Channel::Text);
         let joint = networks && self.models.joint(&self.recipe)?;
-        let described = self.catalog().count(Count::Captions)? > 0;
+        let sought = texts || pictures && joint;
+        let described = sought && self.catalog().count(Count::Captions)? > 0;
         let mut able = Asked {
             words: pictures && self.recipe.local.enabled && weight(Channel::Words),
             global: global && (pictures || vectors || texts && joint) && weight(Channel::Global),
             captions: texts && described && weight(Channel::Captions),
-            text: text && described && (texts || pictures && joint) && weight(Channel::Text),
+            text: text && described && weight(Channel::Text),
             joint,
         };
         if let Some(only) = &options.channels {

@@ -6,10 +6,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 use vizsla_evaluation::{
-    Agreement, CaptionOracle, JudgedPair, Similarities, SimilarityTable, agree_with_judgements,
-    agree_with_triplets, load_crowd_judgements, load_expert_judgements, load_triplets,
-    triplets_of_judgements,
+    Agreement, CaptionOracle, CollectionSimilarities, JudgedPair, Similarities, SimilarityTable,
+    agree_with_judgements, agree_with_triplets, load_crowd_judgements, load_expert_judgements,
+    load_triplets, triplets_of_judgements,
 };
+use vizsla_retrieval::Collection;
 
 use super::bench::SEED;
 use crate::commands::Outcome;
@@ -28,6 +29,9 @@ pub struct Arguments {
     /// Similarities of a model: CSV of a name, another name, their similarity; left out, the caption oracle (tf-idf)
     #[arg(long, value_name = "FILE")]
     similarities: Option<PathBuf>,
+    /// Similarities of a collection: pictures by file name, captions as picture#n
+    #[arg(long, value_name = "COLLECTION", conflicts_with_all = ["similarities", "captions"])]
+    collection: Option<PathBuf>,
     /// Captions for the oracle, when they are not with the data: CSV with image,caption
     #[arg(long, value_name = "FILE", conflicts_with = "similarities")]
     captions: Option<PathBuf>,
@@ -44,7 +48,7 @@ pub struct Arguments {
 /// All that was compared.
 #[derive(Serialize)]
 struct Figures {
-    /// File of the similarities, or "caption oracle".
+    /// The collection, the file of the similarities, or "caption oracle".
     model: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     expert: Option<Agreement>,
@@ -114,10 +118,14 @@ impl Arguments {
             let table = SimilarityTable::open(file)?;
             return Ok((file.display().to_string(), Box::new(table)));
         }
+        if let Some(path) = &self.collection {
+            let similarities = CollectionSimilarities::open(&Collection::open(path)?)?;
+            return Ok((path.display().to_string(), Box::new(similarities)));
+        }
         let captions = self.captions.clone().or_else(|| self.file("captions.txt"));
         let Some(captions) = captions else {
             bail!(
-                "there is nothing to compare with the judgements; give a model's --similarities FILE, or \
+                "there is nothing to compare with the judgements; give a --collection, a model's --similarities FILE, or \
                  --captions FILE for the caption oracle"
             );
         };

@@ -3,6 +3,7 @@
 mod add;
 mod info;
 mod learn;
+mod learn_pooling;
 mod list;
 mod pull;
 mod remove;
@@ -11,6 +12,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use vizsla_neural::{ModelEntry, ModelKind, ModelSource};
 
+pub(in crate::commands) use self::learn_pooling::places;
 use super::Outcome;
 
 /// Keep the networks and word vectors that describe images and texts
@@ -30,6 +32,7 @@ enum Verb {
     Pull(pull::Arguments),
     Info(info::Arguments),
     Learn(learn::Arguments),
+    LearnPooling(learn_pooling::Arguments),
     Remove(remove::Arguments),
 }
 
@@ -41,6 +44,7 @@ impl Arguments {
             Verb::Pull(arguments) => arguments.run(),
             Verb::Info(arguments) => arguments.run(),
             Verb::Learn(arguments) => arguments.run(),
+            Verb::LearnPooling(arguments) => arguments.run(),
             Verb::Remove(arguments) => arguments.run(),
         }
     }

@@ -2,23 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rayon::prelude::*;
-use vizsla_neural::{FeatureMap, FisherPooling, ImageEncoder, NetVlad, OutputKind, Pooling};
+use vizsla_neural::{ImageEncoder, OutputKind, Pooling};
 use vizsla_pixels::{DecodeOptions, Rgb, read_rgb};
 use vizsla_retrieval::Reporter;
 
 use super::settings::PoolingChoice;
+use crate::commands::models;
 use crate::output::Progress;
 
 /// Pictures read at a time.
 const BATCH: usize = 16;
 /// Training pictures whose places NetVLAD and Fisher vectors are learned from.
 const LEARNING: usize = 240;
-/// Dimensions of a place after the PCA of Fisher vectors.
-const FISHER_DIMENSION: usize = 64;
 const SEED: u64 = 1;
 
 /// A network at given sizes.
@@ -112,50 +110,27 @@ impl Extractor<'_> {
     }
 
     fn learn(&self, train: &[&Path], choices: &[PoolingChoice]) -> Result<Vec<(String, Pooling)>> {
-        let mut places: Option<(usize, Vec<f32>)> = None;
+        let mut places = None;
         let mut poolings = Vec::new();
         for choice in choices {
-            if let PoolingChoice::NetVlad(_) | PoolingChoice::Fisher(_) = choice
-                && places.is_none()
-            {
-                places = Some(self.places(train)?);
-            }
-            let pooling = match (choice, &places) {
-                (PoolingChoice::NetVlad(centres), Some((channels, places))) => {
-                    let netvlad = NetVlad::train(places, *channels, *centres, SEED)?;
-                    Pooling::NetVlad(Arc::new(netvlad))
+            let pooling = match choice {
+                PoolingChoice::Learned(learner) => {
+                    if places.is_none() {
+                        let side = self.scaled(1.0);
+                        places =
+                            models::places(self.encoder, side, train, LEARNING, self.progress)?;
+                    }
+                    let Some(places) = &places else {
+                        break;
+                    };
+                    learner.learn(&places.rows, places.channels, SEED)?
                 }
-                (PoolingChoice::Fisher(gaussians), Some((channels, places))) => {
-                    let keep = FISHER_DIMENSION.min(*channels);
-                    let fisher = FisherPooling::train(places, *channels, keep, *gaussians, SEED)?;
-                    Pooling::Fisher(Arc::new(fisher))
-                }
-                (PoolingChoice::Named(pooling), _) => pooling.clone(),
-                _ => continue,
+                PoolingChoice::Named(pooling) => pooling.clone(),
+                PoolingChoice::Vector => continue,
             };
             poolings.push((choice.to_string(), pooling));
         }
         Ok(poolings)
-    }
-
-    /// Channels, and the vectors of the places of an even subset of the training pictures.
-    fn places(&self, train: &[&Path]) -> Result<(usize, Vec<f32>)> {
-        let step = train.len().div_ceil(LEARNING).max(1);
-        let files: Vec<&Path> = train.iter().copied().step_by(step).collect();
-        self.progress.begin("learning", files.len() as u64);
-        let (mut channels, mut places) = (0, Vec::new());
-        for batch in files.chunks(BATCH) {
-            let pictures = read(batch)?;
-            let pictures: Vec<&Rgb> = pictures.iter().collect();
-            let maps: Vec<FeatureMap> = self.encoder.maps(&pictures, self.scaled(1.0))?;
-            for map in maps {
-                channels = map.channels;
-                places.extend(map.local_vectors(true));
-            }
-            self.progress.advance(batch.len() as u64);
-        }
-        self.progress.end();
-        Ok((channels, places))
     }
 }
 

@@ -5,17 +5,15 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
-use vizsla_neural::{Error, Pooling};
+use vizsla_neural::{Error, Pooling, PoolingLearner};
 
 /// A pooling by name, or one that is learned from training pictures first.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PoolingChoice {
     /// Needs nothing but its name.
     Named(Pooling),
-    /// NetVLAD with so many centres.
-    NetVlad(usize),
-    /// Fisher vectors of so many Gaussians.
-    Fisher(usize),
+    /// Learned from training pictures first.
+    Learned(PoolingLearner),
     /// The model gives vectors.
     Vector,
 }
@@ -24,17 +22,8 @@ impl FromStr for PoolingChoice {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let count = |digits: &str| match digits.parse() {
-            Ok(count) if (1..=256).contains(&count) => Ok(count),
-            _ => Err(Error::Value {
-                name: "the pooling",
-                value: text.to_owned(),
-                allowed: "netvlad and fisher take 1 to 256 words, as netvlad:16".into(),
-            }),
-        };
         match text.split_once(':') {
-            Some(("netvlad", digits)) => Ok(Self::NetVlad(count(digits)?)),
-            Some(("fisher", digits)) => Ok(Self::Fisher(count(digits)?)),
+            Some(("netvlad" | "fisher", _)) => Ok(Self::Learned(text.parse()?)),
             _ if text == "none" => Ok(Self::Vector),
             _ => Ok(Self::Named(text.parse()?)),
         }
@@ -45,8 +34,7 @@ impl fmt::Display for PoolingChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Named(pooling) => pooling.fmt(f),
-            Self::NetVlad(count) => write!(f, "netvlad:{count}"),
-            Self::Fisher(count) => write!(f, "fisher:{count}"),
+            Self::Learned(learner) => learner.fmt(f),
             Self::Vector => f.write_str("none"),
         }
     }
@@ -196,10 +184,7 @@ pub fn table(vectors: bool, scales: &[f32]) -> Result<Vec<Settings>, Error> {
     }
     let mut rows = Vec::new();
     for pooling in poolings {
-        let learned = matches!(
-            pooling,
-            PoolingChoice::NetVlad(_) | PoolingChoice::Fisher(_)
-        );
+        let learned = matches!(pooling, PoolingChoice::Learned(_));
         let mut choices = vec![vec![1.0]];
         if scales != [1.0] && !learned && !vectors {
             choices.push(scales.to_vec());
@@ -208,7 +193,12 @@ pub fn table(vectors: bool, scales: &[f32]) -> Result<Vec<Settings>, Error> {
             for power in [1.0, 0.5] {
                 for (whiten, dimension, pairs, neighbours) in WHITENINGS {
                     // The covariance of that many dimensions takes minutes to factor.
-                    if whiten == Whiten::Learned && matches!(pooling, PoolingChoice::NetVlad(_)) {
+                    if whiten == Whiten::Learned
+                        && matches!(
+                            pooling,
+                            PoolingChoice::Learned(PoolingLearner::NetVlad { .. })
+                        )
+                    {
                         continue;
                     }
                     rows.push(Settings {
