@@ -200,6 +200,13 @@ impl Arguments {
     }
 }
 
+/// Whether two files hold the same bytes; a file that cannot be read is like no other.
+fn same_file(a: &Path, b: &Path) -> bool {
+    let length = |path: &Path| fs_err::metadata(path).map(|data| data.len()).ok();
+    let read = |path: &Path| fs_err::read(path).ok();
+    length(a).is_some() && length(a) == length(b) && read(a) == read(b)
+}
+
 /// Draws the first result that has a transform, or else the places that made the first result look alike.
 fn explain(
     collection: &Collection,
@@ -220,10 +227,16 @@ fn explain(
             .context("it cannot be drawn; index the folder again if the file has moved")?;
         Ok(picture.image)
     };
-    let agreeing = response
+    // What the collection holds of the query itself explains nothing.
+    let asked: Vec<PathBuf> = (0..query.parts.len()).filter_map(picture_of).collect();
+    let (copies, others): (Vec<&Hit>, Vec<&Hit>) = response
         .hits
         .iter()
-        .find_map(|hit| Some((hit, hit.agreement.as_ref()?)));
+        .partition(|hit| asked.iter().any(|path| same_file(path, &hit.path)));
+    let hits: Vec<&Hit> = others.into_iter().chain(copies).collect();
+    let agreeing = hits
+        .iter()
+        .find_map(|hit| Some((*hit, hit.agreement.as_ref()?)));
     if let Some((hit, agreement)) = agreeing {
         let Some(left) = picture_of(agreement.part) else {
             return Ok(Drawn::Nothing);
@@ -233,12 +246,12 @@ fn explain(
         picture::save(&drawing, file)?;
         return Ok(Drawn::Geometry);
     }
-    let alike = |hit: &&Hit| hit.share(Channel::Global).is_some();
+    let alike = |hit: &&&Hit| hit.share(Channel::Global).is_some();
     let part = (0..query.parts.len()).find_map(|part| {
         let positive = query.parts[part].weight > 0.0;
         picture_of(part).filter(|_| positive)
     });
-    let (Some(hit), Some(left)) = (response.hits.iter().find(alike), part) else {
+    let (Some(hit), Some(left)) = (hits.iter().find(alike), part) else {
         return Ok(Drawn::Nothing);
     };
     let drawing = collection.draw_relevance(&open(&left)?, &open(&hit.path)?)?;
