@@ -10,7 +10,7 @@ mod feature_map;
 mod found_outputs;
 mod image_encoder;
 mod models;
-mod onnx;
+pub mod onnx;
 mod pooling;
 mod preprocess;
 mod relevance;
@@ -28,7 +28,9 @@ pub use found_outputs::{FoundOutput, FoundOutputs};
 pub use image_encoder::{ImageEncoder, OutputKind};
 pub use models::{ModelEntry, ModelKind, ModelSource, Registry, TextSettings};
 pub use onnx::ValueInfo;
-pub use pooling::{FisherPooling, NetVlad, Pooling, PoolingChain, PoolingLearner};
+pub use pooling::{
+    FisherPooling, NetVlad, Pooling, PoolingChain, PoolingLearner, Region, r_mac_regions,
+};
 pub use preprocess::{Channels, Interpolation, Preprocessing, Preset, Resize};
 pub use relevance::Relevance;
 pub use runtime::{RuntimeChoice, RuntimeKind, RuntimeReport, Session, SessionOptions, runtimes};

@@ -1,16 +1,104 @@
-//! The error type of this floor.
+//! What can go wrong between a folder of images and a trained model.
 
-/// What can go wrong while data are cleaned, a network is trained or a report is written.
+use std::path::PathBuf;
+
+/// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file could not be read or written; the message names it.
+    /// The file system refused; the message names the file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// The floor of networks failed.
+    /// A file of numbers cannot be read or learned from.
+    #[error(transparent)]
+    Vectors(#[from] vizsla_vectors::Error),
+    /// An image cannot be read.
+    #[error(transparent)]
+    Pixels(#[from] vizsla_pixels::Error),
+    /// A model of the registry failed.
     #[error(transparent)]
     Neural(#[from] vizsla_neural::Error),
     /// The collection failed.
     #[error(transparent)]
     Retrieval(#[from] vizsla_retrieval::Error),
+    /// A value that is not among the allowed ones.
+    #[error("{name} cannot be '{value}'; {allowed}")]
+    Value {
+        /// The setting.
+        name: &'static str,
+        /// The value.
+        value: String,
+        /// What would have been allowed.
+        allowed: String,
+    },
+    /// The device cannot be used.
+    #[error("cannot compute on {device}: {why}")]
+    Device {
+        /// The device as it was asked for.
+        device: String,
+        /// What is missing and what to do.
+        why: String,
+    },
+    /// Parts of a network do not fit together.
+    #[error("the network does not fit together at '{node}': {what}")]
+    Network {
+        /// Name of the node.
+        node: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// A tensor that the network cannot take.
+    #[error("the network cannot take this input ({what}); {advice}")]
+    Input {
+        /// What does not fit.
+        what: String,
+        /// What may help.
+        advice: String,
+    },
+    /// A parameter is not in the file, or not in the network.
+    #[error("there is no parameter '{name}' ({near}): {place}")]
+    MissingParameter {
+        /// The name that was looked for.
+        name: String,
+        /// The names most like it, as a part of a sentence.
+        near: String,
+        /// The file, or what was searched.
+        place: String,
+    },
+    /// A parameter has another shape than the network needs.
+    #[error("parameter '{name}' has shape {found}, the network needs {expected}: {place}")]
+    ParameterShape {
+        /// Name of the parameter.
+        name: String,
+        /// Shape that is needed.
+        expected: String,
+        /// Shape that was found.
+        found: String,
+        /// The file, or what was searched.
+        place: String,
+    },
+    /// The content of a file is not what its place says.
+    #[error("this is not a {expected} ({what}): {}", path.display())]
+    WrongKind {
+        /// Such as "model in ONNX format".
+        expected: &'static str,
+        /// What was found instead.
+        what: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// An operator of an ONNX model that cannot be trained here.
+    #[error("operator {operator} of node '{node}' cannot be trained here ({why}); {advice}: {}", path.display())]
+    Operator {
+        /// Its name in the format.
+        operator: String,
+        /// Name of the node.
+        node: String,
+        /// What about it is not known.
+        why: String,
+        /// What to do.
+        advice: String,
+        /// The model.
+        path: PathBuf,
+    },
 }

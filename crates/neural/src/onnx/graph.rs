@@ -130,7 +130,10 @@ impl Graph {
 }
 
 /// Reads a model's file, whose length is bounded.
-pub(crate) fn read(path: &Path) -> Result<Bytes, Error> {
+///
+/// # Errors
+/// [`Error::WrongKind`] when it is larger than the format allows, [`Error::Io`] when it cannot be read.
+pub fn read(path: &Path) -> Result<Bytes, Error> {
     let length = fs_err::metadata(path)?.len();
     if length > MAX_BYTES {
         return Err(Error::WrongKind {

@@ -10,13 +10,14 @@
 mod adapt;
 mod edit;
 mod graph;
-mod messages;
+pub mod messages;
 mod names;
 mod wire;
 
 pub(crate) use adapt::for_rten;
 pub(crate) use edit::with_outputs;
-pub(crate) use graph::{Graph, external_names, read};
+pub use graph::read;
+pub(crate) use graph::{Graph, external_names};
 pub(crate) use names::nearest;
 
 pub use graph::ValueInfo;

@@ -34,6 +34,7 @@ pub use chain::PoolingChain;
 pub use fisher::FisherPooling;
 pub use learner::PoolingLearner;
 pub use netvlad::NetVlad;
+pub use r_mac::{Region, regions as r_mac_regions};
 
 use crate::error::Error;
 use crate::feature_map::FeatureMap;

@@ -110,6 +110,16 @@ impl NetVlad {
         self.centres.len()
     }
 
+    /// How sharply vectors are assigned.
+    pub fn alpha(&self) -> f32 {
+        self.alpha
+    }
+
+    /// The centres, rows of [`NetVlad::channels`] numbers.
+    pub fn centres(&self) -> &[f32] {
+        &self.centres
+    }
+
     /// Hash of the content, 32 hexadecimal digits.
     pub fn id(&self) -> &str {
         &self.id

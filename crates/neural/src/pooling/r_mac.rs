@@ -12,12 +12,17 @@ use crate::feature_map::FeatureMap;
 /// Overlap of neighbouring regions that is aimed at.
 const OVERLAP: f64 = 0.4;
 
+/// A rectangle of a feature map, in places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Region {
-    top: usize,
-    left: usize,
-    height: usize,
-    width: usize,
+pub struct Region {
+    /// First row.
+    pub top: usize,
+    /// First column.
+    pub left: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
 }
 
 /// Place of the largest response of a plane, the first of equals, and the response.
@@ -75,8 +80,8 @@ fn region_mac(map: &FeatureMap, region: Region) -> (Vec<usize>, Vec<f32>) {
     map.planes().map(of_plane).unzip()
 }
 
-/// The whole map and the squares of all levels.
-fn regions(height: usize, width: usize, levels: usize) -> Vec<Region> {
+/// The regions of R-MAC for a map of this size: the whole map and the squares of all levels.
+pub fn regions(height: usize, width: usize, levels: usize) -> Vec<Region> {
     let mut regions = vec![Region {
         top: 0,
         left: 0,

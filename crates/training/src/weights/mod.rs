@@ -1,0 +1,3 @@
+//! Weights in and out: safetensors and ONNX.
+
+mod safetensors;
