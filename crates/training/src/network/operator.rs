@@ -203,7 +203,7 @@ impl Operator {
     ///
     /// # Errors
     /// What does not fit, as a part of a sentence.
-    pub(super) fn infer(&self, inputs: &[Kind], shapes: &[&[usize]]) -> Result<Kind, String> {
+    pub(crate) fn infer(&self, inputs: &[Kind], shapes: &[&[usize]]) -> Result<Kind, String> {
         let count = match self {
             Self::Add => 2..=2,
             Self::Concat => 1..=64,

@@ -1,3 +1,4 @@
 //! Weights in and out: safetensors and ONNX.
 
+mod onnx;
 mod safetensors;
