@@ -61,7 +61,8 @@ pub use datasets::{
 };
 pub use error::Error;
 pub use map::{
-    Legend, LegendEntry, MapItem, MapText, Thumbnails, map_page, map_picture, thumbnail_side,
+    Legend, LegendEntry, MapItem, MapText, Thumbnails, data_uri, map_page, map_picture,
+    thumbnail_side,
 };
 pub use memory::peak_rss_bytes;
 pub use metrics::{QueryMetrics, judge_query, summarise};

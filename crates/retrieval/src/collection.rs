@@ -11,7 +11,7 @@
 //! A segment is seen from the commit that lists it, so a crash at any instant leaves the collection as it was
 //! before or after. Readers hold a [`Snapshot`] and are never blocked.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::TryLockError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -71,6 +71,14 @@ impl Collection {
     /// Something other than an empty folder is at `path`, or the recipe is out of range, or writing failed.
     pub fn create(path: &Path, recipe: Recipe, codebook: Arc<Codebook>) -> Result<Self, Error> {
         Self::create_with(path, recipe, codebook, ModelOptions::default())
+    }
+
+    /// Makes an empty collection with the standard recipe and the built-in codebook.
+    ///
+    /// # Errors
+    /// As [`Collection::create`].
+    pub fn create_standard(path: &Path) -> Result<Self, Error> {
+        Self::create(path, Recipe::default(), Codebook::builtin())
     }
 
     /// As [`Collection::create`], with models from a certain folder or runtime.
@@ -226,6 +234,15 @@ impl Collection {
     /// The condition names a key that no image has, or the catalog cannot be read.
     pub fn matching(&self, filter: &Filter) -> Result<BTreeSet<i64>, Error> {
         Ok(self.catalog().matching(filter)?.into_iter().collect())
+    }
+
+    /// Degrees north and east of each image whose place is known: from metadata where that gives one, else from the
+    /// camera.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn positions(&self) -> Result<BTreeMap<i64, [f64; 2]>, Error> {
+        self.catalog().positions()
     }
 
     /// Figures of the collection.

@@ -50,7 +50,7 @@ pub use duplicates::{Duplicate, DuplicateGroup, DuplicateOptions, DuplicatesRepo
 pub use error::Error;
 pub use explain::draw_pair;
 pub use expression::{ExpressionItem, ExpressionPart, parse_expression};
-pub use filter::Filter;
+pub use filter::{Filter, distance as metres_between};
 pub use heat::{HeatGrid, draw_heat};
 pub use identify::{Identification, IdentifyOptions, LabelVote, Labelled};
 pub use import::ImportReport;

@@ -1,10 +1,16 @@
 //! Training for retrieval: from a folder of labelled, paired or captioned images to a better index.
 
+mod clean;
 mod device;
 mod error;
 mod network;
+mod page;
 mod weights;
 
+pub use clean::{
+    CleanClass, CleanOptions, Cleaning, DropReason, Dropped, Evidence, HardNegative, Home, Kept,
+    KeptBox, Link, PositivePair, clean,
+};
 pub use device::Compute;
 pub use error::Error;
 pub use network::{

@@ -2,6 +2,8 @@
 
 mod about;
 mod asking;
+#[cfg(feature = "training")]
+mod clean;
 mod codebook;
 mod demo;
 mod doctor;
@@ -60,6 +62,8 @@ pub enum Command {
     Map(map::Arguments),
     Evaluate(evaluate::Arguments),
     Demo(demo::Arguments),
+    #[cfg(feature = "training")]
+    Clean(clean::Arguments),
 }
 
 impl Command {
@@ -87,6 +91,8 @@ impl Command {
             Self::Map(arguments) => arguments.run(),
             Self::Evaluate(arguments) => arguments.run(),
             Self::Demo(arguments) => arguments.run(),
+            #[cfg(feature = "training")]
+            Self::Clean(arguments) => arguments.run(),
         }
     }
 }

@@ -2,6 +2,13 @@
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/// Bytes as an address that a page can hold itself, such as `data:image/jpeg;base64,…`.
+pub fn data_uri(media_type: &str, bytes: &[u8]) -> String {
+    let mut text = format!("data:{media_type};base64,");
+    append(&mut text, bytes);
+    text
+}
+
 /// Appends `bytes` to `text`.
 pub(super) fn append(text: &mut String, bytes: &[u8]) {
     text.reserve(bytes.len().div_ceil(3) * 4);

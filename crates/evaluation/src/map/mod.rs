@@ -10,6 +10,7 @@ mod page;
 mod picture;
 mod thumbnails;
 
+pub use base64::data_uri;
 pub use labels::{Legend, LegendEntry};
 pub use page::{MapText, map_page};
 pub use picture::map_picture;

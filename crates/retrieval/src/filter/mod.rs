@@ -23,7 +23,7 @@ mod sql;
 
 use crate::SyntaxError;
 
-pub(crate) use self::places::distance;
+pub use self::places::distance;
 
 /// A condition on images, ready to be asked of any collection.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ const EARTH: f64 = 6_371_008.8;
 
 /// Metres along the great circle between two places in degrees north and east (haversine formula; the Earth as a
 /// sphere, which is wrong by half a per cent at most).
-pub(crate) fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
+pub fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
     let [north_a, east_a] = a.map(f64::to_radians);
     let [north_b, east_b] = b.map(f64::to_radians);
     let half = |angle: f64| (angle / 2.0).sin().powi(2);

@@ -7,6 +7,7 @@ mod candidates;
 mod channels;
 mod coverage;
 mod fusion;
+mod pairs;
 mod parts;
 mod sight;
 mod verify;

@@ -1,0 +1,263 @@
+//! Training pairs from the graph, after Radenović et al. 2016, and where dropped pictures would belong.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+use serde::Serialize;
+use vizsla_retrieval::{Reporter, Verdict, metres_between};
+
+use super::CleanOptions;
+use super::edges::{Edge, evidence};
+use super::files::Folder;
+use super::graph::Cluster;
+use crate::Error;
+
+/// Pictures looked at between two questions whether to stop.
+const BATCH: usize = 64;
+/// Neighbours looked through for each hard negative that is wanted.
+const DEPTH: usize = 20;
+/// Neighbours that a dropped picture is verified with to find where it belongs.
+const HOMES: usize = 10;
+
+/// Two pictures that show the same and differ enough to learn from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PositivePair {
+    /// A picture, relative to the folder.
+    pub image: String,
+    /// The other one.
+    pub positive: String,
+    /// Their class or place.
+    pub label: String,
+    /// Places that agree.
+    pub inliers: usize,
+    /// Share, 0 to 1, of the less covered of the two that agrees.
+    pub overlap: f64,
+}
+
+/// A picture of another cluster that looks much like this one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HardNegative {
+    /// A picture, relative to the folder.
+    pub image: String,
+    /// The one that shows something else.
+    pub negative: String,
+    /// Its place among the picture's negatives, from 1: the hardest first.
+    pub rank: usize,
+    /// Similarity by visual words, 0 to below 1.
+    pub similarity: f64,
+}
+
+/// Where a dropped picture would belong.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Home {
+    /// The class.
+    pub class: String,
+    /// A kept picture of that class that shows the same.
+    pub image: String,
+    /// Places that agree with it; 0 when it is the same file.
+    pub inliers: usize,
+}
+
+/// The name of a cluster: its class, or the number of the place.
+pub(super) fn label(folder: &Folder, clusters: &[Cluster], cluster: usize, near: bool) -> String {
+    match near {
+        true => format!("place-{:04}", cluster + 1),
+        false => folder.classes[folder.nodes[clusters[cluster][0]].class].clone(),
+    }
+}
+
+/// Edges whose inliers lie between two quantiles of all kept edges' inliers, both ends included.
+pub(super) fn positives<'a>(
+    folder: &Folder,
+    edges: &'a [Edge],
+    clusters: &[Cluster],
+    [low, high]: [f64; 2],
+) -> Vec<(&'a Edge, usize)> {
+    let mut cluster_of = vec![None; folder.nodes.len()];
+    for (cluster, nodes) in clusters.iter().enumerate() {
+        for &node in nodes {
+            cluster_of[node] = Some(cluster);
+        }
+    }
+    let kept = edges
+        .iter()
+        .filter_map(|edge| Some((edge, cluster_of[edge.a]?)));
+    let mut kept: Vec<(&Edge, usize)> = kept.collect();
+    let mut inliers: Vec<usize> = kept.iter().map(|(edge, _)| edge.evidence.inliers).collect();
+    inliers.sort_unstable();
+    let last = inliers.len().saturating_sub(1) as f64;
+    let from = inliers.get((low * last).floor() as usize).copied();
+    let to = inliers.get((high * last).ceil() as usize).copied();
+    let wanted = from.unwrap_or(0)..=to.unwrap_or(0);
+    kept.retain(|(edge, _)| wanted.contains(&edge.evidence.inliers));
+    kept
+}
+
+/// Which cluster's nodes an image is; the same file may be kept in several classes.
+struct Homes<'a> {
+    folder: &'a Folder,
+    clusters: BTreeMap<i64, Vec<(usize, usize)>>,
+}
+
+impl<'a> Homes<'a> {
+    fn new(folder: &'a Folder, clusters: &[Cluster]) -> Self {
+        let mut of_image: BTreeMap<i64, Vec<(usize, usize)>> = BTreeMap::new();
+        for (cluster, nodes) in clusters.iter().enumerate() {
+            for &node in nodes {
+                let image = folder.nodes[node].image;
+                of_image.entry(image).or_default().push((cluster, node));
+            }
+        }
+        Self {
+            folder,
+            clusters: of_image,
+        }
+    }
+
+    fn of(&self, image: i64) -> &[(usize, usize)] {
+        self.clusters.get(&image).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// For each kept node the most similar pictures of other clusters, one a cluster, that do not show the same. `None`
+/// when the caller wants to stop.
+pub(super) fn hard_negatives(
+    folder: &Folder,
+    clusters: &[Cluster],
+    options: &CleanOptions,
+    reporter: &dyn Reporter,
+) -> Result<Option<Vec<HardNegative>>, Error> {
+    if options.negatives == 0 || clusters.len() < 2 {
+        return Ok(Some(Vec::new()));
+    }
+    let homes = Homes::new(folder, clusters);
+    let mut anchors: Vec<(usize, usize)> = clusters
+        .iter()
+        .enumerate()
+        .flat_map(|(cluster, nodes)| nodes.iter().map(move |&node| (node, cluster)))
+        .collect();
+    anchors.sort_unstable();
+    in_batches("mining", &anchors, reporter, &|&(node, cluster)| {
+        negatives_of(&homes, node, cluster, options)
+    })
+}
+
+fn negatives_of(
+    homes: &Homes<'_>,
+    node: usize,
+    cluster: usize,
+    options: &CleanOptions,
+) -> Result<Vec<HardNegative>, Error> {
+    let folder = homes.folder;
+    let anchor = &folder.nodes[node];
+    let far = |other: usize| match (options.near, anchor.place, folder.nodes[other].place) {
+        (Some(metres), Some(here), Some(there)) => metres_between(here, there) > metres,
+        _ => true,
+    };
+    let keep = |id: i64| {
+        let of = homes.of(id);
+        !of.is_empty() && of.iter().all(|&(other, at)| other != cluster && far(at))
+    };
+    let depth = DEPTH * options.negatives;
+    let alike = folder
+        .collection
+        .alike_by_words(anchor.image, depth, &keep)?;
+    let mut seen = BTreeSet::new();
+    let best = alike.into_iter().filter_map(|(image, similarity)| {
+        let &(other, at) = homes.of(image).first()?;
+        seen.insert(other).then_some((image, at, similarity))
+    });
+    // Some may turn out to show the same.
+    let best: Vec<(i64, usize, f64)> = best.take(2 * options.negatives).collect();
+    let images: Vec<i64> = best.iter().map(|(image, ..)| *image).collect();
+    let hits = folder.collection.agreements(anchor.image, &images)?;
+    let same: BTreeSet<i64> = hits
+        .iter()
+        .filter(|hit| hit.verdict == Verdict::Match)
+        .map(|hit| hit.image)
+        .collect();
+    let different = best.iter().filter(|(image, ..)| !same.contains(image));
+    let negative = |(rank, &(_, at, similarity)): (usize, &(i64, usize, f64))| HardNegative {
+        image: anchor.files[0].clone(),
+        negative: folder.nodes[at].files[0].clone(),
+        rank: rank + 1,
+        similarity,
+    };
+    let hardest = different.take(options.negatives).enumerate();
+    Ok(hardest.map(negative).collect())
+}
+
+/// For each dropped node the kept picture of another class that shows the same, if there is one. `None` when the
+/// caller wants to stop.
+pub(super) fn other_homes(
+    folder: &Folder,
+    clusters: &[Cluster],
+    options: &CleanOptions,
+    reporter: &dyn Reporter,
+) -> Result<Option<BTreeMap<usize, Home>>, Error> {
+    if options.near.is_some() {
+        return Ok(Some(BTreeMap::new()));
+    }
+    let kept: BTreeSet<usize> = clusters.iter().flatten().copied().collect();
+    let dropped: Vec<usize> = (0..folder.nodes.len())
+        .filter(|node| !kept.contains(node) && folder.nodes[*node].features > 0)
+        .collect();
+    let homes = Homes::new(folder, clusters);
+    let found = in_batches("placing", &dropped, reporter, &|&node| {
+        let home = home_of(&homes, node, options)?;
+        Ok(home.map(|home| (node, home)).into_iter().collect())
+    })?;
+    Ok(found.map(|found| found.into_iter().collect()))
+}
+
+fn home_of(homes: &Homes<'_>, node: usize, options: &CleanOptions) -> Result<Option<Home>, Error> {
+    let folder = homes.folder;
+    let dropped = &folder.nodes[node];
+    let home = |at: usize, inliers: usize| Home {
+        class: folder.classes[folder.nodes[at].class].clone(),
+        image: folder.nodes[at].files[0].clone(),
+        inliers,
+    };
+    let elsewhere = |at: usize| folder.nodes[at].class != dropped.class;
+    let of_image = homes.of(dropped.image);
+    if let Some(&(_, at)) = of_image.iter().find(|(_, at)| elsewhere(*at)) {
+        return Ok(Some(home(at, 0)));
+    }
+    let keep = |id: i64| homes.of(id).iter().any(|&(_, at)| elsewhere(at));
+    let alike = folder
+        .collection
+        .alike_by_words(dropped.image, HOMES, &keep)?;
+    let images: Vec<i64> = alike.into_iter().map(|(image, _)| image).collect();
+    let hits = folder.collection.agreements(dropped.image, &images)?;
+    let proofs = hits.iter().filter_map(|hit| {
+        let inliers = evidence(hit, dropped.size, options.min_inliers)?.inliers;
+        let at = homes.of(hit.image).iter().find(|(_, at)| elsewhere(*at))?.1;
+        Some((inliers, std::cmp::Reverse(at)))
+    });
+    Ok(proofs.max().map(|(inliers, at)| home(at.0, inliers)))
+}
+
+/// Does the work on all threads and asks between batches whether to stop; results in the order of the items.
+fn in_batches<T: Sync, R: Send>(
+    phase: &str,
+    items: &[T],
+    reporter: &dyn Reporter,
+    work: &(dyn Fn(&T) -> Result<Vec<R>, Error> + Sync),
+) -> Result<Option<Vec<R>>, Error> {
+    let mut results = Vec::new();
+    reporter.begin(phase, items.len() as u64);
+    for batch in items.chunks(BATCH) {
+        if reporter.cancelled() {
+            reporter.end();
+            return Ok(None);
+        }
+        let done = batch.par_iter().map(|item| {
+            reporter.advance(1);
+            work(item)
+        });
+        let done: Vec<Vec<R>> = done.collect::<Result<_, Error>>()?;
+        results.extend(done.into_iter().flatten());
+    }
+    reporter.end();
+    Ok(Some(results))
+}
