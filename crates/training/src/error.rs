@@ -104,7 +104,4 @@ pub enum Error {
     /// A folder cannot be cleaned, or the options of cleaning are out of range.
     #[error("{0}")]
     Clean(String),
-    /// A picture could not be drawn or written.
-    #[error(transparent)]
-    Pixels(#[from] vizsla_pixels::Error),
 }

@@ -57,7 +57,7 @@ impl Default for CleanOptions {
     fn default() -> Self {
         Self {
             collection: None,
-            min_inliers: 6,
+            min_inliers: 8,
             neighbours: 50,
             near: None,
             positives: [0.0, 0.9],
