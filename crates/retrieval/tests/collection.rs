@@ -12,6 +12,8 @@ use vizsla_retrieval::{
     Silent, StopFlag, Verdict,
 };
 
+const CODEBOOK: &str = "artefacts/codebook-00b4ad3e807d02ab200d39168f430c40.vzcb";
+
 fn names(collection: &Collection) -> Vec<String> {
     let images = collection.list().unwrap();
     let mut names: Vec<String> = images
@@ -433,4 +435,40 @@ fn damage_is_found_and_the_index_is_made_again_from_the_catalog() {
         best(&open(&place), &folder.join("000.png")),
         ("000.png".into(), Verdict::Match)
     );
+}
+
+/// `tests/fixtures/collection-v1` was written by the program when catalogs had format 1: three pictures, a small codebook.
+#[test]
+fn a_collection_of_the_first_format_is_searched_and_lifted() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/collection-v1");
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("v1.vizsla");
+    for file in [
+        "catalog.db",
+        "writer.lock",
+        "segments/00000001.vzsg",
+        CODEBOOK,
+    ] {
+        let to = place.join(file);
+        fs_err::create_dir_all(to.parent().unwrap()).unwrap();
+        fs_err::copy(fixture.join(file), to).unwrap();
+    }
+    let mut collection = Collection::open(&place).unwrap();
+    assert_eq!(names(&collection), ["001.png", "002.png", "003.png"]);
+    assert!(collection.verify(&Silent).unwrap().problems.is_empty());
+    for image in 1..=3 {
+        let found = collection
+            .search(&Query::stored(image), &SearchOptions::default())
+            .unwrap();
+        let best = &found.hits[0];
+        assert_eq!((best.image, best.verdict), (image, Verdict::Match));
+    }
+    let captions = dir.path().join("captions.csv");
+    fs_err::write(&captions, "image,caption\n002.png,a second picture\n").unwrap();
+    let report = collection.import_captions(&captions, &[]).unwrap();
+    assert_eq!(report.added, 1);
+    let found = collection
+        .search(&Query::text("second"), &SearchOptions::default())
+        .unwrap();
+    assert_eq!(found.hits[0].image, 2);
 }
