@@ -66,6 +66,14 @@ const BENCHES: &[Bench] = &[
         figures: Some("--json"),
     },
     Bench {
+        name: "train",
+        summary: "one training step against PyTorch on the processor",
+        build: &["-p", "vizsla-training", "--example", "train_bench"],
+        program: ("--vizsla-bin", "examples/train_bench"),
+        data: false,
+        figures: Some("--json"),
+    },
+    Bench {
         name: "inverted",
         summary: "the inverted file against asmk: building, searching, bytes",
         build: &["-p", "vizsla-words", "--example", "inverted_bench"],

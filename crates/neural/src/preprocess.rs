@@ -291,7 +291,7 @@ impl Preprocessing {
 
     /// Appends the values of an image, channel by channel (3 × height × width), to `tensor`; with
     /// `last` pixel by pixel (height × width × 3).
-    pub(crate) fn append(&self, image: &Rgb, last: bool, tensor: &mut Vec<f32>) {
+    pub fn append(&self, image: &Rgb, last: bool, tensor: &mut Vec<f32>) {
         let order = match self.channels {
             Channels::Rgb => [0, 1, 2],
             Channels::Bgr => [2, 1, 0],

@@ -104,4 +104,82 @@ pub enum Error {
     /// A folder cannot be cleaned, or the options of cleaning are out of range.
     #[error("{0}")]
     Clean(String),
+    /// A setting is out of its range.
+    #[error("{name} is {value}; {allowed}")]
+    Setting {
+        /// The setting, such as "loss.margin".
+        name: String,
+        /// What it was set to.
+        value: String,
+        /// What would have been allowed.
+        allowed: String,
+    },
+    /// Tensors or lists whose sizes do not belong together.
+    #[error("{what}")]
+    Shape {
+        /// What was given and what was expected.
+        what: String,
+    },
+    /// The loss, a descriptor or a gradient was no longer a finite number.
+    #[error(
+        "step {step} of epoch {epoch} gave numbers that are not finite at a learning rate of {rate:e}, with {images}; \
+         lower optimiser.rate and train into another folder; the last good checkpoint is kept: {}", path.display()
+    )]
+    Diverged {
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The step of it, from 1.
+        step: usize,
+        /// Some images of the batch.
+        images: String,
+        /// The learning rate of the step.
+        rate: f64,
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// A file or folder that cannot be used.
+    #[error("{what}: {}", path.display())]
+    Invalid {
+        /// What is wrong and what to do.
+        what: String,
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// A setting that is out of its range.
+    pub(crate) fn setting(
+        name: impl Into<String>,
+        value: impl std::fmt::Display,
+        allowed: impl Into<String>,
+    ) -> Error {
+        Error::Setting {
+            name: name.into(),
+            value: value.to_string(),
+            allowed: allowed.into(),
+        }
+    }
+
+    /// Sizes that do not belong together.
+    pub(crate) fn shape(what: impl Into<String>) -> Error {
+        Error::Shape { what: what.into() }
+    }
+
+    /// A file that cannot be used.
+    pub fn invalid(what: impl Into<String>, path: impl Into<PathBuf>) -> Error {
+        Error::Invalid {
+            what: what.into(),
+            path: path.into(),
+        }
+    }
+}
+
+impl From<burn::tensor::TensorReadError> for Error {
+    fn from(error: burn::tensor::TensorReadError) -> Error {
+        Error::Device {
+            device: "this device".into(),
+            why: format!("{error}; a smaller batch needs less memory"),
+        }
+    }
 }

@@ -3,8 +3,13 @@
 mod clean;
 mod device;
 mod error;
+mod losses;
 mod network;
+mod optimiser;
 mod page;
+mod run;
+mod sampling;
+mod staged;
 mod weights;
 
 pub use clean::{
@@ -13,7 +18,23 @@ pub use clean::{
 };
 pub use device::Compute;
 pub use error::Error;
+pub use losses::{
+    Distance, Hinges, Pair, Triplet, WarpChoice, average_precision_loss, caption_anchored_ranking,
+    contrastive, draw_warp, hinges, image_anchored_ranking, info_nce, info_nce_labelled, softmax,
+    triplet, visual_ranking, warp,
+};
 pub use network::{
     Builder, Declaration, Initial, Kind, Mode, Network, Node, Operator, Padding, Parameter,
     Parameters, Value, Window, head, mobilenet_v1, pooling, resnet, vgg16, whitening,
 };
+pub use optimiser::{Optimiser, OptimiserConfig, Rule, SavedState};
+pub use run::{
+    AugmentConfig, Course, DataConfig, EpochReport, Figure, Grid, GridRow, LossConfig, LossKind,
+    ModelConfig, Precision, RunConfig, RunResult, SamplingConfig, Schedule, StepReport, StopConfig,
+    TrainObserver, TrainOptions, train,
+};
+pub use sampling::{
+    Distances, Mined, MinedPairs, Mining, class_batches, hardest_in_pool, mine_pairs,
+    mine_triplets, shuffled_batches,
+};
+pub use staged::{Backward, plain_backward, staged_backward};

@@ -25,6 +25,8 @@ mod region;
 mod remove;
 mod search;
 mod threads;
+#[cfg(feature = "training")]
+mod train;
 mod verify;
 mod whiten;
 
@@ -61,6 +63,8 @@ pub enum Command {
     Whiten(whiten::Arguments),
     Map(map::Arguments),
     Evaluate(evaluate::Arguments),
+    #[cfg(feature = "training")]
+    Train(train::Arguments),
     Demo(demo::Arguments),
     #[cfg(feature = "training")]
     Clean(clean::Arguments),
@@ -90,6 +94,8 @@ impl Command {
             Self::Whiten(arguments) => arguments.run(),
             Self::Map(arguments) => arguments.run(),
             Self::Evaluate(arguments) => arguments.run(),
+            #[cfg(feature = "training")]
+            Self::Train(arguments) => arguments.run(),
             Self::Demo(arguments) => arguments.run(),
             #[cfg(feature = "training")]
             Self::Clean(arguments) => arguments.run(),

@@ -7,6 +7,8 @@
 mod number;
 mod progress;
 mod table;
+#[cfg(feature = "training")]
+mod training;
 
 use std::io::Write;
 
@@ -16,6 +18,8 @@ use serde::Serialize;
 pub use number::{bytes, count, duration, plural};
 pub use progress::Progress;
 pub use table::Table;
+#[cfg(feature = "training")]
+pub use training::TrainProgress;
 
 /// Writes text to standard output as it is.
 ///

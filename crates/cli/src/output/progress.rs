@@ -26,6 +26,27 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// Says something else before the bar.
+    #[cfg(feature = "training")]
+    pub fn say(&self, text: String) {
+        self.with(|shown| {
+            if let Some(bar) = shown {
+                bar.set_message(text);
+            }
+        });
+    }
+
+    /// Writes a line that stays, above the bar.
+    #[cfg(feature = "training")]
+    pub fn line(&self, text: &str) {
+        self.with(|shown| match shown {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None => eprintln!("{text}"),
+        });
+    }
+}
+
 impl Reporter for Progress {
     fn begin(&self, phase: &str, steps: u64) {
         let known = "{msg:10} {bar:32} {human_pos}/{human_len}  {per_sec:>10}  {eta} left";

@@ -100,8 +100,8 @@ pub struct AttributeProto {
     /// A graph, type 5.
     #[prost(message, optional, boxed, tag = "6")]
     pub g: Option<Box<GraphProto>>,
-    /// Integers, type 7.
-    #[prost(int64, repeated, tag = "8")]
+    /// Integers, type 7; written one by one, as the format's readers expect.
+    #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
     /// Graphs, type 10.
     #[prost(message, repeated, tag = "11")]
@@ -115,7 +115,7 @@ pub struct AttributeProto {
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TensorProto {
     /// Length of each dimension.
-    #[prost(int64, repeated, tag = "1")]
+    #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
     /// What its elements are: 1 for 32-bit floats, 7 for 64-bit integers, 10 for 16-bit floats.
     #[prost(int32, optional, tag = "2")]

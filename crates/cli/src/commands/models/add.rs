@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use vizsla_neural::{
@@ -13,18 +13,23 @@ use vizsla_neural::{
 use crate::commands::Outcome;
 use crate::output;
 
+/// Longest entry beside a model that is read, bytes.
+const MOST_ENTRY_BYTES: u64 = 1 << 20;
+
 /// Take in a network in ONNX format, or a file of word vectors
 ///
 /// The file is hashed and tried once; what its entry leaves open (input, output, dimension) is found
-/// out. A model of a hub is named by --repository and --filename and fetched by `models pull`.
+/// out. Beside a file that `vizsla train` wrote lies an entry with the same name and the ending .toml, which says
+/// the rest; options go before it. A model of a hub is named by --repository and --filename and fetched by `models
+/// pull`.
 #[derive(Args)]
 pub struct Arguments {
     /// The file of the model
     #[arg(required_unless_present = "repository", conflicts_with = "repository")]
     file: Option<PathBuf>,
-    /// Name of the model from now on
+    /// Name of the model from now on; left out, that of the entry beside the file
     #[arg(long)]
-    id: String,
+    id: Option<String>,
     /// image, text or word-vectors
     #[arg(long, default_value = "image")]
     kind: ModelKind,
@@ -40,9 +45,9 @@ pub struct Arguments {
     /// SHA-256 that the file must have
     #[arg(long, value_name = "HEX")]
     sha256: Option<String>,
-    /// How images are prepared: torchvision, timm, clip, siglip, dinov2, keras or caffe
-    #[arg(long, default_value = "torchvision")]
-    preset: Preset,
+    /// How images are prepared: torchvision, timm, clip, siglip, dinov2, keras or caffe; left out, torchvision
+    #[arg(long)]
+    preset: Option<Preset>,
     /// Size that the preset's rule gives an image before the crop, pixels
     #[arg(long, value_name = "PIXELS")]
     size: Option<u32>,
@@ -130,7 +135,7 @@ impl Arguments {
         } else {
             let next = match here {
                 true => String::new(),
-                false => format!("next: vizsla models pull {}\n", self.id),
+                false => format!("next: vizsla models pull {}\n", report.entry.id),
             };
             output::show(&format!("{}{next}", super::describe(&report.entry)))?;
         }
@@ -150,24 +155,42 @@ impl Arguments {
             },
         };
         let is_hub = matches!(source, ModelSource::Hub { .. });
+        let beside = self.beside()?;
+        let recorded = beside.as_ref().map(|entry| entry.sha256.clone());
+        let prepared = self.preset.is_some() || self.size.is_some() || self.crop.is_some();
+        let base = match (beside, &self.id) {
+            (Some(beside), _) => beside,
+            (None, Some(id)) => ModelEntry::for_file(id, self.kind, Path::new(""), ""),
+            (None, None) => bail!("the model needs a name; add --id NAME"),
+        };
         let mut entry = ModelEntry {
+            id: self.id.clone().unwrap_or(base.id),
+            kind: self.kind,
+            sha256: String::new(),
             source,
-            input: self.input.clone(),
-            output: self.output.clone(),
-            pooling: self.pooling.as_ref().map(ToString::to_string),
-            side: self.side,
-            space: self.space.clone(),
-            licence: self.licence.clone(),
-            preprocessing: self.preprocessing(),
+            input: self.input.clone().or(base.input),
+            output: self.output.clone().or(base.output),
+            pooling: self
+                .pooling
+                .as_ref()
+                .map(ToString::to_string)
+                .or(base.pooling),
+            side: self.side.or(base.side),
+            space: self.space.clone().or(base.space),
+            licence: self.licence.clone().or(base.licence),
+            preprocessing: match prepared || recorded.is_none() {
+                true => self.preprocessing(),
+                false => base.preprocessing,
+            },
+            dimension: base.dimension,
             text: self.text.settings(self.kind, is_hub)?,
-            ..ModelEntry::for_file(&self.id, self.kind, Path::new(""), "")
         };
         let here = entry.path().is_ok();
         if here || !is_hub {
             entry.sha256 = entry.digest()?;
             entry.record_files()?;
         }
-        if let Some(expected) = &self.sha256 {
+        if let Some(expected) = self.sha256.as_ref().or(recorded.as_ref()) {
             entry.sha256.clone_from(expected);
             if here {
                 entry.verified_path()?;
@@ -176,8 +199,24 @@ impl Arguments {
         Ok(entry)
     }
 
+    /// The entry that lies beside the file under its name, if there is one.
+    fn beside(&self) -> Result<Option<ModelEntry>> {
+        let Some(path) = self.file.as_ref().map(|file| file.with_extension("toml")) else {
+            return Ok(None);
+        };
+        if !path.is_file() || fs_err::metadata(&path)?.len() > MOST_ENTRY_BYTES {
+            return Ok(None);
+        }
+        match toml::from_str(&fs_err::read_to_string(&path)?) {
+            Ok(entry) => Ok(Some(entry)),
+            // With a name given, a file that happens to lie there is not about the model.
+            Err(_) if self.id.is_some() => Ok(None),
+            Err(error) => bail!("this is no entry of a model ({error}): {}", path.display()),
+        }
+    }
+
     fn preprocessing(&self) -> Preprocessing {
-        let mut rule = self.preset.preprocessing();
+        let mut rule = self.preset.unwrap_or(Preset::Torchvision).preprocessing();
         if let Some(crop) = self.crop {
             rule.crop = Some(crop).filter(|&crop| crop > 0);
         }

@@ -1,0 +1,199 @@
+//! `vizsla train`: from a folder of labelled images to a model that searches them better.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use vizsla_training::{Figure, Grid, GridRow, RunConfig, RunResult, TrainOptions, train};
+
+use super::Outcome;
+use super::threads::Threads;
+use crate::output::{self, Table, TrainProgress};
+
+/// Train a network for retrieval on your own images
+///
+/// With --images DIR, one folder in it for each class, nothing else is needed but a backbone; a TOML file says
+/// everything else. The run's folder gets the model (best.onnx, for `vizsla models add`), figures, curves and a
+/// checkpoint that --resume goes on from.
+#[derive(Args)]
+pub struct Arguments {
+    /// The configuration of the run
+    #[arg(required_unless_present = "images")]
+    run: Option<PathBuf>,
+    /// Folder of images, one folder in it for each class
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    /// A model of the registry, an ONNX file, or resnet18, resnet50, resnet101, vgg16, mobilenet_v1:WIDTH
+    #[arg(long, value_name = "MODEL")]
+    backbone: Option<String>,
+    /// Folder for what the run makes; left out, `runs/` and the name of the configuration
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Go on from the checkpoint in the folder
+    #[arg(long)]
+    resume: bool,
+    /// cpu, cuda, cuda:NUMBER or wgpu
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+    /// Change a setting of the configuration, such as loss.margin=0.2; may be given again
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// Train once for each value, such as loss.margin=0.1,0.2; may be given again for all combinations
+    #[arg(long, value_name = "NAME=VALUES")]
+    grid: Vec<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    threads: Threads,
+}
+
+#[derive(Serialize)]
+struct Sweep {
+    settings: Vec<String>,
+    runs: Vec<GridRow>,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<Outcome> {
+        self.threads.start()?;
+        let config = self.config()?;
+        let folder = self.folder();
+        let progress = TrainProgress::start();
+        if !self.grid.is_empty() {
+            let grid = Grid::parse(&self.grid)?;
+            fs_err::create_dir_all(&folder)?;
+            let Some(runs) = grid.train(&config, &folder, &progress)? else {
+                return Ok(Outcome::Interrupted);
+            };
+            drop(progress);
+            return self.show_sweep(&grid, runs);
+        }
+        let options = TrainOptions {
+            resume: self.resume,
+        };
+        let Some(result) = train(&config, &folder, options, &progress)? else {
+            drop(progress);
+            output::warn(&format!(
+                "stopped; go on with --resume --output {}",
+                folder.display()
+            ));
+            return Ok(Outcome::Interrupted);
+        };
+        drop(progress);
+        self.show(&result)
+    }
+
+    /// The file with what the options change.
+    fn config(&self) -> Result<RunConfig> {
+        let mut config = match &self.run {
+            Some(path) => RunConfig::read(path)?,
+            None => RunConfig::default(),
+        };
+        if let Some(images) = &self.images {
+            config.data.images.clone_from(images);
+        }
+        if let Some(backbone) = &self.backbone {
+            config.model.backbone.clone_from(backbone);
+        }
+        if let Some(device) = &self.device {
+            config.device = Some(device.clone());
+        }
+        for setting in &self.set {
+            let Some((name, value)) = setting.split_once('=') else {
+                anyhow::bail!(
+                    "--set {setting} has no '='; it is NAME=VALUE, such as loss.margin=0.2"
+                );
+            };
+            config = config.with(name.trim(), value.trim())?;
+        }
+        Ok(config)
+    }
+
+    fn folder(&self) -> PathBuf {
+        let named = self.run.as_ref().or(self.images.as_ref());
+        let name = named.and_then(|path| path.file_stem()).map(PathBuf::from);
+        match &self.output {
+            Some(folder) => folder.clone(),
+            None => PathBuf::from("runs").join(name.unwrap_or_else(|| "run".into())),
+        }
+    }
+
+    fn show(&self, result: &RunResult) -> Result<Outcome> {
+        for warning in &result.warnings {
+            output::warn(warning);
+        }
+        for (image, reason) in &result.skipped {
+            output::warn(&format!("skipped {image}: {reason}"));
+        }
+        if self.json {
+            output::json(result)?;
+            return Ok(Outcome::Done);
+        }
+        let mut text = String::new();
+        for (name, figure) in [
+            ("mAP", result.map),
+            ("precision@1", result.precision_at_1),
+            ("precision@5", result.precision_at_5),
+        ] {
+            if let Some(figure) = figure {
+                text.push_str(&format!("{name:12} {}\n", interval(figure)));
+            }
+        }
+        let best = match result.best {
+            Some((_, epoch)) => format!(", the best of them {epoch}"),
+            None => String::new(),
+        };
+        text.push_str(&format!(
+            "queries: {} images; {} in {}{best}\nmodel: vizsla models add {}\n",
+            result.queries,
+            output::plural(result.epochs, "epoch"),
+            output::duration(result.seconds),
+            result.run.join("best.onnx").display()
+        ));
+        output::show(&text)?;
+        Ok(Outcome::Done)
+    }
+
+    fn show_sweep(&self, grid: &Grid, runs: Vec<GridRow>) -> Result<Outcome> {
+        let failed = runs.iter().any(|run| run.result.is_none());
+        let outcome = if failed {
+            Outcome::Found
+        } else {
+            Outcome::Done
+        };
+        let settings: Vec<String> = grid.names().into_iter().map(str::to_owned).collect();
+        if self.json {
+            output::json(&Sweep { settings, runs })?;
+            return Ok(outcome);
+        }
+        let mut table = Table::new(&["settings", "mAP", "precision@1", ">epochs", ">seconds"]);
+        for run in &runs {
+            let pairs = settings.iter().zip(&run.values);
+            let named: Vec<String> = pairs
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            let mut row = vec![named.join(" ")];
+            match &run.result {
+                Some(result) => row.extend([
+                    result.map.map_or(String::new(), interval),
+                    result.precision_at_1.map_or(String::new(), interval),
+                    result.epochs.to_string(),
+                    format!("{:.1}", result.seconds),
+                ]),
+                None => row.push(run.error.clone().unwrap_or_default()),
+            }
+            table.row(row);
+        }
+        output::show(&table.render())?;
+        Ok(outcome)
+    }
+}
+
+fn interval(figure: Figure) -> String {
+    format!(
+        "{:.3} ({:.3} to {:.3})",
+        figure.value, figure.low, figure.high
+    )
+}

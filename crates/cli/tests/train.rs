@@ -1,0 +1,187 @@
+//! `train` through the real binary: a folder of classes to a model of the registry, killed on the way.
+
+// Tests stop at the first surprise.
+#![allow(clippy::expect_used, clippy::panic)]
+#![cfg(feature = "training")]
+
+mod workbench;
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use vizsla_pixels::Rgb;
+use workbench::{Run, Workbench};
+
+/// Three classes of six plain pictures each, and a TOML file beside them.
+fn bench() -> Workbench {
+    let bench = Workbench::new();
+    for (class, colour) in [
+        ("red", [200, 40, 40]),
+        ("green", [40, 200, 40]),
+        ("blue", [40, 40, 200]),
+    ] {
+        for number in 0..6u8 {
+            let colour = colour.map(|c: u8| c.saturating_sub(6 * number));
+            let image = Rgb::filled(40, 32, colour).expect("a picture");
+            bench.write(
+                format!("photos/{class}/{number}.png"),
+                &image.encode_png().expect("png"),
+            );
+        }
+    }
+    let text = "
+        [data]
+        images = 'photos'
+        [model]
+        backbone = 'mobilenet_v1:0.25'
+        side = 32
+        hidden = [16]
+        dimension = 8
+        [sampling]
+        classes = 3
+        images = 2
+        [stop]
+        epochs = 12
+        patience = 0
+        checkpoint_steps = 1
+    ";
+    bench.write("run.toml", text.as_bytes());
+    bench
+}
+
+fn run(bench: &Workbench, arguments: &[&str]) -> Run {
+    let mut command = bench.command(arguments);
+    command
+        .env("VIZSLA_MODELS", bench.path("registry"))
+        .env("VIZSLA_RUNTIME", "rten");
+    bench.finish(command.output().expect("the program starts"))
+}
+
+fn json(run: &Run) -> serde_json::Value {
+    assert_eq!(run.code, Some(0), "{}\n{}", run.stdout, run.stderr);
+    serde_json::from_str(&run.stdout).unwrap_or_else(|e| panic!("{e}: {}", run.stdout))
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_model() {
+    let bench = bench();
+    let whole = json(&run(
+        &bench,
+        &["train", "run.toml", "-o", "runs/whole", "--json"],
+    ));
+    assert!(whole["map"]["value"].as_f64() > Some(0.3), "{whole}");
+    let mut command = bench.command(&["train", "run.toml", "-o", "runs/killed"]);
+    command
+        .env("VIZSLA_RUNTIME", "rten")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().expect("the program starts");
+    let log = bench.path("runs/killed/steps.csv");
+    for _ in 0..600 {
+        let lines = fs_err::read_to_string(&log).map_or(0, |text| text.lines().count());
+        if lines > 5 || child.try_wait().expect("a child").is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    child.wait().expect("an end");
+    run(&bench, &["train", "run.toml", "-o", "runs/killed"]).fails_with(&["--resume"]);
+    let resumed = json(&run(
+        &bench,
+        &[
+            "train",
+            "run.toml",
+            "-o",
+            "runs/killed",
+            "--resume",
+            "--json",
+        ],
+    ));
+    assert_eq!(whole["map"], resumed["map"]);
+    let file = |name: &str| fs_err::read(bench.path(name)).expect("a file");
+    assert_eq!(
+        file("runs/whole/best.safetensors"),
+        file("runs/killed/best.safetensors")
+    );
+    assert_eq!(file("runs/whole/best.onnx"), file("runs/killed/best.onnx"));
+}
+
+#[test]
+fn a_folder_becomes_a_model_of_the_registry() {
+    let bench = bench();
+    let train = [
+        "train",
+        "--images",
+        "photos",
+        "--backbone",
+        "mobilenet_v1:0.25",
+        "--set",
+        "model.side=32",
+        "--set",
+        "stop.epochs=1",
+        "--set",
+        "model.dimension=8",
+        "--set",
+        "model.hidden=[]",
+    ];
+    let trained = run(&bench, &train);
+    assert_eq!(trained.code, Some(0), "{}", trained.stderr);
+    assert!(
+        trained.stdout.contains("vizsla models add"),
+        "{}",
+        trained.stdout
+    );
+    let added = json(&run(
+        &bench,
+        &["models", "add", "runs/photos/best.onnx", "--json"],
+    ));
+    assert_eq!(
+        (&added["id"], &added["dimension"]),
+        (&"photos".into(), &8.into())
+    );
+    assert_eq!(added["preprocessing"]["resize"], "longest");
+    assert_eq!(
+        added["preprocessing"]["scale"]
+            .as_f64()
+            .map(|s| (s * 1e6).round()),
+        Some(7843.0)
+    );
+    let index = [
+        "index",
+        "photos",
+        "--into",
+        "photos.vizsla",
+        "--encoder",
+        "photos",
+    ];
+    let indexed = run(&bench, &index);
+    assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+    bench.write("runs/photos/best.onnx", b"another file");
+    let again = run(
+        &bench,
+        &["models", "add", "runs/photos/best.onnx", "--id", "again"],
+    );
+    assert_ne!(again.code, Some(0));
+}
+
+#[test]
+fn mistakes_are_told_before_anything_is_trained() {
+    let bench = bench();
+    let train = |more: &[&str]| {
+        run(
+            &bench,
+            &[&["train", "run.toml", "-o", "runs/x"], more].concat(),
+        )
+    };
+    train(&["--set", "loss.margn=1"]).fails_with(&["loss.margn", "unknown field"]);
+    train(&["--set", "optimiser.rate=-1"]).fails_with(&["optimiser.rate is -1", "above zero"]);
+    train(&["--device", "gpu"]).fails_with(&["cpu, cuda"]);
+    train(&["--set", "data.images=nowhere"]).fails_with(&["no such folder", "nowhere"]);
+    train(&["--set", "model.backbone=nothing"]).fails_with(&["nothing"]);
+    train(&["--set", "model.train=from:zzz"]).fails_with(&["no parameter begins so"]);
+    train(&["--set", "precision=bf16"]).fails_with(&["on the processor it is f32"]);
+    bench.write("pairs.csv", b"image,positive\nred/0.png,red/9.png\n");
+    train(&["--set", "data.pairs=pairs.csv"]).fails_with(&["1 images", "red/9.png", "pairs.csv"]);
+    assert!(!bench.path("runs/x/checkpoint").exists());
+}

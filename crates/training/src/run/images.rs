@@ -1,0 +1,411 @@
+//! The images of a run: classes from folders, from a list or from pairs; which are trained on and which are held
+//! out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use vizsla_retrieval::find_pictures;
+
+use super::config::DataConfig;
+use crate::error::Error;
+
+/// Most lines of a list that is read.
+const MOST_LINES: usize = 1 << 24;
+/// Names that a message holds at most.
+const SHOWN: usize = 5;
+
+/// One image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Picture {
+    /// Path relative to its folder, `/` between parts.
+    pub name: String,
+    pub path: PathBuf,
+    /// Its class, a place in [`Images::classes`].
+    pub label: usize,
+    /// The part that is looked at: x, y, width, height in pixels of the upright image.
+    pub region: Option<[usize; 4]>,
+}
+
+/// All images of a run in one list; the others hold places in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Images {
+    pub pictures: Vec<Picture>,
+    pub classes: Vec<String>,
+    pub train: Vec<usize>,
+    pub validation: Vec<usize>,
+    pub queries: Vec<usize>,
+    pub warnings: Vec<String>,
+}
+
+impl Images {
+    /// Reads what the configuration names.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a missing folder, a list with missing files or a picture without a class;
+    /// [`Error::Shape`] when fewer than two classes have two images.
+    pub fn read(data: &DataConfig, seed: u64) -> Result<Images, Error> {
+        if data.images.as_os_str().is_empty() {
+            let allowed = "name the folder of the images";
+            return Err(Error::setting("data.images", "empty", allowed));
+        }
+        if !data.images.is_dir() {
+            return Err(Error::invalid(
+                "there is no such folder of images",
+                &data.images,
+            ));
+        }
+        let found = match (&data.list, &data.pairs) {
+            (Some(_), Some(_)) => {
+                let allowed = "give a list or pairs, not both";
+                return Err(Error::setting("data.pairs", "given", allowed));
+            }
+            (Some(list), None) => from_list(&data.images, list)?,
+            (None, Some(pairs)) => from_pairs(&data.images, pairs)?,
+            (None, None) => from_folders(&data.images)?,
+        };
+        let mut images = Images::default();
+        let mut classes = BTreeSet::new();
+        classes.extend(found.iter().map(|(_, class)| class.clone()));
+        let queries = match &data.queries {
+            Some(folder) => from_folders(folder)?,
+            None => Vec::new(),
+        };
+        classes.extend(queries.iter().map(|(_, class)| class.clone()));
+        images.classes = classes.into_iter().collect();
+        let trained = found.len();
+        for (mut picture, class) in found.into_iter().chain(queries) {
+            picture.label = images.classes.binary_search(&class).unwrap_or(0);
+            images.pictures.push(picture);
+        }
+        images.queries = (trained..images.pictures.len()).collect();
+        images.share(trained, data.validation, seed)?;
+        Ok(images)
+    }
+
+    /// Holds out images of each class for validation, one at least where there are three.
+    fn share(&mut self, trained: usize, validation: f64, seed: u64) -> Result<(), Error> {
+        let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for place in 0..trained {
+            members
+                .entry(self.pictures[place].label)
+                .or_default()
+                .push(place);
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut lone = Vec::new();
+        let mut usable = 0;
+        for (label, mut of_class) in members {
+            match of_class.len() {
+                1 => lone.push(self.classes[label].clone()),
+                _ => usable += 1,
+            }
+            of_class.shuffle(&mut rng);
+            let held = match validation > 0.0 && of_class.len() > 2 {
+                true => ((of_class.len() as f64 * validation).round() as usize)
+                    .clamp(1, of_class.len() - 2),
+                false => 0,
+            };
+            self.validation.extend(of_class.drain(..held));
+            self.train.extend(of_class);
+        }
+        self.train.sort_unstable();
+        self.validation.sort_unstable();
+        if !lone.is_empty() {
+            self.warnings.push(format!(
+                "{} of one image, which has no positive and is not trained on: {}",
+                if lone.len() == 1 {
+                    "1 class".into()
+                } else {
+                    format!("{} classes", lone.len())
+                },
+                few(&lone)
+            ));
+        }
+        if usable < 2 {
+            return Err(Error::shape(format!(
+                "{usable} of {} classes have two images or more; a ranking is learned from at least 2 such classes",
+                self.classes.len()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Labels of these places.
+    pub fn labels(&self, places: &[usize]) -> Vec<usize> {
+        places
+            .iter()
+            .map(|&place| self.pictures[place].label)
+            .collect()
+    }
+}
+
+/// The first few names of many.
+fn few(names: &[String]) -> String {
+    let mut text = names
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
+}
+
+type Found = Vec<(Picture, String)>;
+
+fn picture(name: String, path: PathBuf) -> Picture {
+    Picture {
+        name,
+        path,
+        label: 0,
+        region: None,
+    }
+}
+
+fn from_folders(root: &Path) -> Result<Found, Error> {
+    if !root.is_dir() {
+        return Err(Error::invalid("there is no such folder of images", root));
+    }
+    let (paths, _) = find_pictures(&[root.to_path_buf()])?;
+    let root_path = fs_err::canonicalize(root)?;
+    let mut found = Vec::with_capacity(paths.len());
+    for path in paths {
+        let below = path
+            .strip_prefix(root)
+            .or_else(|_| path.strip_prefix(&root_path))
+            .unwrap_or(&path);
+        let parts: Vec<String> = below
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .collect();
+        let [class, _, ..] = parts.as_slice() else {
+            let what = "this picture lies in no class; put it into a folder named after its class, or give a list";
+            return Err(Error::invalid(what, path));
+        };
+        found.push((picture(parts.join("/"), path.clone()), class.clone()));
+    }
+    if found.is_empty() {
+        return Err(Error::invalid("there is no image in this folder", root));
+    }
+    found.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    Ok(found)
+}
+
+/// Rows of a CSV file with the columns that are asked for, in that order; `None` for a column that is absent.
+fn rows(path: &Path, columns: &[&str], needed: usize) -> Result<Vec<Vec<Option<String>>>, Error> {
+    let file = fs_err::File::open(path)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_reader(file);
+    let wrong = |error: csv::Error| Error::invalid(format!("not the expected CSV ({error})"), path);
+    let heads = reader.headers().map_err(wrong)?.clone();
+    let place = |name: &&str| {
+        heads
+            .iter()
+            .position(|head| head.eq_ignore_ascii_case(name))
+    };
+    let places: Vec<Option<usize>> = columns.iter().map(place).collect();
+    if let Some(missing) = places.iter().take(needed).position(Option::is_none) {
+        let what = format!(
+            "there is no column '{}'; the first line names the columns {}",
+            columns[missing],
+            columns[..needed].join(", ")
+        );
+        return Err(Error::invalid(what, path));
+    }
+    let mut found = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(wrong)?;
+        if found.len() == MOST_LINES {
+            return Err(Error::invalid(
+                format!("more than {MOST_LINES} lines"),
+                path,
+            ));
+        }
+        let value = |place: &Option<usize>| place.and_then(|p| record.get(p)).map(str::to_owned);
+        found.push(places.iter().map(value).collect());
+    }
+    Ok(found)
+}
+
+/// Files that a list names and that are not there.
+fn refuse_missing(missing: &[String], root: &Path, list: &Path) -> Result<(), Error> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let what = format!(
+        "{} images named here are missing below {} ({}); names are relative to that folder",
+        missing.len(),
+        root.display(),
+        few(missing)
+    );
+    Err(Error::invalid(what, list))
+}
+
+fn from_list(root: &Path, list: &Path) -> Result<Found, Error> {
+    let columns = ["image", "label", "x", "y", "width", "height"];
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for (line, row) in rows(list, &columns, 2)?.into_iter().enumerate() {
+        let (Some(name), Some(label)) = (row[0].clone(), row[1].clone()) else {
+            continue;
+        };
+        let path = root.join(&name);
+        if !path.is_file() {
+            missing.push(name);
+            continue;
+        }
+        let mut image = picture(name, path);
+        let sides: Vec<&String> = row[2..]
+            .iter()
+            .flatten()
+            .filter(|s| !s.is_empty())
+            .collect();
+        if sides.len() == 4 {
+            let numbers: Vec<usize> = sides.iter().filter_map(|side| side.parse().ok()).collect();
+            let &[x, y, width, height] = numbers.as_slice() else {
+                let what = format!("line {}: a box is four whole numbers of pixels", line + 2);
+                return Err(Error::invalid(what, list));
+            };
+            image.region = Some([x, y, width, height]);
+        }
+        found.push((image, label));
+    }
+    refuse_missing(&missing, root, list)?;
+    if found.is_empty() {
+        return Err(Error::invalid("there is no image in this list", list));
+    }
+    found.sort_by(|a, b| a.0.name.cmp(&b.0.name));
+    Ok(found)
+}
+
+fn from_pairs(root: &Path, pairs: &Path) -> Result<Found, Error> {
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    let mut leaders: Vec<usize> = Vec::new();
+    for row in rows(pairs, &["image", "positive"], 2)? {
+        let mut ends = Vec::new();
+        for name in row.into_iter().flatten() {
+            let next = leaders.len();
+            let place = *names.entry(name).or_insert(next);
+            if place == next {
+                leaders.push(next);
+            }
+            ends.push(leader(&mut leaders, place));
+        }
+        if let [a, b] = ends[..] {
+            leaders[a.max(b)] = a.min(b);
+        }
+    }
+    let mut missing = Vec::new();
+    let mut found = Vec::new();
+    // A class is called after the first of its images by name.
+    let mut called: BTreeMap<usize, String> = BTreeMap::new();
+    for (name, place) in names {
+        let path = root.join(&name);
+        if !path.is_file() {
+            missing.push(name);
+            continue;
+        }
+        let of = leader(&mut leaders, place);
+        let class = called.entry(of).or_insert_with(|| name.clone()).clone();
+        found.push((picture(name, path), class));
+    }
+    refuse_missing(&missing, root, pairs)?;
+    if found.is_empty() {
+        return Err(Error::invalid("there is no pair in this list", pairs));
+    }
+    Ok(found)
+}
+
+/// The first member of the group that a place belongs to.
+fn leader(leaders: &mut [usize], mut place: usize) -> usize {
+    while leaders[place] != place {
+        leaders[place] = leaders[leaders[place]];
+        place = leaders[place];
+    }
+    place
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn files(names: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = root.path().join(name);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, b"x").unwrap();
+        }
+        root
+    }
+
+    #[test]
+    fn folders_are_classes_and_some_images_are_held_out() {
+        let names: Vec<String> = (0..10).map(|i| format!("a/{i}.jpg")).collect();
+        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+        names.extend(["b/1.jpg", "b/2.jpg", "c/1.jpg"]);
+        let root = files(&names);
+        let data = DataConfig {
+            images: root.path().into(),
+            ..DataConfig::default()
+        };
+        let images = Images::read(&data, 1).unwrap();
+        assert_eq!(images.classes, ["a", "b", "c"]);
+        assert_eq!((images.train.len(), images.validation.len()), (11, 2));
+        assert_eq!(images.labels(&images.validation), [0, 0]);
+        assert!(images.warnings[0].contains("1 class of one image"));
+        assert_eq!(images, Images::read(&data, 1).unwrap());
+        assert_ne!(images, Images::read(&data, 2).unwrap());
+    }
+
+    #[test]
+    fn lists_and_pairs_name_their_missing_files() {
+        let root = files(&["1.jpg", "2.jpg", "3.jpg", "4.jpg", "5.jpg"]);
+        let list = root.path().join("list.csv");
+        let mut data = DataConfig {
+            images: root.path().into(),
+            list: Some(list.clone()),
+            ..DataConfig::default()
+        };
+        let text = "image,label,x,y,width,height\n1.jpg,a,1,2,3,4\n2.jpg,a,,,,\n3.jpg,b,,,,\n4.jpg,b,,,,\n";
+        fs_err::write(&list, text).unwrap();
+        let images = Images::read(&data, 0).unwrap();
+        assert_eq!(images.pictures[0].region, Some([1, 2, 3, 4]));
+        assert_eq!(images.labels(&[0, 1, 2, 3]), [0, 0, 1, 1]);
+        fs_err::write(&list, "image,label\n9.jpg,a\n8.jpg,a\n").unwrap();
+        let message = Images::read(&data, 0).unwrap_err().to_string();
+        assert!(
+            message.contains("2 images") && message.contains("9.jpg"),
+            "{message}"
+        );
+        fs_err::write(&list, "image\n1.jpg\n").unwrap();
+        let message = Images::read(&data, 0).unwrap_err().to_string();
+        assert!(message.contains("no column 'label'"), "{message}");
+        data.list = None;
+        data.pairs = Some(list.clone());
+        fs_err::write(
+            &list,
+            "image,positive\n1.jpg,2.jpg\n4.jpg,5.jpg\n5.jpg,3.jpg\n",
+        )
+        .unwrap();
+        let images = Images::read(&data, 0).unwrap();
+        assert_eq!(images.labels(&[0, 1, 2, 3, 4]), [0, 0, 1, 1, 1]);
+    }
+
+    #[test]
+    fn one_class_is_no_ranking() {
+        let root = files(&["a/1.jpg", "a/2.jpg", "b/1.jpg"]);
+        let data = DataConfig {
+            images: root.path().into(),
+            ..DataConfig::default()
+        };
+        let message = Images::read(&data, 0).unwrap_err().to_string();
+        assert!(message.contains("1 of 2 classes"), "{message}");
+    }
+}
