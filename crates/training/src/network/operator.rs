@@ -319,9 +319,9 @@ fn convolution(
 
 fn linear(dimension: usize, shapes: &[&[usize]]) -> Result<Kind, String> {
     match shapes {
-        &[&[out, width]] if width == dimension && out > 0 => Ok(Kind::Vectors { dimension: out }),
-        &[&[out, width], &[bias]] if width == dimension && out > 0 && bias == out => {
-            Ok(Kind::Vectors { dimension: out })
+        [[out, width]] if *width == dimension && *out > 0 => Ok(Kind::Vectors { dimension: *out }),
+        [[out, width], [bias]] if *width == dimension && *out > 0 && bias == out => {
+            Ok(Kind::Vectors { dimension: *out })
         }
         _ => Err(format!(
             "parameters of {shapes:?} do not fit vectors of {dimension} numbers"

@@ -52,6 +52,9 @@ pub(super) struct Found {
     pub finite: bool,
 }
 
+/// Values and states of all trained tensors.
+pub(super) type Saved = (Vec<Vec<f32>>, Vec<Option<SavedState>>);
+
 /// Triplets of a batch that are kept for the log.
 const KEPT: usize = 8;
 
@@ -106,8 +109,8 @@ impl Learner {
             .collect()
     }
 
-    /// The numbers of all trained tensors, for a checkpoint.
-    pub fn save(&self) -> Result<(Vec<Vec<f32>>, Vec<Option<SavedState>>), Error> {
+    /// The numbers of all trained tensors with what the optimiser remembers of each, for a checkpoint.
+    pub fn save(&self) -> Result<Saved, Error> {
         let numbers = |value: Tensor<1>| value.try_into_vec_as::<f32>().map_err(Error::from);
         let values = self.values().into_iter().map(numbers);
         Ok((values.collect::<Result<_, _>>()?, self.optimiser.save()?))
