@@ -4,6 +4,7 @@
 //! layers learn what the unsupervised part cannot. The Fisher vector comes from `vizsla_words::Aggregator` or
 //! [`crate::FisherPooling`], the PCA is a [`Projection`], and the layers are any ONNX model that takes rows of numbers.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use vizsla_vectors::{Projection, l2_normalise};
@@ -23,6 +24,16 @@ pub struct VectorEncoder {
     input: String,
     /// Vectors that the model takes at a time, and their numbers; `None` for any.
     shape: [Option<usize>; 2],
+    /// Whether vectors have length 1 before they go in.
+    unit: bool,
+}
+
+impl std::fmt::Debug for VectorEncoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VectorEncoder")
+            .field("path", &self.session.path())
+            .finish_non_exhaustive()
+    }
 }
 
 impl VectorEncoder {
@@ -38,8 +49,22 @@ impl VectorEncoder {
     ) -> Result<Self, Error> {
         let output: Vec<String> = entry.output.iter().cloned().collect();
         let session = Session::open(&entry.verified_path()?, &output, options)?;
+        Self::of(session, &entry.id, projection, true)
+    }
+
+    /// The head of a text model, which takes what the model gives as it is.
+    pub(crate) fn head(path: &Path, id: &str, options: &SessionOptions) -> Result<Self, Error> {
+        Self::of(Session::open(path, &[], options)?, id, None, false)
+    }
+
+    fn of(
+        session: Session,
+        id: &str,
+        projection: Option<Arc<Projection>>,
+        unit: bool,
+    ) -> Result<Self, Error> {
         let unsuitable = |what: String| Error::Unsuitable {
-            id: entry.id.clone(),
+            id: id.to_owned(),
             what,
         };
         let Some((input, shape)) = session.inputs().first().and_then(|input| {
@@ -63,6 +88,7 @@ impl VectorEncoder {
             session,
             input,
             shape,
+            unit,
         })
     }
 
@@ -119,7 +145,9 @@ impl VectorEncoder {
             Some(projection) => projection.apply(vector),
             None => vector.to_vec(),
         };
-        l2_normalise(&mut row);
+        if self.unit {
+            l2_normalise(&mut row);
+        }
         Ok(row)
     }
 

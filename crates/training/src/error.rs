@@ -21,6 +21,9 @@ pub enum Error {
     /// The collection failed.
     #[error(transparent)]
     Retrieval(#[from] vizsla_retrieval::Error),
+    /// Captions or images of a data set cannot be read.
+    #[error(transparent)]
+    Evaluation(#[from] vizsla_evaluation::Error),
     /// A value that is not among the allowed ones.
     #[error("{name} cannot be '{value}'; {allowed}")]
     Value {

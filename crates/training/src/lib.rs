@@ -29,9 +29,10 @@ pub use network::{
 };
 pub use optimiser::{Optimiser, OptimiserConfig, Rule, SavedState};
 pub use run::{
-    AugmentConfig, Course, DataConfig, EpochReport, Figure, Grid, GridRow, LossConfig, LossKind,
-    ModelConfig, Precision, RunConfig, RunResult, SamplingConfig, Schedule, StepReport, StopConfig,
-    TrainObserver, TrainOptions, train,
+    Anchors, AugmentConfig, CaptionData, CaptionLoss, CaptionLossKind, CaptionSampling, Course,
+    CrossModalConfig, CrossModalResult, DataConfig, Direction, EpochReport, Figure, Grid, GridRow,
+    LossConfig, LossKind, ModelConfig, Precision, RunConfig, RunResult, SamplingConfig, Schedule,
+    StepReport, StopConfig, TextConfig, TrainObserver, TrainOptions, train, train_cross_modal,
 };
 pub use sampling::{
     Distances, Mined, MinedPairs, Mining, class_batches, hardest_in_pool, mine_pairs,

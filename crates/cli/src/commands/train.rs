@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use vizsla_training::{Figure, Grid, GridRow, RunConfig, RunResult, TrainOptions, train};
+use vizsla_training::{
+    CrossModalConfig, CrossModalResult, Figure, Grid, GridRow, RunConfig, RunResult, TrainOptions,
+    train, train_cross_modal,
+};
 
 use super::Outcome;
 use super::threads::Threads;
@@ -58,6 +61,11 @@ struct Sweep {
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         self.threads.start()?;
+        if let Some(path) = &self.run
+            && CrossModalConfig::is_in(path)?
+        {
+            return self.run_cross_modal(CrossModalConfig::read(path)?);
+        }
         let config = self.config()?;
         let folder = self.folder();
         let progress = TrainProgress::start();
@@ -85,6 +93,101 @@ impl Arguments {
         self.show(&result)
     }
 
+    /// A run whose configuration names captions: images and texts in one space.
+    fn run_cross_modal(&self, mut config: CrossModalConfig) -> Result<Outcome> {
+        if !self.grid.is_empty() {
+            anyhow::bail!(
+                "--grid is for runs without captions; train once for each value with --set and --output"
+            );
+        }
+        if let Some(images) = &self.images {
+            config.data.images.clone_from(images);
+        }
+        if let Some(backbone) = &self.backbone {
+            config.model.backbone.clone_from(backbone);
+        }
+        if let Some(device) = &self.device {
+            config.device = Some(device.clone());
+        }
+        for (name, value) in self.settings()? {
+            config = config.with(name, value)?;
+        }
+        let folder = self.folder();
+        let progress = TrainProgress::start();
+        let options = TrainOptions {
+            resume: self.resume,
+        };
+        let result = train_cross_modal(&config, &folder, options, &progress)?;
+        drop(progress);
+        match result {
+            Some(result) => self.show_cross_modal(&result),
+            None => {
+                output::warn(&format!(
+                    "stopped; go on with --resume --output {}",
+                    folder.display()
+                ));
+                Ok(Outcome::Interrupted)
+            }
+        }
+    }
+
+    fn show_cross_modal(&self, result: &CrossModalResult) -> Result<Outcome> {
+        if self.json {
+            output::json(result)?;
+            return Ok(Outcome::Done);
+        }
+        let mut table = Table::new(&[
+            "direction",
+            "recall@1",
+            "recall@5",
+            "recall@10",
+            ">median rank",
+            ">queries",
+        ]);
+        for direction in &result.directions {
+            table.row([
+                direction.name.replace('_', " "),
+                interval(direction.recall_at_1),
+                interval(direction.recall_at_5),
+                interval(direction.recall_at_10),
+                direction.median_rank.to_string(),
+                direction.queries.to_string(),
+            ]);
+        }
+        let best = match result.best {
+            Some((_, epoch)) => format!(", the best of them {epoch}"),
+            None => String::new(),
+        };
+        output::show(&format!(
+            "{}queries: {} images and captions; {} in {}{best}\nmodels: vizsla models add {}; vizsla models add {}\n",
+            table.render(),
+            result.queries,
+            output::plural(result.epochs, "epoch"),
+            output::duration(result.seconds),
+            result.run.join("best.onnx").display(),
+            result.run.join("best_text.onnx").display()
+        ))?;
+        Ok(Outcome::Done)
+    }
+
+    /// What `--set` changes.
+    fn settings(&self) -> Result<Vec<(&str, &str)>> {
+        let pair = |setting: &'_ String| match setting.split_once('=') {
+            Some(_) => Ok(()),
+            None => anyhow::bail!(
+                "--set {setting} has no '='; it is NAME=VALUE, such as loss.margin=0.2"
+            ),
+        };
+        self.set.iter().try_for_each(pair)?;
+        let pairs = self
+            .set
+            .iter()
+            .filter_map(|setting| setting.split_once('='));
+        Ok(pairs
+            .map(|(name, value)| (name.trim(), value.trim()))
+            .collect())
+    }
+
     /// The file with what the options change.
     fn config(&self) -> Result<RunConfig> {
         let mut config = match &self.run {
@@ -100,13 +203,8 @@ impl Arguments {
         if let Some(device) = &self.device {
             config.device = Some(device.clone());
         }
-        for setting in &self.set {
-            let Some((name, value)) = setting.split_once('=') else {
-                anyhow::bail!(
-                    "--set {setting} has no '='; it is NAME=VALUE, such as loss.margin=0.2"
-                );
-            };
-            config = config.with(name.trim(), value.trim())?;
+        for (name, value) in self.settings()? {
+            config = config.with(name, value)?;
         }
         Ok(config)
     }

@@ -37,17 +37,31 @@ pub fn load_flickr8k(root: &Path, split: &str) -> Result<Dataset, Error> {
         .map(|line| line.trim().to_owned())
         .filter(|line| !line.is_empty())
         .collect();
-    let table = root.join("captions.txt");
-    let mut rows = read_captions(&table)?;
+    let images = root.join("images");
+    let dataset = load_captions_of(&root.join("captions.txt"), Some(&images), &wanted)?;
+    Ok(Dataset {
+        name: "flickr8k".into(),
+        ..dataset
+    })
+}
+
+/// As [`load_captions`], the wanted images only.
+///
+/// # Errors
+/// As [`load_captions`], and when a wanted image has no caption.
+pub fn load_captions_of(
+    table: &Path,
+    images: Option<&Path>,
+    wanted: &BTreeSet<String>,
+) -> Result<Dataset, Error> {
+    let mut rows = read_captions(table)?;
     rows.retain(|(image, _)| wanted.contains(image));
     let described: BTreeSet<&str> = rows.iter().map(|(image, _)| image.as_str()).collect();
     if let Some(silent) = wanted.iter().find(|w| !described.contains(w.as_str())) {
-        return Err(Error::invalid(
-            format!("{silent} of {} has no caption", list.display()),
-            table,
-        ));
+        return Err(Error::invalid(format!("{silent} has no caption"), table));
     }
-    pair_up("flickr8k", &root.join("images"), &table, rows)
+    let beside = table.parent().unwrap_or(Path::new(""));
+    pair_up("captions", images.unwrap_or(beside), table, rows)
 }
 
 /// Reads a table of captions; images are relative to `images`, or to the table's folder without it. The gallery is

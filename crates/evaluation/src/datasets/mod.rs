@@ -10,7 +10,7 @@ mod revisited;
 mod smvs;
 
 pub(crate) use captions::read_captions;
-pub use captions::{IMAGE_TO_TEXT, TEXT_TO_IMAGE, load_captions, load_flickr8k};
+pub use captions::{IMAGE_TO_TEXT, TEXT_TO_IMAGE, load_captions, load_captions_of, load_flickr8k};
 pub use classes::{load_folders, load_mit_split};
 pub use files::load_files;
 pub(crate) use folder::{list_images, read_text};

@@ -108,6 +108,13 @@ pub struct TextSettings {
     /// SHA-256 of that file, hexadecimal; empty where there is none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub statistics_sha256: String,
+    /// A network in ONNX format that takes what the pooling or aggregation gives, not scaled, into another space: the
+    /// text half of a trained pair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<PathBuf>,
+    /// SHA-256 of that file, hexadecimal; empty where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub head_sha256: String,
 }
 
 /// One model of the registry. Field for field what its TOML file holds.
@@ -211,7 +218,7 @@ impl ModelEntry {
         Ok(path)
     }
 
-    /// Records the SHA-256 of the files beside the model, tokenizer and word statistics, as they are now.
+    /// Records the SHA-256 of the files beside the model, tokenizer, word statistics and head, as they are now.
     ///
     /// # Errors
     /// [`Error::NotHere`] when the model is absent, [`Error::Io`] when one of the files is.
@@ -223,11 +230,35 @@ impl ModelEntry {
             Some(path) => digest::file(&self.beside(path)?),
             None => Ok(String::new()),
         };
-        let (tokenizer, statistics) = (hash(&text.tokenizer), hash(&text.statistics));
-        let recorded = tokenizer.and_then(|tokenizer| Ok((tokenizer, statistics?)));
-        let recorded = recorded.map(|both| (text.tokenizer_sha256, text.statistics_sha256) = both);
+        let hashed = [&text.tokenizer, &text.statistics, &text.head].map(hash);
+        let recorded = hashed.into_iter().collect::<Result<Vec<_>, _>>();
+        let recorded = recorded.map(|hashed| {
+            let mut hashed = hashed.into_iter();
+            for place in [
+                &mut text.tokenizer_sha256,
+                &mut text.statistics_sha256,
+                &mut text.head_sha256,
+            ] {
+                *place = hashed.next().unwrap_or_default();
+            }
+        });
         self.text = Some(text);
         recorded
+    }
+
+    /// The head behind a text model, hashed and found to be the recorded one; `None` where the entry names none.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file is absent, [`Error::Checksum`] when it is another one.
+    pub fn head_path(&self) -> Result<Option<PathBuf>, Error> {
+        let Some((settings, head)) = self.text.as_ref().and_then(|t| Some((t, t.head.as_ref()?)))
+        else {
+            return Ok(None);
+        };
+        let path = self.beside(head)?;
+        let name = format!("the head of model '{}'", self.id);
+        compare(name, &settings.head_sha256, digest::file(&path)?, &path)?;
+        Ok(Some(path))
     }
 
     /// The word statistics of a table of word vectors, hashed and found to be the recorded ones; `None` where the

@@ -1,7 +1,8 @@
 //! The part of the ONNX format that is read and written here.
 //!
 //! Field numbers are those of `onnx.proto` (ONNX 1.19). Fields that are not declared are skipped while reading. Weights
-//! are slices of the file's bytes, never copied.
+//! are slices of the file's bytes, never copied. The format is of the second version of protocol buffers: repeated numbers
+//! are not packed unless it says so, and rten reads them no other way.
 
 use prost::bytes::Bytes;
 
@@ -100,7 +101,7 @@ pub struct AttributeProto {
     /// A graph, type 5.
     #[prost(message, optional, boxed, tag = "6")]
     pub g: Option<Box<GraphProto>>,
-    /// Integers, type 7; written one by one, as the format's readers expect.
+    /// Integers, type 7.
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
     /// Graphs, type 10.

@@ -10,6 +10,7 @@ use crate::encoder::{Encoder, Input};
 use crate::error::Error;
 use crate::models::{ModelEntry, ModelKind};
 use crate::runtime::SessionOptions;
+use crate::vector_encoder::VectorEncoder;
 use crate::word_vectors::WordVectors;
 
 /// Texts as vectors, and how well the vocabulary covered them.
@@ -31,12 +32,22 @@ pub struct TextEncoder {
     dimension: usize,
     fingerprint: String,
     inner: Inner,
+    head: Option<Box<VectorEncoder>>,
 }
 
 #[derive(Debug)]
 enum Inner {
     Network(Box<Network>),
     Words(Box<WordEncoder>),
+}
+
+impl Inner {
+    fn dimension(&self) -> usize {
+        match self {
+            Inner::Network(network) => network.dimension(),
+            Inner::Words(words) => words.dimension(),
+        }
+    }
 }
 
 impl TextEncoder {
@@ -58,9 +69,15 @@ impl TextEncoder {
                 });
             }
         };
-        let dimension = match &inner {
-            Inner::Network(network) => network.dimension(),
-            Inner::Words(words) => words.dimension(),
+        let mut dimension = inner.dimension();
+        let head = match entry.head_path()? {
+            None => None,
+            Some(path) => {
+                let head = VectorEncoder::head(&path, &entry.id, options)?;
+                let probe = head.encode(&[vec![0.0; dimension]])?;
+                dimension = probe.first().map_or(0, Vec::len);
+                Some(Box::new(head))
+            }
         };
         if let Some(recorded) = entry.dimension.filter(|&recorded| recorded != dimension) {
             return Err(Error::Unsuitable {
@@ -73,6 +90,7 @@ impl TextEncoder {
             dimension,
             fingerprint: fingerprint(entry, &inner),
             inner,
+            head,
         })
     }
 
@@ -89,7 +107,31 @@ impl TextEncoder {
     /// # Errors
     /// When the model fails on one, or its numbers are not finite.
     pub fn encode_texts(&self, texts: &[&str]) -> Result<TextBatch, Error> {
-        let mut batch = match &self.inner {
+        let mut batch = self.aggregate_texts(texts)?;
+        match &self.head {
+            None => batch
+                .vectors
+                .iter_mut()
+                .for_each(|v| vizsla_vectors::l2_normalise(v)),
+            Some(head) => {
+                let encoded = head.encode(&batch.vectors)?;
+                for (vector, encoded) in batch.vectors.iter_mut().zip(encoded) {
+                    *vector = match vector.iter().all(|&x| x == 0.0) {
+                        true => vec![0.0; self.dimension],
+                        false => encoded,
+                    };
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    /// What pooling or aggregation give, before the head if there is one, of whatever length: what a head is trained on.
+    ///
+    /// # Errors
+    /// As [`TextEncoder::encode_texts`].
+    pub fn aggregate_texts(&self, texts: &[&str]) -> Result<TextBatch, Error> {
+        Ok(match &self.inner {
             Inner::Network(network) => network.encode(texts)?,
             Inner::Words(words) => {
                 let mut batch = TextBatch::default();
@@ -101,11 +143,7 @@ impl TextEncoder {
                 }
                 batch
             }
-        };
-        for vector in &mut batch.vectors {
-            vizsla_vectors::l2_normalise(vector);
-        }
-        Ok(batch)
+        })
     }
 }
 
@@ -136,6 +174,9 @@ fn fingerprint(entry: &ModelEntry, inner: &Inner) -> String {
             parts.push(network.description());
         }
         Inner::Words(words) => parts.push(words.description()),
+    }
+    if settings.head.is_some() {
+        parts.push(settings.head_sha256.to_lowercase());
     }
     let digest = sha2::Sha256::digest(parts.join("\n"));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()

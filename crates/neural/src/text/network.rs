@@ -28,6 +28,8 @@ enum Pooling {
     Cls,
     /// The mean over the text's own tokens, special ones included.
     Mean,
+    /// The sum over the same tokens.
+    Sum,
     /// The vector of the text's last token: CLIP's end of text.
     Last,
     /// The network gives one vector already.
@@ -90,7 +92,7 @@ impl Network {
         network.pooling = match (wanted, shape.len()) {
             (None | Some(Pooling::Output), 2) => Pooling::Output,
             (None, 3) => Pooling::Mean,
-            (Some(pooling @ (Pooling::Cls | Pooling::Mean | Pooling::Last)), 3) => pooling,
+            (Some(pooling), 3) if pooling != Pooling::Output => pooling,
             _ => return Err(network.output_error(&shape, wanted)),
         };
         network.dimension = *shape.last().unwrap_or(&0);
@@ -187,12 +189,15 @@ impl Network {
             Pooling::Output => values.to_vec(),
             Pooling::Cls => tokens.take(1).flatten().copied().collect(),
             Pooling::Last => tokens.skip(length - 1).flatten().copied().collect(),
-            Pooling::Mean => {
+            Pooling::Mean | Pooling::Sum => {
                 let mut sum = vec![0.0; self.dimension];
                 for token in tokens {
                     sum.iter_mut().zip(token).for_each(|(s, x)| *s += x);
                 }
-                let scale = 1.0 / length.max(1) as f32;
+                let scale = match self.pooling {
+                    Pooling::Sum => 1.0,
+                    _ => 1.0 / length.max(1) as f32,
+                };
                 sum.iter_mut().for_each(|x| *x *= scale);
                 sum
             }
@@ -203,7 +208,9 @@ impl Network {
         let output = self.session.outputs().first();
         let advice = match (shape.len(), wanted) {
             (2, Some(_)) => "it is one vector for each text already, so the pooling is output",
-            (3, Some(_)) => "it has one vector for each token, so the pooling is cls, mean or last",
+            (3, Some(_)) => {
+                "it has one vector for each token, so the pooling is cls, mean, sum or last"
+            }
             _ => "name an output of texts x tokens x numbers or texts x numbers",
         };
         Error::Output {
@@ -289,12 +296,13 @@ fn pooling(name: &str) -> Result<Pooling, Error> {
     match name {
         "cls" => Ok(Pooling::Cls),
         "mean" => Ok(Pooling::Mean),
+        "sum" => Ok(Pooling::Sum),
         "last" => Ok(Pooling::Last),
         "output" => Ok(Pooling::Output),
         _ => Err(Error::Value {
             name: "the pooling of tokens",
             value: name.to_owned(),
-            allowed: "it is cls, mean, last or output".into(),
+            allowed: "it is cls, mean, sum, last or output".into(),
         }),
     }
 }

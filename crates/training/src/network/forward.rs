@@ -239,7 +239,7 @@ struct Step<'a> {
 
 impl Step<'_> {
     fn run(&self, mut inputs: Vec<Value>) -> Result<Value, Error> {
-        let input = inputs.swap_remove(0);
+        let input = inputs.remove(0);
         let operator = &self.node.operator;
         let made = match (operator, input) {
             (Operator::Convolution { window, groups }, Value::Map(x)) => {

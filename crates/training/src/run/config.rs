@@ -16,7 +16,7 @@ use crate::optimiser::OptimiserConfig;
 use crate::sampling::Mining;
 
 /// Longest configuration that is read, bytes.
-const MOST_BYTES: u64 = 1 << 20;
+pub(super) const MOST_BYTES: u64 = 1 << 20;
 
 /// The configuration of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -297,26 +297,7 @@ impl RunConfig {
     /// # Errors
     /// [`Error::Setting`] when there is no such setting or it cannot have this value.
     pub fn with(&self, name: &str, value: &str) -> Result<RunConfig, Error> {
-        let refused = |why: String| Error::setting(name, value, why);
-        let table = toml::Table::try_from(self).map_err(|e| refused(e.to_string()))?;
-        let mut root = toml::Value::Table(table);
-        let mut place = &mut root;
-        let parts: Vec<&str> = name.split('.').collect();
-        for part in &parts {
-            let toml::Value::Table(table) = place else {
-                return Err(refused("there is no such setting".into()));
-            };
-            let empty = toml::Value::String(String::new());
-            place = table.entry((*part).to_owned()).or_insert(empty);
-        }
-        let parsed: Result<toml::Table, _> = toml::from_str(&format!("v = {value}"));
-        *place = match parsed.ok().and_then(|mut t| t.remove("v")) {
-            Some(value) => value,
-            None => toml::Value::String(value.to_owned()),
-        };
-        let changed: RunConfig = root
-            .try_into()
-            .map_err(|error: toml::de::Error| refused(error.message().to_owned()))?;
+        let changed: RunConfig = changed(self, name, value)?;
         changed.check()?;
         Ok(changed)
     }
@@ -463,6 +444,33 @@ impl RunConfig {
             self.model.backbone = path.to_string_lossy().into_owned();
         }
     }
+}
+
+/// A copy of a configuration with one setting changed, unchecked.
+pub(super) fn changed<T: Serialize + serde::de::DeserializeOwned>(
+    config: &T,
+    name: &str,
+    value: &str,
+) -> Result<T, Error> {
+    let refused = |why: String| Error::setting(name, value, why);
+    let table = toml::Table::try_from(config).map_err(|e| refused(e.to_string()))?;
+    let mut root = toml::Value::Table(table);
+    let mut place = &mut root;
+    let parts: Vec<&str> = name.split('.').collect();
+    for part in &parts {
+        let toml::Value::Table(table) = place else {
+            return Err(refused("there is no such setting".into()));
+        };
+        let empty = toml::Value::String(String::new());
+        place = table.entry((*part).to_owned()).or_insert(empty);
+    }
+    let parsed: Result<toml::Table, _> = toml::from_str(&format!("v = {value}"));
+    *place = match parsed.ok().and_then(|mut t| t.remove("v")) {
+        Some(value) => value,
+        None => toml::Value::String(value.to_owned()),
+    };
+    root.try_into()
+        .map_err(|error: toml::de::Error| refused(error.message().to_owned()))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@
 mod cache;
 mod checkpoint;
 mod config;
+mod cross_modal;
 mod curves;
 mod grid;
 mod images;
@@ -37,6 +38,10 @@ mod views;
 pub use config::{
     AugmentConfig, DataConfig, LossConfig, LossKind, ModelConfig, Precision, RunConfig,
     SamplingConfig, StopConfig,
+};
+pub use cross_modal::{
+    Anchors, CaptionData, CaptionLoss, CaptionLossKind, CaptionSampling, CrossModalConfig,
+    CrossModalResult, Direction, TextConfig, train_cross_modal,
 };
 pub use grid::{Grid, GridRow};
 pub use observer::{EpochReport, StepReport, TrainObserver};

@@ -150,7 +150,7 @@ impl Model {
 }
 
 /// A network of one node that brings vectors to length 1.
-fn length_one(dimension: usize) -> Result<Network, Error> {
+pub(super) fn length_one(dimension: usize) -> Result<Network, Error> {
     let mut builder = Builder::new(Kind::Vectors { dimension });
     builder.node("length", Operator::L2Normalise, &[Builder::INPUT], &[]);
     builder.finish()

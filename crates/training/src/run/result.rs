@@ -253,7 +253,7 @@ fn export(trainer: &Trainer) -> Result<(), Error> {
 }
 
 /// The folder's name as the id of a model.
-fn name_of(folder: &Path) -> String {
+pub(super) fn name_of(folder: &Path) -> String {
     let folder = fs_err::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
     let name = folder
         .file_name()

@@ -156,6 +156,14 @@ impl Arguments {
         };
         let is_hub = matches!(source, ModelSource::Hub { .. });
         let beside = self.beside()?;
+        // The file is the head of a text model, whose entry says everything.
+        if let Some(entry) = beside.as_ref().filter(|entry| is_head(entry, &source)) {
+            let id = self.id.clone().unwrap_or_else(|| entry.id.clone());
+            return Ok(ModelEntry {
+                id,
+                ..entry.clone()
+            });
+        }
         let recorded = beside.as_ref().map(|entry| entry.sha256.clone());
         let prepared = self.preset.is_some() || self.size.is_some() || self.crop.is_some();
         let base = match (beside, &self.id) {
@@ -247,8 +255,16 @@ impl Text {
             aggregation: self.aggregation.clone(),
             statistics: file(&self.statistics)?,
             statistics_sha256: String::new(),
+            head: None,
+            head_sha256: String::new(),
         }))
     }
+}
+
+/// Whether a file is what an entry names as the head of its text model.
+fn is_head(entry: &ModelEntry, source: &ModelSource) -> bool {
+    let head = entry.text.as_ref().and_then(|text| text.head.as_ref());
+    matches!((head, source), (Some(head), ModelSource::File { file }) if head.file_name() == file.file_name())
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {

@@ -18,7 +18,9 @@ impl Attributes<'_> {
     }
 
     pub fn float(&self, name: &str, default: f64) -> f64 {
-        self.find(name).and_then(|a| a.f).map_or(default, f64::from)
+        // The shortest decimal that is this 32-bit number: 0.001 and not 0.0010000000474974513.
+        let exact = |x: f32| x.to_string().parse().unwrap_or(f64::from(x));
+        self.find(name).and_then(|a| a.f).map_or(default, exact)
     }
 
     pub fn ints(&self, name: &str) -> Option<&[i64]> {

@@ -1,0 +1,293 @@
+//! The two heads and a step of their training.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use vizsla_evaluation::{CaptionOracle, Dataset, Similarities};
+
+use super::config::{Anchors, CaptionLoss, CaptionLossKind};
+use super::features::Rows;
+use crate::error::Error;
+use crate::losses::{
+    Hinges, Triplet, caption_anchored_ranking, draw_warp, hinges, image_anchored_ranking, info_nce,
+    visual_ranking, warp,
+};
+use crate::network::{Mode, Network, Parameters, Value};
+use crate::optimiser::{Optimiser, OptimiserConfig, SavedState};
+
+/// Rows that go through a head at a time outside of training.
+const ROWS: usize = 1024;
+/// Images of the batch that are compared by their captions for each visual triplet.
+const DRAWN: usize = 8;
+
+/// The heads of both sides, images first, with the optimiser of their weights.
+pub(super) struct Branches {
+    pub networks: [Network; 2],
+    pub parameters: [Parameters; 2],
+    optimiser: Optimiser,
+    loss: CaptionLoss,
+    oracle: Option<CaptionOracle>,
+    device: Device,
+}
+
+/// Pairs of a step, row by row.
+pub(super) struct Pairs<'a> {
+    pub images: Vec<f32>,
+    pub captions: Vec<f32>,
+    /// The image of each pair by its number.
+    pub groups: &'a [usize],
+    /// Names of images by that number.
+    pub names: &'a [String],
+    /// Seed of dropout.
+    pub seed: u64,
+}
+
+impl Branches {
+    pub fn new(
+        networks: [Network; 2],
+        parameters: [Parameters; 2],
+        optimiser: &OptimiserConfig,
+        loss: &CaptionLoss,
+        train: &Dataset,
+        device: &Device,
+    ) -> Result<Branches, Error> {
+        let oracle = (loss.kind == CaptionLossKind::VisualTextual).then(|| {
+            let rows = train.captions.iter();
+            CaptionOracle::new(rows.map(|c| (train.gallery[c.image].key.as_str(), c.text.as_str())))
+        });
+        Ok(Branches {
+            optimiser: Optimiser::new(optimiser, parameters.iter().map(Parameters::len).sum())?,
+            networks,
+            parameters,
+            loss: loss.clone(),
+            oracle,
+            device: device.clone(),
+        })
+    }
+
+    /// The numbers of all weights and the state of the optimiser, for a checkpoint.
+    pub fn save(&self) -> Result<(Vec<Vec<f32>>, Vec<Option<SavedState>>), Error> {
+        let entries = self.parameters.iter().flat_map(|p| p.entries());
+        let values = entries
+            .map(|entry| entry.numbers())
+            .collect::<Result<_, _>>()?;
+        Ok((values, self.optimiser.save()?))
+    }
+
+    /// Takes back what [`Branches::save`] gave.
+    pub fn restore(
+        &mut self,
+        values: Vec<Vec<f32>>,
+        states: Vec<Option<SavedState>>,
+    ) -> Result<(), Error> {
+        let mut values = values.into_iter();
+        for parameters in &mut self.parameters {
+            for place in 0..parameters.len() {
+                let numbers = values.next().unwrap_or_default();
+                let count = numbers.len();
+                parameters.set(
+                    place,
+                    Tensor::from_data(TensorData::new(numbers, [count]), &self.device),
+                )?;
+            }
+        }
+        self.optimiser.restore(states, &self.device)
+    }
+
+    /// One step; the loss, or `None` when numbers were no longer finite and nothing was changed.
+    pub fn step(
+        &mut self,
+        pairs: Pairs<'_>,
+        rate: f64,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Option<f32>, Error> {
+        let tracked = [self.parameters[0].tracked(), self.parameters[1].tracked()];
+        let count = pairs.groups.len();
+        let mut sides = Vec::with_capacity(2);
+        for (side, numbers) in [&pairs.images, &pairs.captions].into_iter().enumerate() {
+            let value = Value::vectors(
+                numbers.clone(),
+                [count, numbers.len() / count.max(1)],
+                &self.device,
+            )?;
+            let mode = Mode::Train {
+                seed: pairs.seed.wrapping_add(side as u64),
+            };
+            sides.push(
+                self.networks[side]
+                    .forward(&tracked[side], value, mode)?
+                    .into_vectors()?,
+            );
+        }
+        let (Some(captions), Some(images)) = (sides.pop(), sides.pop()) else {
+            return Ok(None);
+        };
+        let loss = self.loss(images, captions, &pairs, rng)?;
+        let value = loss.clone().inner().try_into_scalar::<f32>()?;
+        if !value.is_finite() {
+            return Ok(None);
+        }
+        if !loss.is_tracked() {
+            return Ok(Some(value));
+        }
+        let gradients = loss.backward();
+        let gradients = [
+            tracked[0].gradients(&gradients),
+            tracked[1].gradients(&gradients),
+        ];
+        let mut sum = Tensor::<1>::zeros([1], &self.device);
+        for gradient in gradients.iter().flatten().flatten() {
+            sum = sum + gradient.clone().abs().sum();
+        }
+        if !sum.try_into_scalar::<f32>()?.is_finite() {
+            return Ok(None);
+        }
+        let first = self.parameters[0].len();
+        for (side, gradients) in gradients.into_iter().enumerate() {
+            for (place, gradient) in gradients.into_iter().enumerate() {
+                if let Some(gradient) = gradient {
+                    let value = self.parameters[side].entries()[place].value.clone();
+                    let value = self
+                        .optimiser
+                        .step(rate, side * first + place, value, gradient)?;
+                    self.parameters[side].set(place, value)?;
+                }
+            }
+        }
+        Ok(Some(value))
+    }
+
+    fn loss(
+        &self,
+        images: Tensor<2>,
+        captions: Tensor<2>,
+        pairs: &Pairs<'_>,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Tensor<1>, Error> {
+        let (groups, margin) = (pairs.groups, self.loss.margin);
+        match self.loss.kind {
+            CaptionLossKind::InfoNce => info_nce(images, captions, groups, self.loss.temperature),
+            CaptionLossKind::MaxOfHinges => hinges(images, captions, groups, margin, Hinges::Max),
+            CaptionLossKind::MeanOfHinges => hinges(images, captions, groups, margin, Hinges::Mean),
+            CaptionLossKind::Triplet => {
+                let triplets = random_triplets(groups, rng);
+                let by_image =
+                    || image_anchored_ranking(images.clone(), captions.clone(), &triplets, margin);
+                let by_caption = || {
+                    caption_anchored_ranking(images.clone(), captions.clone(), &triplets, margin)
+                };
+                match self.loss.anchors {
+                    Anchors::Images => by_image(),
+                    Anchors::Captions => by_caption(),
+                    Anchors::Both => Ok(by_image()? + by_caption()?),
+                }
+            }
+            CaptionLossKind::VisualTextual => {
+                let triplets = self.worded_triplets(pairs, rng);
+                let visual = visual_ranking(images.clone(), &triplets, margin)?;
+                let first =
+                    image_anchored_ranking(images.clone(), captions.clone(), &triplets, margin)?;
+                Ok(visual + first + caption_anchored_ranking(images, captions, &triplets, margin)?)
+            }
+            CaptionLossKind::Warp => {
+                let own: Vec<usize> = (0..groups.len()).collect();
+                let mut both = Tensor::<1>::zeros([1], &self.device);
+                for (queries, targets) in [(&images, &captions), (&captions, &images)] {
+                    let scores = queries
+                        .clone()
+                        .inner()
+                        .matmul(targets.clone().inner().transpose());
+                    let scores = scores.try_into_vec_as::<f32>()?;
+                    let choices = draw_warp(&scores, &own, groups, margin as f32, rng)?;
+                    both = both + warp(queries.clone(), targets.clone(), &choices, margin)?;
+                }
+                Ok(both)
+            }
+        }
+    }
+
+    /// For each row two others of the batch: of a few drawn images the one whose captions share most words with the
+    /// row's image, weighed by tf-idf, and the one whose captions share least.
+    fn worded_triplets(&self, pairs: &Pairs<'_>, rng: &mut ChaCha8Rng) -> Vec<Triplet> {
+        let Some(oracle) = &self.oracle else {
+            return Vec::new();
+        };
+        let groups = pairs.groups;
+        let mut known: BTreeMap<(usize, usize), f64> = BTreeMap::new();
+        let mut triplets = Vec::with_capacity(groups.len());
+        for anchor in 0..groups.len() {
+            let mut best: Option<(usize, f64)> = None;
+            let mut worst: Option<(usize, f64)> = None;
+            for _ in 0..DRAWN {
+                let other = rng.random_range(0..groups.len());
+                if groups[other] == groups[anchor] {
+                    continue;
+                }
+                let (a, b) = (
+                    groups[anchor].min(groups[other]),
+                    groups[anchor].max(groups[other]),
+                );
+                let alike = *known.entry((a, b)).or_insert_with(|| {
+                    oracle
+                        .similarity(&pairs.names[a], &pairs.names[b])
+                        .unwrap_or(0.0)
+                });
+                if best.is_none_or(|(_, s)| alike > s) {
+                    best = Some((other, alike));
+                }
+                if worst.is_none_or(|(_, s)| alike < s) {
+                    worst = Some((other, alike));
+                }
+            }
+            if let (Some((positive, more)), Some((negative, less))) = (best, worst)
+                && more > less
+            {
+                triplets.push(Triplet {
+                    anchor,
+                    positive,
+                    negative,
+                });
+            }
+        }
+        triplets
+    }
+
+    /// The rows of one side in the common space.
+    pub fn embed(&self, side: usize, rows: &Rows) -> Result<Rows, Error> {
+        let length = self.networks[side].dimension();
+        let mut numbers = Vec::with_capacity(rows.count() * length);
+        for part in rows.numbers.chunks(ROWS * rows.length.max(1)) {
+            let value = Value::vectors(
+                part.to_vec(),
+                [part.len() / rows.length, rows.length],
+                &self.device,
+            )?;
+            numbers.extend(
+                self.networks[side]
+                    .forward(&self.parameters[side], value, Mode::Eval)?
+                    .numbers()?,
+            );
+        }
+        Ok(Rows { length, numbers })
+    }
+}
+
+/// For each row another one of another group, which is the negative of both sides.
+fn random_triplets(groups: &[usize], rng: &mut ChaCha8Rng) -> Vec<Triplet> {
+    let mut triplets = Vec::with_capacity(groups.len());
+    for anchor in 0..groups.len() {
+        let others: Vec<usize> = (0..groups.len())
+            .filter(|&other| groups[other] != groups[anchor])
+            .collect();
+        if !others.is_empty() {
+            triplets.push(Triplet {
+                anchor,
+                positive: anchor,
+                negative: others[rng.random_range(0..others.len())],
+            });
+        }
+    }
+    triplets
+}
