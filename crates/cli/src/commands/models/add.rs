@@ -85,7 +85,7 @@ struct Text {
     /// Tokenizer of a text network
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,
-    /// How token vectors become one: cls, mean, last or output
+    /// How token vectors become one: cls, mean, sum, last or output
     #[arg(long, value_name = "HOW")]
     text_pooling: Option<String>,
     /// Longest text, in tokens
