@@ -263,13 +263,7 @@ impl Step<'_> {
                 let (weight, bias) = (self.matrix(0)?, self.flat(1)?);
                 Value::Vectors(pools::netvlad(x, weight, bias, self.matrix(2)?))
             }
-            (Operator::Linear, Value::Vectors(x)) => {
-                let product = x.matmul(self.matrix(0)?.transpose());
-                Value::Vectors(match self.node.parameters.len() {
-                    1 => product,
-                    _ => product + self.flat(1)?.unsqueeze_dim(0),
-                })
-            }
+            (Operator::Linear, Value::Vectors(x)) => Value::Vectors(self.linear(x)?),
             (Operator::Concat, Value::Map(x)) => {
                 let rest = inputs.into_iter().map(Value::into_map);
                 let all = std::iter::once(Ok(x))
@@ -302,6 +296,14 @@ impl Step<'_> {
             (_, Value::Vectors(x)) => Value::Vectors(self.elementwise(x)?),
         };
         Ok(made)
+    }
+
+    fn linear(&self, x: Tensor<2>) -> Result<Tensor<2>, Error> {
+        let product = x.matmul(self.matrix(0)?.transpose());
+        Ok(match self.node.parameters.len() {
+            1 => product,
+            _ => product + self.flat(1)?.unsqueeze_dim(0),
+        })
     }
 
     /// The operators that take maps and vectors alike.

@@ -220,16 +220,7 @@ impl Operator {
             Self::Convolution { window, groups } => {
                 convolution(window, *groups, map(input)?, shapes)
             }
-            Self::BatchNorm { epsilon } => {
-                let fits = |shape: &&[usize]| **shape == [input.width()];
-                if shapes.len() != 4 || !shapes.iter().all(fits) || !positive(*epsilon) {
-                    return Err(format!(
-                        "it needs four parameters of {} numbers and a positive epsilon; there are {shapes:?}, {epsilon}",
-                        input.width()
-                    ));
-                }
-                Ok(input)
-            }
+            Self::BatchNorm { epsilon } => batch_norm(input, *epsilon, shapes),
             Self::Linear => linear(vectors(input)?, shapes),
             Self::Gem { epsilon } => {
                 let dimension = map(input)?;
@@ -282,6 +273,17 @@ fn vectors(kind: Kind) -> Result<usize, String> {
     match kind {
         Kind::Vectors { dimension } => Ok(dimension),
         Kind::Map { .. } => Err(format!("it takes vectors, not {kind}; pool them first")),
+    }
+}
+
+fn batch_norm(input: Kind, epsilon: f64, shapes: &[&[usize]]) -> Result<Kind, String> {
+    let width = input.width();
+    let fits = |shape: &&[usize]| **shape == [width];
+    match shapes.len() == 4 && shapes.iter().all(fits) && positive(epsilon) {
+        true => Ok(input),
+        false => Err(format!(
+            "it needs four parameters of {width} numbers and a positive epsilon; there are {shapes:?}, {epsilon}"
+        )),
     }
 }
 

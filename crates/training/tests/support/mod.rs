@@ -15,7 +15,7 @@ pub fn numbers(name: &str, count: usize, scale: f32, shift: f32) -> Vec<f32> {
     let one = |i: usize| {
         let mut z = (i as u64 * 2_654_435_761 + salt) & 0xffff_ffff;
         z ^= z >> 16;
-        z = (z * 0x45D9_F3B) & 0xffff_ffff;
+        z = (z * 0x045D_9F3B) & 0xffff_ffff;
         z ^= z >> 16;
         let unit = z as f64 / f64::from(1u32 << 31) / 2.0 - 0.5;
         (unit * f64::from(scale) + f64::from(shift)) as f32

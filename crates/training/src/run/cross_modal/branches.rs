@@ -7,6 +7,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use vizsla_evaluation::{CaptionOracle, Dataset, Similarities};
 
+use super::super::learner::Saved;
 use super::config::{Anchors, CaptionLoss, CaptionLossKind};
 use super::features::Rows;
 use crate::error::Error;
@@ -68,7 +69,7 @@ impl Branches {
     }
 
     /// The numbers of all weights and the state of the optimiser, for a checkpoint.
-    pub fn save(&self) -> Result<(Vec<Vec<f32>>, Vec<Option<SavedState>>), Error> {
+    pub fn save(&self) -> Result<Saved, Error> {
         let entries = self.parameters.iter().flat_map(|p| p.entries());
         let values = entries
             .map(|entry| entry.numbers())
@@ -137,13 +138,23 @@ impl Branches {
             tracked[0].gradients(&gradients),
             tracked[1].gradients(&gradients),
         ];
+        match self.all_finite(&gradients)? {
+            true => self.descend(gradients, rate)?,
+            false => return Ok(None),
+        }
+        Ok(Some(value))
+    }
+
+    fn all_finite(&self, gradients: &[Vec<Option<Tensor<1>>>; 2]) -> Result<bool, Error> {
         let mut sum = Tensor::<1>::zeros([1], &self.device);
         for gradient in gradients.iter().flatten().flatten() {
             sum = sum + gradient.clone().abs().sum();
         }
-        if !sum.try_into_scalar::<f32>()?.is_finite() {
-            return Ok(None);
-        }
+        Ok(sum.try_into_scalar::<f32>()?.is_finite())
+    }
+
+    /// Takes all weights a step along their gradients.
+    fn descend(&mut self, gradients: [Vec<Option<Tensor<1>>>; 2], rate: f64) -> Result<(), Error> {
         let first = self.parameters[0].len();
         for (side, gradients) in gradients.into_iter().enumerate() {
             for (place, gradient) in gradients.into_iter().enumerate() {
@@ -156,7 +167,7 @@ impl Branches {
                 }
             }
         }
-        Ok(Some(value))
+        Ok(())
     }
 
     fn loss(

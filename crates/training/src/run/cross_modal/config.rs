@@ -222,83 +222,78 @@ impl CrossModalConfig {
     /// # Errors
     /// [`Error::Setting`], which names the setting and what it may be.
     pub fn check(&self) -> Result<(), Error> {
-        let positive = |x: f64| x.is_finite() && x > 0.0;
-        let sizes = 1..=1usize << 16;
-        let (model, loss) = (&self.model, &self.loss);
-        let checks = [
-            (
-                "loss.temperature",
-                loss.temperature,
-                positive(loss.temperature),
+        let (model, loss, batch) = (&self.model, &self.loss, self.sampling.batch);
+        let ranged = |name: &str, value: f64, fits: bool, allowed: &str| match fits {
+            true => Ok(()),
+            false => Err(Error::setting(name, value, allowed)),
+        };
+        for (name, value) in [
+            ("loss.temperature", loss.temperature),
+            ("loss.margin", loss.margin),
+        ] {
+            ranged(
+                name,
+                value,
+                value.is_finite() && value > 0.0,
                 "it is a number above zero",
-            ),
-            (
-                "loss.margin",
-                loss.margin,
-                positive(loss.margin),
-                "it is a number above zero",
-            ),
-            (
-                "data.held_out",
-                self.data.held_out,
-                self.data.held_out > 0.0 && self.data.held_out <= 0.5,
-                "it is above 0 and at most 0.5",
-            ),
-            (
-                "sampling.batch",
-                self.sampling.batch as f64,
-                (2..=1 << 14).contains(&self.sampling.batch),
-                "it is 2 to 16384",
-            ),
-            (
-                "model.dimension",
-                model.dimension as f64,
-                sizes.contains(&model.dimension),
-                "it is 1 to 65536, such as 256 to 4096",
-            ),
-            (
-                "model.dropout",
-                model.dropout,
-                (0.0..1.0).contains(&model.dropout),
-                "it is 0 to below 1",
-            ),
-            (
-                "model.side",
-                f64::from(model.side),
-                (32..=4096).contains(&model.side),
-                "it is 32 to 4096",
-            ),
-            (
-                "model.whitening",
-                model.whitening as f64,
-                model.whitening == 0,
-                "it is 0 where captions are learned",
-            ),
-            (
-                "stop.checkpoint_steps",
-                self.stop.checkpoint_steps as f64,
-                self.stop.checkpoint_steps > 0,
-                "it is at least 1",
-            ),
-        ];
-        for (name, value, fits, allowed) in checks {
-            if !fits {
-                return Err(Error::setting(name, value, allowed));
+            )?;
+        }
+        let held = self.data.held_out;
+        ranged(
+            "data.held_out",
+            held,
+            held > 0.0 && held <= 0.5,
+            "it is above 0 and at most 0.5",
+        )?;
+        ranged(
+            "sampling.batch",
+            batch as f64,
+            (2..=1 << 14).contains(&batch),
+            "it is 2 to 16384",
+        )?;
+        let side = f64::from(model.side);
+        ranged(
+            "model.side",
+            side,
+            (32..=4096).contains(&model.side),
+            "it is 32 to 4096",
+        )?;
+        let dropout = model.dropout;
+        ranged(
+            "model.dropout",
+            dropout,
+            (0.0..1.0).contains(&dropout),
+            "it is 0 to below 1",
+        )?;
+        let whitening = model.whitening as f64;
+        ranged(
+            "model.whitening",
+            whitening,
+            whitening == 0.0,
+            "it is 0 where captions are learned",
+        )?;
+        let steps = self.stop.checkpoint_steps;
+        ranged(
+            "stop.checkpoint_steps",
+            steps as f64,
+            steps > 0,
+            "it is at least 1",
+        )?;
+        for (name, sizes) in [
+            ("model.dimension", &[model.dimension][..]),
+            ("model.hidden", &model.hidden),
+        ] {
+            if let Some(size) = sizes.iter().find(|size| !(1..=1 << 16).contains(*size)) {
+                return Err(Error::setting(
+                    name,
+                    size,
+                    "it is 1 to 65536, such as 256 to 4096",
+                ));
             }
         }
-        if !model.hidden.iter().all(|size| sizes.contains(size)) {
-            return Err(Error::setting(
-                "model.hidden",
-                format!("{:?}", model.hidden),
-                "sizes are 1 to 65536",
-            ));
-        }
         if model.train != "head" {
-            return Err(Error::setting(
-                "model.train",
-                &model.train,
-                "it is head where captions are learned",
-            ));
+            let allowed = "it is head where captions are learned";
+            return Err(Error::setting("model.train", &model.train, allowed));
         }
         self.optimiser.check()?;
         self.schedule.check()

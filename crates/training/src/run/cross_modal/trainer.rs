@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use burn::tensor::Device;
 use fs_err as fs;
 use serde::Serialize;
 use serde_json::json;
@@ -134,29 +135,10 @@ impl<'a> Trainer<'a> {
             parts.next().unwrap_or_default(),
         );
         let test = parts.next();
-        let frozen = model.network.nodes().len();
-        model.finish(&config.model, config.seed, &device)?;
-        let (_, Some(image_head)) = model.network.split(frozen)? else {
-            return Err(Error::shape("the image branch has no head"));
-        };
-        let wide = config.model.dimension;
-        let sizes = [
-            &[train.captions.length],
-            config.model.hidden.as_slice(),
-            &[wide],
-        ]
-        .concat();
-        let text_head = head(&sizes, config.model.dropout)?.then("", length_one(wide)?)?;
-        let parameters = [
-            model.parameters.select(&image_head)?,
-            Parameters::initial(&text_head, config.seed ^ 1, &device),
-        ];
-        let networks = [image_head, text_head];
-        let branches = Branches::new(
-            networks,
-            parameters,
-            &config.optimiser,
-            &config.loss,
+        let branches = heads(
+            config,
+            &mut model,
+            train.captions.length,
             &data.train,
             &device,
         )?;
@@ -299,21 +281,7 @@ impl<'a> Trainer<'a> {
         };
         let mut rng = random(seed, Stream::Mining, epoch, step);
         let Some(loss) = self.branches.step(pairs, rate, &mut rng)? else {
-            let shown = groups
-                .iter()
-                .take(3)
-                .map(|&image| self.names[image].as_str());
-            return Err(Error::Diverged {
-                epoch,
-                step: step + 1,
-                images: format!(
-                    "{} and {} more",
-                    shown.collect::<Vec<_>>().join(", "),
-                    groups.len().saturating_sub(3)
-                ),
-                rate,
-                path: self.folder.join("checkpoint/state.vzck"),
-            });
+            return Err(self.diverged(epoch, step, rate, &groups));
         };
         let seconds = begin.elapsed().as_secs_f64();
         let head = &mut self.saved.head;
@@ -334,6 +302,21 @@ impl<'a> Trainer<'a> {
             images_per_second: f64::from_bits(head.sums[3])
                 / f64::from_bits(head.sums[4]).max(1e-9),
         })
+    }
+
+    fn diverged(&self, epoch: usize, step: usize, rate: f64, groups: &[usize]) -> Error {
+        let shown = groups
+            .iter()
+            .take(3)
+            .map(|&image| self.names[image].as_str());
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        Error::Diverged {
+            epoch,
+            step: step + 1,
+            images: format!("{shown} and {} more", groups.len().saturating_sub(3)),
+            rate,
+            path: self.folder.join("checkpoint/state.vzck"),
+        }
     }
 
     fn embed(&self, part: &Part) -> Result<Part, Error> {
@@ -508,6 +491,37 @@ impl<'a> Trainer<'a> {
             &text,
         )?)
     }
+}
+
+/// The heads of both sides; that of the images becomes a part of its model.
+fn heads(
+    config: &CrossModalConfig,
+    model: &mut Model,
+    text: usize,
+    train: &Dataset,
+    device: &Device,
+) -> Result<Branches, Error> {
+    let frozen = model.network.nodes().len();
+    model.finish(&config.model, config.seed, device)?;
+    let (_, Some(image_head)) = model.network.split(frozen)? else {
+        return Err(Error::shape("the image branch has no head"));
+    };
+    let wide = config.model.dimension;
+    let sizes = [&[text], config.model.hidden.as_slice(), &[wide]].concat();
+    let text_head = head(&sizes, config.model.dropout)?.then("", length_one(wide)?)?;
+    let parameters = [
+        model.parameters.select(&image_head)?,
+        Parameters::initial(&text_head, config.seed ^ 1, device),
+    ];
+    let networks = [image_head, text_head];
+    Branches::new(
+        networks,
+        parameters,
+        &config.optimiser,
+        &config.loss,
+        train,
+        device,
+    )
 }
 
 fn row(epoch: usize, step: usize, loss: f64, rate: f64, speed: f64, seconds: f64) -> String {
