@@ -104,6 +104,9 @@ pub enum Error {
         /// The model.
         path: PathBuf,
     },
+    /// A report cannot be made of these runs.
+    #[error("{0}")]
+    Report(String),
     /// A folder cannot be cleaned, or the options of cleaning are out of range.
     #[error("{0}")]
     Clean(String),

@@ -23,6 +23,8 @@ mod picture;
 mod range;
 mod region;
 mod remove;
+#[cfg(feature = "training")]
+mod report;
 mod search;
 mod threads;
 #[cfg(feature = "training")]
@@ -68,6 +70,8 @@ pub enum Command {
     Demo(demo::Arguments),
     #[cfg(feature = "training")]
     Clean(clean::Arguments),
+    #[cfg(feature = "training")]
+    Report(report::Arguments),
 }
 
 impl Command {
@@ -99,6 +103,8 @@ impl Command {
             Self::Demo(arguments) => arguments.run(),
             #[cfg(feature = "training")]
             Self::Clean(arguments) => arguments.run(),
+            #[cfg(feature = "training")]
+            Self::Report(arguments) => arguments.run(),
         }
     }
 }

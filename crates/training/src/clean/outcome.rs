@@ -140,7 +140,7 @@ impl fmt::Display for DropReason {
             Self::Copy { of } => write!(f, "the same file as {of}"),
             Self::Plain => write!(f, "too plain: it has no local features"),
             Self::Single => write!(f, "the only picture of its class"),
-            Self::Unconnected => write!(f, "no other picture shows the same"),
+            Self::Unconnected => write!(f, "no picture it was compared with shows the same"),
             Self::OtherGroup { group } => {
                 write!(
                     f,

@@ -64,7 +64,7 @@ fn section(
         class.kept.len(),
         class.dropped.len()
     );
-    for kept in class.kept.iter().take(SHOWN.min(shown)) {
+    for kept in class.kept.iter().take(if shown > 0 { SHOWN } else { 0 }) {
         let picture = kept_thumbnail(cleaning, kept, SIDE);
         let caption = format!("{} — kept, {} edges", kept.image, kept.edges.len());
         tile(body, "good", picture.as_ref(), &caption)?;
