@@ -185,3 +185,60 @@ fn mistakes_are_told_before_anything_is_trained() {
     train(&["--set", "data.pairs=pairs.csv"]).fails_with(&["1 images", "red/9.png", "pairs.csv"]);
     assert!(!bench.path("runs/x/checkpoint").exists());
 }
+
+#[test]
+fn captions_make_two_models_that_search_with_words() {
+    let bench = bench();
+    let mut captions = String::from("image,caption\n");
+    let mut words = String::from("5 4\na 0.1 0.1 0.1 0.1\nwall 0.1 0 0.1 0\n");
+    for (place, class) in ["red", "green", "blue"].into_iter().enumerate() {
+        for number in 0..6 {
+            captions.push_str(&format!("{class}/{number}.png,a {class} wall\n"));
+        }
+        let at = |x: usize| if x == place { "1" } else { "0" };
+        words.push_str(&format!("{class} {} {} {} 0\n", at(0), at(1), at(2)));
+    }
+    bench.write("captions.csv", captions.as_bytes());
+    bench.write("words.vec", words.as_bytes());
+    let text = "
+        [data]
+        images = 'photos'
+        captions = 'captions.csv'
+        held_out = 0.3
+        [model]
+        backbone = 'mobilenet_v1:0.25'
+        side = 32
+        hidden = [16]
+        dimension = 8
+        [text]
+        model = 'words.vec'
+        [optimiser]
+        rate = 0.02
+        [sampling]
+        batch = 6
+        [stop]
+        epochs = 20
+    ";
+    bench.write("pair.toml", text.as_bytes());
+    let trained = json(&run(&bench, &["train", "pair.toml", "--json"]));
+    assert_eq!(trained["directions"][0]["name"], "image_to_text");
+    for (file, id) in [("best.onnx", "pair"), ("best_text.onnx", "pair-text")] {
+        let path = format!("runs/pair/{file}");
+        let added = json(&run(&bench, &["models", "add", &path, "--json"]));
+        assert_eq!(
+            (&added["id"], &added["space"]),
+            (&id.into(), &"pair".into())
+        );
+    }
+    let index = "index photos --into p.vizsla --no-local --encoder pair --text-encoder pair-text";
+    let indexed = run(&bench, &index.split(' ').collect::<Vec<_>>());
+    assert_eq!(indexed.code, Some(0), "{}", indexed.stderr);
+    for class in ["red", "green", "blue"] {
+        let query = format!("'a {class} wall'");
+        let found = json(&run(&bench, &["search", "p.vizsla", &query, "--json"]));
+        assert!(
+            found["hits"][0].to_string().contains(class),
+            "{class}: {found}"
+        );
+    }
+}

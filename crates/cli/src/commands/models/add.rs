@@ -157,11 +157,16 @@ impl Arguments {
         let is_hub = matches!(source, ModelSource::Hub { .. });
         let beside = self.beside()?;
         // The file is the head of a text model, whose entry says everything.
-        if let Some(entry) = beside.as_ref().filter(|entry| is_head(entry, &source)) {
-            let id = self.id.clone().unwrap_or_else(|| entry.id.clone());
+        if let (Some(beside), ModelSource::File { file }) = (&beside, &source)
+            && let Some(text) = beside.text.as_ref().filter(|text| is_head(text, file))
+        {
             return Ok(ModelEntry {
-                id,
-                ..entry.clone()
+                id: self.id.clone().unwrap_or_else(|| beside.id.clone()),
+                text: Some(TextSettings {
+                    head: Some(file.clone()),
+                    ..text.clone()
+                }),
+                ..beside.clone()
             });
         }
         let recorded = beside.as_ref().map(|entry| entry.sha256.clone());
@@ -261,10 +266,10 @@ impl Text {
     }
 }
 
-/// Whether a file is what an entry names as the head of its text model.
-fn is_head(entry: &ModelEntry, source: &ModelSource) -> bool {
-    let head = entry.text.as_ref().and_then(|text| text.head.as_ref());
-    matches!((head, source), (Some(head), ModelSource::File { file }) if head.file_name() == file.file_name())
+/// Whether a file is what the entry beside it names as the head of its text model.
+fn is_head(text: &TextSettings, file: &Path) -> bool {
+    let head = text.head.as_ref().and_then(|head| head.file_name());
+    head.is_some() && head == file.file_name()
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
