@@ -200,7 +200,7 @@ fn a_run_that_has_not_ended_and_two_directions_are_shown() {
     let both = root.path().join("both");
     let board = |name: &str| {
         json!({"name": name, "metrics": {"recall_at_1": 0.25, "median_rank": {"value": 7.0}},
-        "queries": [{"query": "a dog | runs", "average_precision": 0.5, "ranked": [{"image": "x.jpg", "relevant": true, "score": 1.0}]}]})
+        "queries": [{"query": "a dog | runs", "average_precision": 0.5, "ranked": [{"image": "x.jpg", "caption": "two men / a boat", "relevant": true, "score": 1.0}]}]})
     };
     let result =
         json!({"dataset": "pairs", "directions": [board("image→text"), board("text→image")]});
@@ -212,6 +212,7 @@ fn a_run_that_has_not_ended_and_two_directions_are_shown() {
     );
     let page = report.html(&Silent).unwrap();
     assert!(page.contains("<h3>text→image</h3>") && page.contains("a dog | runs"));
+    assert!(page.contains("<div class=\"none\">two men / a boat</div>"));
     assert!(report.markdown().contains("recall@1"));
 }
 

@@ -193,10 +193,10 @@ fn pair(
     if let Some(first) = query.ranked.first() {
         let place = query.ranked.iter().position(|image| image.relevant);
         let right = place.map_or_else(String::new, |at| format!(", first right one at {}", at + 1));
-        let caption = format!("found: {}{right}", label(&first.label, &first.image));
+        let caption = format!("found: {}{right}", label(&first.label, first.found()));
         text.push_str(&pictures.tile(
-            run.picture(&first.image),
-            &first.image,
+            run.picture(first.found()),
+            first.found(),
             Frame::Miss,
             &caption,
         )?);

@@ -195,10 +195,10 @@ impl RunReport {
     }
 }
 
-/// The file name of a path that a report shows.
-fn short(path: &str) -> &str {
-    Path::new(path)
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or(path)
+/// The file name of a path that a report shows; a sentence stays whole.
+fn short(name: &str) -> &str {
+    match (Path::new(name).extension(), Path::new(name).file_name()) {
+        (Some(_), Some(file)) if !name.ends_with('.') => file.to_str().unwrap_or(name),
+        _ => name,
+    }
 }

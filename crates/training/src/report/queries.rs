@@ -139,8 +139,8 @@ fn one(
             };
             let label = image.label.as_deref().unwrap_or_default();
             let caption = format!("{} · {:.3} {label}", place + 1, image.score);
-            let path = run.picture(&image.image);
-            text.push_str(&pictures.tile(path, &image.image, frame, caption.trim_end())?);
+            let path = run.picture(image.found());
+            text.push_str(&pictures.tile(path, image.found(), frame, caption.trim_end())?);
         }
         text.push_str("</div></div>\n");
     }

@@ -93,12 +93,22 @@ pub(super) struct QueryResult {
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct RankedImage {
     pub image: String,
+    /// The sentence that was found, where sentences are looked for.
+    #[serde(default)]
+    pub caption: Option<String>,
     #[serde(default)]
     pub label: Option<String>,
     #[serde(default)]
     pub relevant: bool,
     #[serde(default)]
     pub score: f64,
+}
+
+impl RankedImage {
+    /// What was found: a sentence or a picture.
+    pub(super) fn found(&self) -> &str {
+        self.caption.as_deref().unwrap_or(&self.image)
+    }
 }
 
 /// What else a result says.

@@ -150,7 +150,7 @@ pub(super) fn figures(runs: &[RunFolder]) -> Vec<Grid> {
         grid.heads
             .extend(metrics.iter().map(|metric| spoken(metric)));
         grid.heads
-            .extend(["queries", "time", "device"].map(str::to_owned));
+            .extend(["queries listed", "time", "device"].map(str::to_owned));
         for (run, board) in runs.iter().zip(&boards) {
             let mut row = vec![Cell::new(&run.name)];
             for metric in &metrics {
