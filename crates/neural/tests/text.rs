@@ -191,7 +191,7 @@ fn a_small_bert_agrees_with_pytorch() {
         .unwrap_err()
         .to_string();
     assert!(
-        message.contains("1x3x12") && message.contains("cls, mean or last"),
+        message.contains("1x3x12") && message.contains("cls, mean, sum or last"),
         "{message}"
     );
 }
@@ -237,7 +237,7 @@ fn what_is_no_text_model_is_refused() {
     let message = TextEncoder::open(&entry, &options())
         .unwrap_err()
         .to_string();
-    assert!(message.contains("cls, mean, last or output"), "{message}");
+    assert!(message.contains("cls, mean, sum, last or output"), "{message}");
     entry.dimension = Some(7);
     entry.text.as_mut().unwrap().pooling = None;
     let message = TextEncoder::open(&entry, &options())
