@@ -315,10 +315,6 @@ impl RunConfig {
     /// # Errors
     /// [`Error::Setting`], which names the setting and what it may be.
     pub fn check(&self) -> Result<(), Error> {
-        let ranged = |name: &str, value: f64, fits: bool, allowed: &str| match fits {
-            true => Ok(()),
-            false => Err(Error::setting(name, value, allowed)),
-        };
         let (data, loss, model) = (&self.data, &self.loss, &self.model);
         let share = (0.0..=0.5).contains(&data.validation);
         ranged("data.validation", data.validation, share, "it is 0 to 0.5")?;
@@ -357,6 +353,15 @@ impl RunConfig {
             views,
             "it is 1 to 64",
         )?;
+        self.check_sizes()?;
+        self.check_pooling()?;
+        self.check_mining()?;
+        self.optimiser.check()?;
+        self.schedule.check()
+    }
+
+    fn check_sizes(&self) -> Result<(), Error> {
+        let model = &self.model;
         let sizes = [
             ("classes", self.sampling.classes),
             ("images", self.sampling.images),
@@ -388,10 +393,7 @@ impl RunConfig {
             widest <= 1 << 16,
             "sizes are at most 65536",
         )?;
-        self.check_pooling()?;
-        self.check_mining()?;
-        self.optimiser.check()?;
-        self.schedule.check()
+        Ok(())
     }
 
     fn check_pooling(&self) -> Result<(), Error> {
@@ -471,6 +473,14 @@ pub(super) fn changed<T: Serialize + serde::de::DeserializeOwned>(
     };
     root.try_into()
         .map_err(|error: toml::de::Error| refused(error.message().to_owned()))
+}
+
+/// Refuses a value that does not fit.
+fn ranged(name: &str, value: f64, fits: bool, allowed: &str) -> Result<(), Error> {
+    match fits {
+        true => Ok(()),
+        false => Err(Error::setting(name, value, allowed)),
+    }
 }
 
 #[cfg(test)]

@@ -117,11 +117,12 @@ fn figures(trainer: &Trainer, test: bool, ranked: &[Ranked]) -> RunResult {
     }
 }
 
-fn write_result(trainer: &Trainer, report: &RunResult, ranked: &[Ranked]) -> Result<(), Error> {
+/// Every query with the ten best of its list.
+fn queries(trainer: &Trainer, ranked: &[Ranked]) -> Vec<serde_json::Value> {
     let images = &trainer.prepared.images;
     let path = |image: usize| images.pictures[image].path.display().to_string();
     let label = |image: usize| images.classes[images.pictures[image].label].as_str();
-    let queries: Vec<_> = ranked
+    ranked
         .iter()
         .map(|r| {
             let list: Vec<_> = r
@@ -144,7 +145,10 @@ fn write_result(trainer: &Trainer, report: &RunResult, ranked: &[Ranked]) -> Res
                 "ranked": list,
             })
         })
-        .collect();
+        .collect()
+}
+
+fn write_result(trainer: &Trainer, report: &RunResult, ranked: &[Ranked]) -> Result<(), Error> {
     let mut metrics = serde_json::Map::new();
     for (name, figure) in [
         ("map", report.map),
@@ -175,7 +179,7 @@ fn write_result(trainer: &Trainer, report: &RunResult, ranked: &[Ranked]) -> Res
         "skipped": report.skipped,
         "warnings": report.warnings,
         "precision_recall": mean_curve(ranked),
-        "queries": queries,
+        "queries": queries(trainer, ranked),
     });
     let text = serde_json::to_vec_pretty(&document).map_err(|e| Error::shape(e.to_string()))?;
     Ok(AtomicFile::write_whole(
