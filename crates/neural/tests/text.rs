@@ -237,7 +237,10 @@ fn what_is_no_text_model_is_refused() {
     let message = TextEncoder::open(&entry, &options())
         .unwrap_err()
         .to_string();
-    assert!(message.contains("cls, mean, sum, last or output"), "{message}");
+    assert!(
+        message.contains("cls, mean, sum, last or output"),
+        "{message}"
+    );
     entry.dimension = Some(7);
     entry.text.as_mut().unwrap().pooling = None;
     let message = TextEncoder::open(&entry, &options())

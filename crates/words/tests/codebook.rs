@@ -102,7 +102,7 @@ fn a_file_gives_the_codebook_back() {
     }
     assert!(matches!(
         Codebook::open(&folder.path().join("none")),
-        Err(Error::Io(_))
+        Err(Error::Vectors(vizsla_vectors::Error::Io(_)))
     ));
 }
 
