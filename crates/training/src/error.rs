@@ -172,6 +172,24 @@ impl Error {
         Error::Shape { what: what.into() }
     }
 
+    /// A step whose numbers are not finite, with the first images of its batch.
+    pub(crate) fn diverged<'a>(
+        (epoch, step): (usize, usize),
+        rate: f64,
+        images: impl ExactSizeIterator<Item = &'a str>,
+        path: PathBuf,
+    ) -> Error {
+        let more = images.len().saturating_sub(3);
+        let shown = images.take(3).collect::<Vec<_>>().join(", ");
+        Error::Diverged {
+            epoch,
+            step,
+            images: format!("{shown} and {more} more"),
+            rate,
+            path,
+        }
+    }
+
     /// A file that cannot be used.
     pub fn invalid(what: impl Into<String>, path: impl Into<PathBuf>) -> Error {
         Error::Invalid {

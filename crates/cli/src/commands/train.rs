@@ -1,6 +1,6 @@
 //! `vizsla train`: from a folder of labelled images to a model that searches them better.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
@@ -83,11 +83,7 @@ impl Arguments {
         };
         let Some(result) = train(&config, &folder, options, &progress)? else {
             drop(progress);
-            output::warn(&format!(
-                "stopped; go on with --resume --output {}",
-                folder.display()
-            ));
-            return Ok(Outcome::Interrupted);
+            return Ok(interrupted(&folder));
         };
         drop(progress);
         self.show(&result)
@@ -100,15 +96,11 @@ impl Arguments {
                 "--grid is for runs without captions; train once for each value with --set and --output"
             );
         }
-        if let Some(images) = &self.images {
-            config.data.images.clone_from(images);
-        }
-        if let Some(backbone) = &self.backbone {
-            config.model.backbone.clone_from(backbone);
-        }
-        if let Some(device) = &self.device {
-            config.device = Some(device.clone());
-        }
+        self.amend(
+            &mut config.data.images,
+            &mut config.model.backbone,
+            &mut config.device,
+        );
         for (name, value) in self.settings()? {
             config = config.with(name, value)?;
         }
@@ -121,13 +113,7 @@ impl Arguments {
         drop(progress);
         match result {
             Some(result) => self.show_cross_modal(&result),
-            None => {
-                output::warn(&format!(
-                    "stopped; go on with --resume --output {}",
-                    folder.display()
-                ));
-                Ok(Outcome::Interrupted)
-            }
+            None => Ok(interrupted(&folder)),
         }
     }
 
@@ -154,10 +140,7 @@ impl Arguments {
                 direction.queries.to_string(),
             ]);
         }
-        let best = match result.best {
-            Some((_, epoch)) => format!(", the best of them {epoch}"),
-            None => String::new(),
-        };
+        let best = best_epoch(result.best);
         output::show(&format!(
             "{}queries: {} images and captions; {} in {}{best}\nmodels: vizsla models add {}; vizsla models add {}\n",
             table.render(),
@@ -188,21 +171,30 @@ impl Arguments {
             .collect())
     }
 
+    /// What the options say in place of the configuration.
+    fn amend(&self, images: &mut PathBuf, backbone: &mut String, device: &mut Option<String>) {
+        if let Some(named) = &self.images {
+            images.clone_from(named);
+        }
+        if let Some(named) = &self.backbone {
+            backbone.clone_from(named);
+        }
+        if self.device.is_some() {
+            device.clone_from(&self.device);
+        }
+    }
+
     /// The file with what the options change.
     fn config(&self) -> Result<RunConfig> {
         let mut config = match &self.run {
             Some(path) => RunConfig::read(path)?,
             None => RunConfig::default(),
         };
-        if let Some(images) = &self.images {
-            config.data.images.clone_from(images);
-        }
-        if let Some(backbone) = &self.backbone {
-            config.model.backbone.clone_from(backbone);
-        }
-        if let Some(device) = &self.device {
-            config.device = Some(device.clone());
-        }
+        self.amend(
+            &mut config.data.images,
+            &mut config.model.backbone,
+            &mut config.device,
+        );
         for (name, value) in self.settings()? {
             config = config.with(name, value)?;
         }
@@ -239,10 +231,7 @@ impl Arguments {
                 text.push_str(&format!("{name:12} {}\n", interval(figure)));
             }
         }
-        let best = match result.best {
-            Some((_, epoch)) => format!(", the best of them {epoch}"),
-            None => String::new(),
-        };
+        let best = best_epoch(result.best);
         text.push_str(&format!(
             "queries: {} images; {} in {}{best}\nmodel: vizsla models add {}\n",
             result.queries,
@@ -287,6 +276,22 @@ impl Arguments {
         output::show(&table.render())?;
         Ok(outcome)
     }
+}
+
+/// Says how a run that was stopped goes on.
+fn interrupted(folder: &Path) -> Outcome {
+    output::warn(&format!(
+        "stopped; go on with --resume --output {}",
+        folder.display()
+    ));
+    Outcome::Interrupted
+}
+
+/// The end of the sentence that says how many epochs there were.
+fn best_epoch(best: Option<(f64, usize)>) -> String {
+    best.map_or(String::new(), |(_, epoch)| {
+        format!(", the best of them {epoch}")
+    })
 }
 
 fn interval(figure: Figure) -> String {

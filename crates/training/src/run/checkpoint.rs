@@ -1,8 +1,8 @@
 //! A run on disk between two steps: one file, complete or not there.
 //!
 //! ```text
-//! "VZCK" | u32 version | u32 bytes of the head | u64 numbers | u32 CRC of the rest | u32 CRC of the header
-//! head: JSON | numbers: f32, f64 as two u32
+//! "VZCK" | u32 version | u32 bytes of the head | u32 numbers | u32 CRC of the rest | u32 CRC of the header
+//! head: JSON | numbers: f32
 //! ```
 //!
 //! The head holds counts and text; every number that was computed is kept bit for bit.
@@ -24,6 +24,9 @@ const FORMAT: FileFormat = FileFormat {
 };
 /// Largest checkpoint that is read, bytes.
 const MOST_BYTES: u64 = 16 << 30;
+
+/// First line of `steps.csv` and `log.csv`.
+const STEPS_HEAD: &str = "epoch,step,loss,rate,active_share,images_per_second,seconds\n";
 
 /// Everything that a run needs to go on as if nothing had happened.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -85,6 +88,17 @@ pub(super) struct HardTriplet {
 }
 
 impl Head {
+    /// That of a run that begins, its tables with their first lines.
+    pub fn fresh(fingerprint: String, validation_head: &str) -> Head {
+        Head {
+            fingerprint,
+            steps_csv: STEPS_HEAD.into(),
+            log_csv: STEPS_HEAD.into(),
+            validation_csv: validation_head.into(),
+            ..Head::default()
+        }
+    }
+
     /// Triplets as they are stored.
     pub fn set_pool(&mut self, triplets: &[Triplet]) {
         let plain = |t: &Triplet| [t.anchor, t.positive, t.negative];

@@ -31,6 +31,7 @@ mod plan;
 mod prepare;
 mod ranking;
 mod result;
+mod rounds;
 mod schedule;
 mod trainer;
 mod views;

@@ -26,6 +26,12 @@ pub(super) fn random(seed: u64, of: Stream, epoch: usize, number: usize) -> ChaC
     rng
 }
 
+/// Where the dropout of a step begins.
+pub(super) fn dropout_seed(seed: u64, epoch: usize, step: usize) -> u64 {
+    seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .wrapping_add((Stream::Dropout as u64) << 56 | (epoch as u64) << 32 | (step as u64) << 12)
+}
+
 /// One batch by places among the training images.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Planned {

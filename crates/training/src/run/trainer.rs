@@ -1,28 +1,26 @@
-//! The loop: epochs of steps, validation, checkpoints.
+//! A run over labelled images: its batches, steps and validation.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use fs_err as fs;
 use rayon::prelude::*;
-use vizsla_vectors::{AtomicFile, content_id};
+use vizsla_vectors::content_id;
 
-use super::checkpoint::{Checkpoint, HardTriplet, MinedEpoch};
+use super::checkpoint::{Checkpoint, HardTriplet, Head, MinedEpoch};
 use super::config::{LossKind, RunConfig};
-use super::curves;
-use super::learner::{Batch, Found};
-use super::observer::{EpochReport, StepReport, TrainObserver};
-use super::plan::{Planned, Stream, batches, random};
+use super::learner::{Batch, Found, Saved};
+use super::observer::TrainObserver;
+use super::plan::{Planned, Stream, batches, dropout_seed, random};
 use super::prepare::{Prepared, Source};
 use super::ranking::{Figure, Side, rank};
 use super::result::{self, RunResult};
+use super::rounds::{self, Pace, Place, Rounds, Taken};
 use super::views::Item;
 use crate::error::Error;
 use crate::network::Parameters;
 use crate::sampling::{Mining, hardest_in_pool};
 
-const STEPS_HEAD: &str = "epoch,step,loss,rate,active_share,images_per_second,seconds\n";
 const VALIDATION_HEAD: &str = "epoch,map,precision_at_1,precision_at_5\n";
 /// Hard triplets of an epoch that are kept for `mined.json`.
 const HARDEST: usize = 24;
@@ -47,29 +45,16 @@ pub fn train(
     observer: &dyn TrainObserver,
 ) -> Result<Option<RunResult>, Error> {
     config.check()?;
-    let state = folder.join("checkpoint/state.vzck");
-    let saved = match (options.resume, state.is_file()) {
-        (true, true) => Some(Checkpoint::open(&state)?),
-        (true, false) => {
-            return Err(Error::invalid(
-                "there is no checkpoint to go on from",
-                &state,
-            ));
-        }
-        (false, true) => {
-            let what = "a run is here already; go on with --resume, or name another folder";
-            return Err(Error::invalid(what, folder));
-        }
-        (false, false) => None,
-    };
-    fs::create_dir_all(folder)?;
-    AtomicFile::write_whole(&folder.join("run.toml"), config.to_toml()?.as_bytes())?;
+    let saved = rounds::begin(folder, options, &config.to_toml()?)?;
     let Some(prepared) = Prepared::new(config, folder, observer)? else {
         return Ok(None);
     };
     let mut trainer = Trainer::new(config, folder, prepared, saved)?;
-    if !trainer.saved.head.finished && !trainer.epochs(observer)? {
-        return Ok(None);
+    if !trainer.saved.head.finished {
+        trainer.check_trains()?;
+        if !rounds::train_on(&mut trainer, observer)? {
+            return Ok(None);
+        }
     }
     trainer.finish(observer).map(Some)
 }
@@ -111,12 +96,8 @@ impl<'a> Trainer<'a> {
                 trainer.saved = saved;
             }
             None => {
-                let head = &mut trainer.saved.head;
-                head.fingerprint = fingerprint;
-                head.chunk = trainer.prepared.chunk;
-                head.steps_csv = STEPS_HEAD.into();
-                head.log_csv = STEPS_HEAD.into();
-                head.validation_csv = VALIDATION_HEAD.into();
+                trainer.saved.head = Head::fresh(fingerprint, VALIDATION_HEAD);
+                trainer.saved.head.chunk = trainer.prepared.chunk;
             }
         }
         if let Source::Cache(cache) = &trainer.prepared.source {
@@ -158,75 +139,20 @@ impl<'a> Trainer<'a> {
         };
         let what =
             format!("{what}; go on with the settings of run.toml, or train into another folder");
-        Err(Error::invalid(
-            what,
-            self.folder.join("checkpoint/state.vzck"),
+        Err(Error::invalid(what, rounds::state(&self.folder)))
+    }
+
+    /// A run of some epochs must have something to train.
+    fn check_trains(&self) -> Result<(), Error> {
+        if self.config.stop.epochs == 0 || self.prepared.learner.trains() {
+            return Ok(());
+        }
+        let allowed = "nothing of the network is trained; give it a head, or set stop.epochs = 0";
+        Err(Error::setting(
+            "model.train",
+            &self.config.model.train,
+            allowed,
         ))
-    }
-
-    /// All epochs that are left; false when it was stopped.
-    fn epochs(&mut self, observer: &dyn TrainObserver) -> Result<bool, Error> {
-        let stop = &self.config.stop;
-        let (epochs, patience) = (stop.epochs, stop.patience);
-        if epochs > 0 && !self.prepared.learner.trains() {
-            let allowed =
-                "nothing of the network is trained; give it a head, or set stop.epochs = 0";
-            return Err(Error::setting(
-                "model.train",
-                &self.config.model.train,
-                allowed,
-            ));
-        }
-        while self.saved.head.epoch < epochs && !self.exhausted(patience) {
-            if !self.epoch(observer)? {
-                return Ok(false);
-            }
-            let epoch = self.saved.head.epoch + 1;
-            let map = self.validate(epoch)?;
-            self.close_epoch(epoch, map, observer)?;
-        }
-        if self.saved.head.best.is_none() {
-            self.save_best()?;
-        }
-        self.saved.head.finished = true;
-        self.checkpoint()?;
-        Ok(true)
-    }
-
-    /// Whether the best epoch is so long ago that it ends; 0 for never.
-    fn exhausted(&self, patience: usize) -> bool {
-        let head = &self.saved.head;
-        let since = |(_, best): (u64, usize)| head.epoch.saturating_sub(best);
-        patience > 0 && head.best.is_some_and(|best| since(best) >= patience)
-    }
-
-    /// The steps that are left of the present epoch; false when it was stopped.
-    fn epoch(&mut self, observer: &dyn TrainObserver) -> Result<bool, Error> {
-        let epoch = self.saved.head.epoch + 1;
-        let labels = self.prepared.images.labels(&self.prepared.images.train);
-        if self.config.sampling.mining == Mining::Pool && self.saved.head.step == 0 {
-            self.fill_pool(epoch, &labels)?;
-        }
-        let planned = batches(self.config, &labels, &self.saved.head.pool, epoch)?;
-        let steps = planned.len();
-        observer.begin(&format!("epoch {epoch}"), steps as u64);
-        observer.advance(self.saved.head.step as u64);
-        while self.saved.head.step < steps {
-            let step = self.saved.head.step;
-            let report = self.step(epoch, step, steps, &planned[step])?;
-            observer.step(&report);
-            observer.advance(1);
-            if observer.cancelled() {
-                self.checkpoint()?;
-                observer.end();
-                return Ok(false);
-            }
-            if (step + 1).is_multiple_of(self.config.stop.checkpoint_steps) {
-                self.checkpoint()?;
-            }
-        }
-        observer.end();
-        Ok(true)
     }
 
     fn fill_pool(&mut self, epoch: usize, labels: &[usize]) -> Result<(), Error> {
@@ -251,65 +177,6 @@ impl<'a> Trainer<'a> {
         }
         self.saved.head.set_pool(&triplets);
         Ok(())
-    }
-
-    fn step(
-        &mut self,
-        epoch: usize,
-        step: usize,
-        steps: usize,
-        planned: &Planned,
-    ) -> Result<StepReport, Error> {
-        let begin = Instant::now();
-        let seed = self.config.seed;
-        let (images, batch) = self.load(epoch, step, planned);
-        let done = (epoch - 1) as f64 + step as f64 / steps as f64;
-        let factor = self.config.schedule.at(done, self.config.stop.epochs);
-        let rate = self.config.optimiser.rate * factor;
-        let mut rng = random(seed, Stream::Mining, epoch, step);
-        let found = match batch.items.len() {
-            0 | 1 => Found {
-                finite: true,
-                ..Found::default()
-            },
-            _ => self.prepared.learner.step(&batch, rate, &mut rng)?,
-        };
-        if !found.finite {
-            return Err(self.diverged(epoch, step, rate, &images));
-        }
-        self.remember(&found, &images);
-        let seconds = begin.elapsed().as_secs_f64();
-        let head = &mut self.saved.head;
-        let add = |sum: &mut u64, value: f64| *sum = (f64::from_bits(*sum) + value).to_bits();
-        add(&mut head.sums[0], f64::from(found.loss));
-        add(&mut head.sums[1], found.active_share.unwrap_or(0.0));
-        add(
-            &mut head.sums[2],
-            f64::from(u8::from(found.active_share.is_some())),
-        );
-        add(&mut head.sums[3], images.len() as f64);
-        add(&mut head.sums[4], seconds);
-        head.step = step + 1;
-        let speed = images.len() as f64 / seconds.max(1e-9);
-        let line = row(
-            epoch,
-            step + 1,
-            f64::from(found.loss),
-            rate,
-            found.active_share,
-            speed,
-            seconds,
-        );
-        head.steps_csv.push_str(&line);
-        Ok(StepReport {
-            epoch,
-            step: step + 1,
-            steps,
-            loss: found.loss,
-            active_share: found.active_share,
-            images_per_second: f64::from_bits(head.sums[3])
-                / f64::from_bits(head.sums[4]).max(1e-9),
-        })
     }
 
     /// The items of a batch, without those that cannot be read, and their images.
@@ -357,32 +224,9 @@ impl<'a> Trainer<'a> {
             items,
             triplets,
             chunk: self.prepared.chunk,
-            seed: config
-                .seed
-                .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-                .wrapping_add(
-                    (Stream::Dropout as u64) << 56 | (epoch as u64) << 32 | (step as u64) << 12,
-                ),
+            seed: dropout_seed(config.seed, epoch, step),
         };
         (images, batch)
-    }
-
-    fn diverged(&self, epoch: usize, step: usize, rate: f64, images: &[usize]) -> Error {
-        let names = images
-            .iter()
-            .take(3)
-            .map(|&i| self.prepared.images.pictures[i].name.as_str());
-        Error::Diverged {
-            epoch,
-            step: step + 1,
-            images: format!(
-                "{} and {} more",
-                names.collect::<Vec<_>>().join(", "),
-                images.len().saturating_sub(3)
-            ),
-            rate,
-            path: self.folder.join("checkpoint/state.vzck"),
-        }
     }
 
     /// Keeps the hardest triplets of the epoch.
@@ -412,7 +256,85 @@ impl<'a> Trainer<'a> {
         kept.truncate(HARDEST);
     }
 
-    /// Mean average precision of the validation images among the training images; `None` without any.
+    /// The whole network with the weights as they are now.
+    pub fn parameters(&self) -> Result<Parameters, Error> {
+        let whole = self.prepared.model.parameters.clone();
+        whole.with(&self.prepared.learner.parameters)
+    }
+
+    /// Evaluates the best network and writes what is left of the run.
+    fn finish(&mut self, observer: &dyn TrainObserver) -> Result<RunResult, Error> {
+        let path = self.folder.join("best.safetensors");
+        let model = &mut self.prepared.model;
+        let trained = model.parameters.clone();
+        let best = Parameters::open(&model.network, &path, &self.prepared.device)?;
+        model.parameters = trained.with(&best)?;
+        let learner = &mut self.prepared.learner;
+        learner.parameters = learner.parameters.clone().with(&best)?;
+        result::finish(self, observer)
+    }
+}
+
+impl Rounds for Trainer<'_> {
+    type Batch = Planned;
+
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn saved(&mut self) -> &mut Checkpoint {
+        &mut self.saved
+    }
+
+    fn pace(&self) -> Pace<'_> {
+        Pace {
+            stop: &self.config.stop,
+            schedule: &self.config.schedule,
+            optimiser: &self.config.optimiser,
+        }
+    }
+
+    fn titles(&self) -> (&str, &str) {
+        (self.config.loss.kind.name(), "validation mAP")
+    }
+
+    fn plan(&mut self, epoch: usize) -> Result<Vec<Planned>, Error> {
+        let labels = self.prepared.images.labels(&self.prepared.images.train);
+        if self.config.sampling.mining == Mining::Pool && self.saved.head.step == 0 {
+            self.fill_pool(epoch, &labels)?;
+        }
+        batches(self.config, &labels, &self.saved.head.pool, epoch)
+    }
+
+    fn step(&mut self, place: Place, planned: &Planned) -> Result<Taken, Error> {
+        let begin = Instant::now();
+        let Place { epoch, step, .. } = place;
+        let (images, batch) = self.load(epoch, step, planned);
+        let rate = place.rate(self.pace());
+        let mut rng = random(self.config.seed, Stream::Mining, epoch, step);
+        let found = match batch.items.len() {
+            0 | 1 => Found {
+                finite: true,
+                ..Found::default()
+            },
+            _ => self.prepared.learner.step(&batch, rate, &mut rng)?,
+        };
+        if !found.finite {
+            let pictures = &self.prepared.images.pictures;
+            let names = images.iter().map(|&image| pictures[image].name.as_str());
+            let state = rounds::state(&self.folder);
+            return Err(Error::diverged((epoch, step + 1), rate, names, state));
+        }
+        self.remember(&found, &images);
+        Ok(Taken {
+            loss: found.loss,
+            active_share: found.active_share,
+            images: images.len(),
+            seconds: begin.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Of the validation images among the training images.
     fn validate(&mut self, epoch: usize) -> Result<Option<f64>, Error> {
         let images = &self.prepared.images;
         if images.validation.is_empty() {
@@ -448,55 +370,13 @@ impl<'a> Trainer<'a> {
         Ok(Some(map))
     }
 
-    fn close_epoch(
-        &mut self,
-        epoch: usize,
-        map: Option<f64>,
-        observer: &dyn TrainObserver,
-    ) -> Result<(), Error> {
+    fn close(&mut self, epoch: usize) {
         let head = &mut self.saved.head;
-        head.epoch = epoch;
-        let [loss, share, shares, images, seconds] = head.sums.map(f64::from_bits);
-        let steps = head.step.max(1) as f64;
-        let active = (shares > 0.0).then(|| share / shares);
-        let factor = self
-            .config
-            .schedule
-            .at(epoch as f64, self.config.stop.epochs);
-        let rate = self.config.optimiser.rate * factor;
-        let speed = images / seconds.max(1e-9);
-        let line = row(epoch, head.step, loss / steps, rate, active, speed, seconds);
-        head.log_csv.push_str(&line);
-        head.seconds = (f64::from_bits(head.seconds) + seconds).to_bits();
         head.mined.push(MinedEpoch {
             epoch,
             hardest: std::mem::take(&mut head.mining),
         });
-        head.sums = [0; 5];
-        head.step = 0;
         head.pool.clear();
-        let better =
-            map.is_some_and(|map| head.best.is_none_or(|(best, _)| map > f64::from_bits(best)));
-        if let (true, Some(map)) = (better, map) {
-            head.best = Some((map.to_bits(), epoch));
-            self.save_best()?;
-        }
-        self.checkpoint()?;
-        self.draw(epoch)?;
-        observer.epoch(&EpochReport {
-            epoch,
-            epochs: self.config.stop.epochs,
-            loss: loss / steps,
-            map,
-            best: better,
-        });
-        Ok(())
-    }
-
-    /// The whole network with the weights as they are now.
-    pub fn parameters(&self) -> Result<Parameters, Error> {
-        let whole = self.prepared.model.parameters.clone();
-        whole.with(&self.prepared.learner.parameters)
     }
 
     fn save_best(&self) -> Result<(), Error> {
@@ -504,56 +384,15 @@ impl<'a> Trainer<'a> {
             .save(&self.folder.join("best.safetensors"))
     }
 
-    /// Writes the checkpoint and the tables.
-    fn checkpoint(&mut self) -> Result<(), Error> {
-        (self.saved.values, self.saved.states) = self.prepared.learner.save()?;
+    fn save(&mut self) -> Result<Saved, Error> {
         self.saved.head.skipped = self.skipped.clone().into_iter().collect();
-        self.saved
-            .save(&self.folder.join("checkpoint/state.vzck"))?;
-        self.saved.values = Vec::new();
-        self.saved.states = Vec::new();
-        let head = &self.saved.head;
-        let mined = serde_json::to_string_pretty(&head.mined)
+        self.prepared.learner.save()
+    }
+
+    fn more_files(&self) -> Result<Vec<(&'static str, String)>, Error> {
+        let mined = serde_json::to_string_pretty(&self.saved.head.mined)
             .map_err(|error| Error::shape(error.to_string()))?;
-        for (name, text) in [
-            ("steps.csv", &head.steps_csv),
-            ("log.csv", &head.log_csv),
-            ("validation.csv", &head.validation_csv),
-            ("mined.json", &mined),
-        ] {
-            AtomicFile::write_whole(&self.folder.join(name), text.as_bytes())?;
-        }
-        Ok(())
-    }
-
-    fn draw(&self, epoch: usize) -> Result<(), Error> {
-        let column = |text: &str, column: usize| -> Vec<f32> {
-            let rows = text.lines().skip(1);
-            rows.filter_map(|line| line.split(',').nth(column)?.parse().ok())
-                .collect()
-        };
-        let head = &self.saved.head;
-        let title = format!("{} after {epoch} epochs", self.config.loss.kind.name());
-        curves::draw(
-            &self.folder.join("curves.png"),
-            &title,
-            &[
-                ("loss", column(&head.log_csv, 2)),
-                ("validation mAP", column(&head.validation_csv, 1)),
-            ],
-        )
-    }
-
-    /// Evaluates the best network and writes what is left of the run.
-    fn finish(&mut self, observer: &dyn TrainObserver) -> Result<RunResult, Error> {
-        let path = self.folder.join("best.safetensors");
-        let model = &mut self.prepared.model;
-        let trained = model.parameters.clone();
-        let best = Parameters::open(&model.network, &path, &self.prepared.device)?;
-        model.parameters = trained.with(&best)?;
-        let learner = &mut self.prepared.learner;
-        learner.parameters = learner.parameters.clone().with(&best)?;
-        result::finish(self, observer)
+        Ok(vec![("mined.json", mined)])
     }
 }
 
@@ -568,17 +407,4 @@ impl LossKind {
             LossKind::InfoNce => "InfoNCE",
         }
     }
-}
-
-fn row(
-    epoch: usize,
-    step: usize,
-    loss: f64,
-    rate: f64,
-    active: Option<f64>,
-    speed: f64,
-    seconds: f64,
-) -> String {
-    let active = active.map_or(String::new(), |share| format!("{share:.4}"));
-    format!("{epoch},{step},{loss:.6},{rate:.6e},{active},{speed:.1},{seconds:.3}\n")
 }

@@ -1,22 +1,22 @@
-//! The loop of a cross-modal run.
+//! A cross-modal run: its pairs, steps and validation.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use burn::tensor::Device;
-use fs_err as fs;
 use serde::Serialize;
 use serde_json::json;
 use vizsla_evaluation::Dataset;
 use vizsla_neural::ModelEntry;
 use vizsla_vectors::{AtomicFile, content_id};
 
-use super::super::checkpoint::Checkpoint;
-use super::super::curves;
+use super::super::checkpoint::{Checkpoint, Head};
+use super::super::learner::Saved;
 use super::super::model::{Model, length_one};
-use super::super::observer::{EpochReport, StepReport, TrainObserver};
-use super::super::plan::{Stream, random};
+use super::super::observer::TrainObserver;
+use super::super::plan::{Stream, dropout_seed, random};
 use super::super::result::name_of;
+use super::super::rounds::{self, Pace, Place, Rounds, Taken};
 use super::super::trainer::TrainOptions;
 use super::branches::{Branches, Pairs};
 use super::config::CrossModalConfig;
@@ -29,7 +29,6 @@ use crate::error::Error;
 use crate::network::{Parameters, head};
 use crate::sampling::shuffled_batches;
 
-const STEPS_HEAD: &str = "epoch,step,loss,rate,active_share,images_per_second,seconds\n";
 const VALIDATION_HEAD: &str = "epoch,map,image_to_text_recall_at_1,text_to_image_recall_at_1\n";
 
 /// The figures of a cross-modal run.
@@ -66,27 +65,11 @@ pub fn train_cross_modal(
     observer: &dyn TrainObserver,
 ) -> Result<Option<CrossModalResult>, Error> {
     config.check()?;
-    let state = folder.join("checkpoint/state.vzck");
-    let saved = match (options.resume, state.is_file()) {
-        (true, true) => Some(Checkpoint::open(&state)?),
-        (true, false) => {
-            return Err(Error::invalid(
-                "there is no checkpoint to go on from",
-                &state,
-            ));
-        }
-        (false, true) => {
-            let what = "a run is here already; go on with --resume, or name another folder";
-            return Err(Error::invalid(what, folder));
-        }
-        (false, false) => None,
-    };
-    fs::create_dir_all(folder)?;
-    AtomicFile::write_whole(&folder.join("run.toml"), config.to_toml()?.as_bytes())?;
+    let saved = rounds::begin(folder, options, &config.to_toml()?)?;
     let Some(mut trainer) = Trainer::new(config, folder, saved, observer)? else {
         return Ok(None);
     };
-    if !trainer.saved.head.finished && !trainer.epochs(observer)? {
+    if !trainer.saved.head.finished && !rounds::train_on(&mut trainer, observer)? {
         return Ok(None);
     }
     trainer.finish(observer).map(Some)
@@ -173,20 +156,13 @@ impl<'a> Trainer<'a> {
         }
         let fingerprint = content_id(text.as_bytes());
         let Some(mut saved) = saved else {
-            let head = &mut self.saved.head;
-            head.fingerprint = fingerprint;
-            head.steps_csv = STEPS_HEAD.into();
-            head.log_csv = STEPS_HEAD.into();
-            head.validation_csv = VALIDATION_HEAD.into();
+            self.saved.head = Head::fresh(fingerprint, VALIDATION_HEAD);
             return Ok(());
         };
         if saved.head.fingerprint != fingerprint {
             let what = "the checkpoint is of another configuration or of other captions; go on with the settings of \
                         run.toml, or train into another folder";
-            return Err(Error::invalid(
-                what,
-                self.folder.join("checkpoint/state.vzck"),
-            ));
+            return Err(Error::invalid(what, rounds::state(&self.folder)));
         }
         let (values, states) = (
             std::mem::take(&mut saved.values),
@@ -197,234 +173,11 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// All epochs that are left; false when it was stopped.
-    fn epochs(&mut self, observer: &dyn TrainObserver) -> Result<bool, Error> {
-        let stop = &self.config.stop;
-        let (epochs, patience) = (stop.epochs, stop.patience);
-        while self.saved.head.epoch < epochs {
-            if !self.epoch(observer)? {
-                return Ok(false);
-            }
-            let map = self.validate()?;
-            self.close_epoch(map, observer)?;
-            let since = self
-                .saved
-                .head
-                .best
-                .map_or(0, |(_, best)| self.saved.head.epoch - best);
-            if patience > 0 && since >= patience {
-                break;
-            }
-        }
-        if self.saved.head.best.is_none() {
-            self.save_best()?;
-        }
-        self.saved.head.finished = true;
-        self.checkpoint()?;
-        Ok(true)
-    }
-
-    /// The steps that are left of the present epoch; false when it was stopped.
-    fn epoch(&mut self, observer: &dyn TrainObserver) -> Result<bool, Error> {
-        let epoch = self.saved.head.epoch + 1;
-        let mut rng = random(self.config.seed, Stream::Batches, epoch, 0);
-        let batches = shuffled_batches(
-            self.train.captions.count(),
-            self.config.sampling.batch,
-            &mut rng,
-        )?;
-        observer.begin(&format!("epoch {epoch}"), batches.len() as u64);
-        observer.advance(self.saved.head.step as u64);
-        while self.saved.head.step < batches.len() {
-            let step = self.saved.head.step;
-            let report = self.step(epoch, step, batches.len(), &batches[step])?;
-            observer.step(&report);
-            observer.advance(1);
-            if observer.cancelled() {
-                self.checkpoint()?;
-                observer.end();
-                return Ok(false);
-            }
-            if (step + 1).is_multiple_of(self.config.stop.checkpoint_steps) {
-                self.checkpoint()?;
-            }
-        }
-        observer.end();
-        Ok(true)
-    }
-
-    fn step(
-        &mut self,
-        epoch: usize,
-        step: usize,
-        steps: usize,
-        batch: &[usize],
-    ) -> Result<StepReport, Error> {
-        let begin = Instant::now();
-        let seed = self.config.seed;
-        let captions = &self.data.train.captions;
-        let groups: Vec<usize> = batch
-            .iter()
-            .map(|&caption| captions[caption].image)
-            .collect();
-        let done = (epoch - 1) as f64 + step as f64 / steps as f64;
-        let rate =
-            self.config.optimiser.rate * self.config.schedule.at(done, self.config.stop.epochs);
-        let pairs = Pairs {
-            images: self.train.images.gather(groups.iter().copied()),
-            captions: self.train.captions.gather(batch.iter().copied()),
-            groups: &groups,
-            names: &self.names,
-            seed: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(
-                (Stream::Dropout as u64) << 56 | (epoch as u64) << 32 | (step as u64) << 12,
-            ),
-        };
-        let mut rng = random(seed, Stream::Mining, epoch, step);
-        let Some(loss) = self.branches.step(pairs, rate, &mut rng)? else {
-            return Err(self.diverged(epoch, step, rate, &groups));
-        };
-        let seconds = begin.elapsed().as_secs_f64();
-        let head = &mut self.saved.head;
-        let sums = [f64::from(loss), 0.0, 0.0, groups.len() as f64, seconds];
-        for (sum, value) in head.sums.iter_mut().zip(sums) {
-            *sum = (f64::from_bits(*sum) + value).to_bits();
-        }
-        head.step = step + 1;
-        let speed = groups.len() as f64 / seconds.max(1e-9);
-        head.steps_csv
-            .push_str(&row(epoch, step + 1, f64::from(loss), rate, speed, seconds));
-        Ok(StepReport {
-            epoch,
-            step: step + 1,
-            steps,
-            loss,
-            active_share: None,
-            images_per_second: f64::from_bits(head.sums[3])
-                / f64::from_bits(head.sums[4]).max(1e-9),
-        })
-    }
-
-    fn diverged(&self, epoch: usize, step: usize, rate: f64, groups: &[usize]) -> Error {
-        let shown = groups
-            .iter()
-            .take(3)
-            .map(|&image| self.names[image].as_str());
-        let shown = shown.collect::<Vec<_>>().join(", ");
-        Error::Diverged {
-            epoch,
-            step: step + 1,
-            images: format!("{shown} and {} more", groups.len().saturating_sub(3)),
-            rate,
-            path: self.folder.join("checkpoint/state.vzck"),
-        }
-    }
-
     fn embed(&self, part: &Part) -> Result<Part, Error> {
         Ok(Part {
             images: self.branches.embed(0, &part.images)?,
             captions: self.branches.embed(1, &part.captions)?,
         })
-    }
-
-    fn validate(&mut self) -> Result<f64, Error> {
-        let directions = both(
-            &self.data.validation,
-            &self.embed(&self.validation)?,
-            self.config.seed,
-        );
-        let map = mean_map(&directions);
-        let head = &mut self.saved.head;
-        head.epoch += 1;
-        let firsts: Vec<String> = directions
-            .iter()
-            .map(|d| format!("{:.6}", d.recall_at_1.value))
-            .collect();
-        head.validation_csv
-            .push_str(&format!("{},{map:.6},{}\n", head.epoch, firsts.join(",")));
-        Ok(map)
-    }
-
-    fn close_epoch(&mut self, map: f64, observer: &dyn TrainObserver) -> Result<(), Error> {
-        let config = self.config;
-        let head = &mut self.saved.head;
-        let epoch = head.epoch;
-        let [loss, _, _, images, seconds] = head.sums.map(f64::from_bits);
-        let loss = loss / head.step.max(1) as f64;
-        let rate = config.optimiser.rate * config.schedule.at(epoch as f64, config.stop.epochs);
-        let line = row(
-            epoch,
-            head.step,
-            loss,
-            rate,
-            images / seconds.max(1e-9),
-            seconds,
-        );
-        head.log_csv.push_str(&line);
-        head.seconds = (f64::from_bits(head.seconds) + seconds).to_bits();
-        head.sums = [0; 5];
-        head.step = 0;
-        let best = head.best.is_none_or(|(best, _)| map > f64::from_bits(best));
-        if best {
-            head.best = Some((map.to_bits(), epoch));
-            self.save_best()?;
-        }
-        self.checkpoint()?;
-        self.draw(epoch)?;
-        observer.epoch(&EpochReport {
-            epoch,
-            epochs: config.stop.epochs,
-            loss,
-            map: Some(map),
-            best,
-        });
-        Ok(())
-    }
-
-    fn draw(&self, epoch: usize) -> Result<(), Error> {
-        let column = |text: &str, column: usize| -> Vec<f32> {
-            let rows = text.lines().skip(1);
-            rows.filter_map(|line| line.split(',').nth(column)?.parse().ok())
-                .collect()
-        };
-        let head = &self.saved.head;
-        let curves = [
-            ("loss", column(&head.log_csv, 2)),
-            (
-                "validation mAP of both directions",
-                column(&head.validation_csv, 1),
-            ),
-        ];
-        curves::draw(
-            &self.folder.join("curves.png"),
-            &format!("captions after {epoch} epochs"),
-            &curves,
-        )
-    }
-
-    fn save_best(&self) -> Result<(), Error> {
-        let image = self
-            .model
-            .parameters
-            .clone()
-            .with(&self.branches.parameters[0])?;
-        image.save(&self.folder.join("best.safetensors"))?;
-        self.branches.parameters[1].save(&self.folder.join("best_text.safetensors"))
-    }
-
-    fn checkpoint(&mut self) -> Result<(), Error> {
-        (self.saved.values, self.saved.states) = self.branches.save()?;
-        self.saved
-            .save(&self.folder.join("checkpoint/state.vzck"))?;
-        (self.saved.values, self.saved.states) = (Vec::new(), Vec::new());
-        let head = &self.saved.head;
-        for (name, text) in [
-            ("steps.csv", &head.steps_csv),
-            ("log.csv", &head.log_csv),
-            ("validation.csv", &head.validation_csv),
-        ] {
-            AtomicFile::write_whole(&self.folder.join(name), text.as_bytes())?;
-        }
-        Ok(())
     }
 
     /// Evaluates the best heads and writes what is left of the run.
@@ -493,6 +246,99 @@ impl<'a> Trainer<'a> {
     }
 }
 
+impl Rounds for Trainer<'_> {
+    /// Captions of the training images.
+    type Batch = Vec<usize>;
+
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn saved(&mut self) -> &mut Checkpoint {
+        &mut self.saved
+    }
+
+    fn pace(&self) -> Pace<'_> {
+        Pace {
+            stop: &self.config.stop,
+            schedule: &self.config.schedule,
+            optimiser: &self.config.optimiser,
+        }
+    }
+
+    fn titles(&self) -> (&str, &str) {
+        ("captions", "validation mAP of both directions")
+    }
+
+    fn plan(&mut self, epoch: usize) -> Result<Vec<Vec<usize>>, Error> {
+        let mut rng = random(self.config.seed, Stream::Batches, epoch, 0);
+        let count = self.train.captions.count();
+        shuffled_batches(count, self.config.sampling.batch, &mut rng)
+    }
+
+    fn step(&mut self, place: Place, batch: &Vec<usize>) -> Result<Taken, Error> {
+        let begin = Instant::now();
+        let (seed, Place { epoch, step, .. }) = (self.config.seed, place);
+        let captions = &self.data.train.captions;
+        let groups: Vec<usize> = batch
+            .iter()
+            .map(|&caption| captions[caption].image)
+            .collect();
+        let rate = place.rate(self.pace());
+        let pairs = Pairs {
+            images: self.train.images.gather(groups.iter().copied()),
+            captions: self.train.captions.gather(batch.iter().copied()),
+            groups: &groups,
+            names: &self.names,
+            seed: dropout_seed(seed, epoch, step),
+        };
+        let mut rng = random(seed, Stream::Mining, epoch, step);
+        let Some(loss) = self.branches.step(pairs, rate, &mut rng)? else {
+            let names = groups.iter().map(|&image| self.names[image].as_str());
+            let state = rounds::state(&self.folder);
+            return Err(Error::diverged((epoch, step + 1), rate, names, state));
+        };
+        Ok(Taken {
+            loss,
+            active_share: None,
+            images: groups.len(),
+            seconds: begin.elapsed().as_secs_f64(),
+        })
+    }
+
+    fn validate(&mut self, epoch: usize) -> Result<Option<f64>, Error> {
+        let directions = both(
+            &self.data.validation,
+            &self.embed(&self.validation)?,
+            self.config.seed,
+        );
+        let map = mean_map(&directions);
+        let firsts: Vec<String> = directions
+            .iter()
+            .map(|d| format!("{:.6}", d.recall_at_1.value))
+            .collect();
+        let line = format!("{epoch},{map:.6},{}\n", firsts.join(","));
+        self.saved.head.validation_csv.push_str(&line);
+        Ok(Some(map))
+    }
+
+    fn close(&mut self, _epoch: usize) {}
+
+    fn save_best(&self) -> Result<(), Error> {
+        let image = self
+            .model
+            .parameters
+            .clone()
+            .with(&self.branches.parameters[0])?;
+        image.save(&self.folder.join("best.safetensors"))?;
+        self.branches.parameters[1].save(&self.folder.join("best_text.safetensors"))
+    }
+
+    fn save(&mut self) -> Result<Saved, Error> {
+        self.branches.save()
+    }
+}
+
 /// The heads of both sides; that of the images becomes a part of its model.
 fn heads(
     config: &CrossModalConfig,
@@ -522,8 +368,4 @@ fn heads(
         train,
         device,
     )
-}
-
-fn row(epoch: usize, step: usize, loss: f64, rate: f64, speed: f64, seconds: f64) -> String {
-    format!("{epoch},{step},{loss:.6},{rate:.6e},,{speed:.1},{seconds:.3}\n")
 }
