@@ -34,7 +34,8 @@ pub use run::{
     Anchors, AugmentConfig, CaptionData, CaptionLoss, CaptionLossKind, CaptionSampling, Course,
     CrossModalConfig, CrossModalResult, DataConfig, Direction, EpochReport, Figure, Grid, GridRow,
     LossConfig, LossKind, ModelConfig, Precision, RunConfig, RunResult, SamplingConfig, Schedule,
-    StepReport, StopConfig, TextConfig, TrainObserver, TrainOptions, train, train_cross_modal,
+    StepReport, StopConfig, Swept, TextConfig, TrainObserver, TrainOptions, train,
+    train_cross_modal,
 };
 pub use sampling::{
     Distances, Mined, MinedPairs, Mining, class_batches, hardest_in_pool, mine_pairs,

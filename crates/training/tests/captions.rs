@@ -17,8 +17,8 @@ use vizsla_retrieval::{
     TextRecipe,
 };
 use vizsla_training::{
-    Builder, CrossModalConfig, Kind, Operator, Parameters, StepReport, TrainObserver, TrainOptions,
-    Window, train_cross_modal,
+    Builder, CrossModalConfig, Grid, Kind, Operator, Parameters, StepReport, TrainObserver,
+    TrainOptions, Window, train_cross_modal,
 };
 use vizsla_words::Codebook;
 
@@ -277,6 +277,9 @@ fn every_loss_learns_and_sum_differs_from_mean() {
         if kind == "warp" {
             config = config.with("model.hidden", "[]").unwrap();
         }
+        if kind == "max-of-hinges" {
+            config = config.with("loss.mean_epochs", "0").unwrap();
+        }
         let result =
             train_cross_modal(&config, &world.path(kind), TrainOptions::default(), &Silent);
         let result = result.unwrap().unwrap();
@@ -303,6 +306,34 @@ fn every_loss_learns_and_sum_differs_from_mean() {
     let heads = ["sum", "mean"]
         .map(|name| fs_err::read(world.path(name).join("best_text.safetensors")).unwrap());
     assert_ne!(heads[0], heads[1]);
+}
+
+#[test]
+fn a_sweep_makes_one_table_of_both_directions() {
+    let world = World::new();
+    let base = world.config("[loss]\nkind = 'max-of-hinges'\n[stop]\nepochs = 2\n");
+    let grid = Grid::parse(&["loss.mean_epochs=0,1,2".to_owned()]).unwrap();
+    let folder = world.path("sweep");
+    let rows = grid.train(&base, &folder, &Silent).unwrap().unwrap();
+    assert_eq!(rows.len(), 3);
+    let table = fs_err::read_to_string(folder.join("grid.csv")).unwrap();
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("loss.mean_epochs,image_to_text_r1,"));
+    assert!(lines[0].ends_with("text_to_image_median,validation_map,epochs,seconds,error"));
+    assert_eq!(lines.len(), 4);
+    // What an epoch costs says which loss it had: a mean is below the largest.
+    let first = |epochs: usize| -> Vec<f64> {
+        let log = folder.join(format!("mean_epochs={epochs}/log.csv"));
+        let log = fs_err::read_to_string(log).unwrap();
+        let lines = log.lines().skip(1);
+        lines
+            .map(|l| l.split(',').nth(2).unwrap().parse().unwrap())
+            .collect()
+    };
+    let (none, one, two) = (first(0), first(1), first(2));
+    assert!(one[0] < none[0], "{one:?} {none:?}");
+    assert_eq!(one[0], two[0]);
+    assert!(two[1] < one[1], "{two:?} {one:?}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use vizsla_training::{
-    CrossModalConfig, CrossModalResult, Figure, Grid, GridRow, RunConfig, RunResult, TrainOptions,
-    train, train_cross_modal,
+    CrossModalConfig, CrossModalResult, Figure, Grid, GridRow, RunConfig, RunResult, Swept,
+    TrainOptions,
 };
 
 use super::Outcome;
@@ -53,9 +53,19 @@ pub struct Arguments {
 }
 
 #[derive(Serialize)]
-struct Sweep {
+struct Sweep<R> {
     settings: Vec<String>,
-    runs: Vec<GridRow>,
+    runs: Vec<GridRow<R>>,
+}
+
+/// How the results of a kind of run are shown.
+struct Shown<R> {
+    /// One run.
+    run: fn(&Arguments, &R) -> Result<Outcome>,
+    /// Titles of the figures that a sweep is looked at for.
+    titles: [&'static str; 2],
+    /// These figures.
+    figures: fn(&R) -> [String; 2],
 }
 
 impl Arguments {
@@ -66,53 +76,70 @@ impl Arguments {
         {
             return self.run_cross_modal(CrossModalConfig::read(path)?);
         }
-        let config = self.config()?;
-        let folder = self.folder();
-        let progress = TrainProgress::start();
-        if !self.grid.is_empty() {
-            let grid = Grid::parse(&self.grid)?;
-            fs_err::create_dir_all(&folder)?;
-            let Some(runs) = grid.train(&config, &folder, &progress)? else {
-                return Ok(Outcome::Interrupted);
-            };
-            drop(progress);
-            return self.show_sweep(&grid, runs);
-        }
-        let options = TrainOptions {
-            resume: self.resume,
+        let mut config = match &self.run {
+            Some(path) => RunConfig::read(path)?,
+            None => RunConfig::default(),
         };
-        let Some(result) = train(&config, &folder, options, &progress)? else {
-            drop(progress);
-            return Ok(interrupted(&folder));
-        };
-        drop(progress);
-        self.show(&result)
-    }
-
-    /// A run whose configuration names captions: images and texts in one space.
-    fn run_cross_modal(&self, mut config: CrossModalConfig) -> Result<Outcome> {
-        if !self.grid.is_empty() {
-            anyhow::bail!(
-                "--grid is for runs without captions; train once for each value with --set and --output"
-            );
-        }
         self.amend(
             &mut config.data.images,
             &mut config.model.backbone,
             &mut config.device,
         );
+        let shown = Shown {
+            run: Self::show,
+            titles: ["mAP", "precision@1"],
+            figures: |result: &RunResult| {
+                [result.map, result.precision_at_1].map(|f| f.map_or(String::new(), interval))
+            },
+        };
+        self.train(config, &shown)
+    }
+
+    /// A run whose configuration names captions: images and texts in one space.
+    fn run_cross_modal(&self, mut config: CrossModalConfig) -> Result<Outcome> {
+        self.amend(
+            &mut config.data.images,
+            &mut config.model.backbone,
+            &mut config.device,
+        );
+        let shown = Shown {
+            run: Self::show_cross_modal,
+            titles: ["image to text recall@1", "text to image recall@1"],
+            figures: |result: &CrossModalResult| {
+                let mut firsts = result.directions.iter().map(|d| interval(d.recall_at_1));
+                [(); 2].map(|()| firsts.next().unwrap_or_default())
+            },
+        };
+        self.train(config, &shown)
+    }
+
+    /// One run, or a sweep of them.
+    fn train<C: Swept<Result: Serialize>>(
+        &self,
+        mut config: C,
+        shown: &Shown<C::Result>,
+    ) -> Result<Outcome> {
         for (name, value) in self.settings()? {
             config = config.with(name, value)?;
         }
+        let grid = Grid::parse(&self.grid)?;
         let folder = self.folder();
         let progress = TrainProgress::start();
+        if !self.grid.is_empty() {
+            fs_err::create_dir_all(&folder)?;
+            let Some(runs) = grid.train(&config, &folder, &progress)? else {
+                return Ok(Outcome::Interrupted);
+            };
+            drop(progress);
+            return self.show_sweep(&grid, runs, shown);
+        }
         let options = TrainOptions {
             resume: self.resume,
         };
-        let result = train_cross_modal(&config, &folder, options, &progress)?;
+        let result = config.train(&folder, options, &progress)?;
         drop(progress);
         match result {
-            Some(result) => self.show_cross_modal(&result),
+            Some(result) => (shown.run)(self, &result),
             None => Ok(interrupted(&folder)),
         }
     }
@@ -184,23 +211,6 @@ impl Arguments {
         }
     }
 
-    /// The file with what the options change.
-    fn config(&self) -> Result<RunConfig> {
-        let mut config = match &self.run {
-            Some(path) => RunConfig::read(path)?,
-            None => RunConfig::default(),
-        };
-        self.amend(
-            &mut config.data.images,
-            &mut config.model.backbone,
-            &mut config.device,
-        );
-        for (name, value) in self.settings()? {
-            config = config.with(name, value)?;
-        }
-        Ok(config)
-    }
-
     fn folder(&self) -> PathBuf {
         let named = self.run.as_ref().or(self.images.as_ref());
         let name = named.and_then(|path| path.file_stem()).map(PathBuf::from);
@@ -243,7 +253,12 @@ impl Arguments {
         Ok(Outcome::Done)
     }
 
-    fn show_sweep(&self, grid: &Grid, runs: Vec<GridRow>) -> Result<Outcome> {
+    fn show_sweep<R: Serialize>(
+        &self,
+        grid: &Grid,
+        runs: Vec<GridRow<R>>,
+        shown: &Shown<R>,
+    ) -> Result<Outcome> {
         let failed = runs.iter().any(|run| run.result.is_none());
         let outcome = if failed {
             Outcome::Found
@@ -255,7 +270,7 @@ impl Arguments {
             output::json(&Sweep { settings, runs })?;
             return Ok(outcome);
         }
-        let mut table = Table::new(&["settings", "mAP", "precision@1", ">epochs", ">seconds"]);
+        let mut table = Table::new(&["settings", shown.titles[0], shown.titles[1]]);
         for run in &runs {
             let pairs = settings.iter().zip(&run.values);
             let named: Vec<String> = pairs
@@ -263,17 +278,16 @@ impl Arguments {
                 .collect();
             let mut row = vec![named.join(" ")];
             match &run.result {
-                Some(result) => row.extend([
-                    result.map.map_or(String::new(), interval),
-                    result.precision_at_1.map_or(String::new(), interval),
-                    result.epochs.to_string(),
-                    format!("{:.1}", result.seconds),
-                ]),
+                Some(result) => row.extend((shown.figures)(result)),
                 None => row.push(run.error.clone().unwrap_or_default()),
             }
             table.row(row);
         }
-        output::show(&table.render())?;
+        output::show(&format!(
+            "{}all figures: {}\n",
+            table.render(),
+            self.folder().join("grid.csv").display()
+        ))?;
         Ok(outcome)
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use vizsla_vectors::AtomicFile;
 
 use super::config::RunConfig;
+use super::cross_modal::{CrossModalConfig, CrossModalResult, train_cross_modal};
 use super::observer::TrainObserver;
 use super::result::RunResult;
 use super::trainer::{TrainOptions, train};
@@ -20,15 +21,43 @@ pub struct Grid {
     axes: Vec<(String, Vec<String>)>,
 }
 
-/// One run of a sweep.
+/// One run of a sweep, with the result `R` of its kind.
 #[derive(Clone, Debug, Serialize)]
-pub struct GridRow {
+pub struct GridRow<R> {
     /// The values of the settings, in the order of the axes.
     pub values: Vec<String>,
     /// What it found; `None` when it failed.
-    pub result: Option<RunResult>,
+    pub result: Option<R>,
     /// Why it failed.
     pub error: Option<String>,
+}
+
+/// A kind of run that can be swept: of labelled images, or of images and captions.
+pub trait Swept: Clone {
+    /// What a run finds.
+    type Result;
+    /// Names of the figures in the table.
+    const FIGURES: &'static [&'static str];
+
+    /// A copy with one setting changed.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] when there is no such setting or it cannot have this value.
+    fn with(&self, name: &str, value: &str) -> Result<Self, Error>;
+
+    /// Trains; `None` when the observer stopped it.
+    ///
+    /// # Errors
+    /// As [`train`] and [`train_cross_modal`].
+    fn train(
+        &self,
+        folder: &Path,
+        options: TrainOptions,
+        observer: &dyn TrainObserver,
+    ) -> Result<Option<Self::Result>, Error>;
+
+    /// The figures in the order of [`Swept::FIGURES`]; nothing where one is not known.
+    fn figures(result: &Self::Result) -> Vec<Option<f64>>;
 }
 
 impl Grid {
@@ -92,12 +121,12 @@ impl Grid {
     ///
     /// # Errors
     /// A combination that cannot be configured, before anything is trained; a folder that cannot be written.
-    pub fn train(
+    pub fn train<C: Swept>(
         &self,
-        config: &RunConfig,
+        config: &C,
         folder: &Path,
         observer: &dyn TrainObserver,
-    ) -> Result<Option<Vec<GridRow>>, Error> {
+    ) -> Result<Option<Vec<GridRow<C::Result>>>, Error> {
         let mut runs = Vec::new();
         for values in self.combinations() {
             let mut changed = config.clone();
@@ -112,7 +141,7 @@ impl Grid {
             let options = TrainOptions {
                 resume: run.join("checkpoint/state.vzck").is_file(),
             };
-            let (result, error) = match train(&config, &run, options, observer) {
+            let (result, error) = match config.train(&run, options, observer) {
                 Ok(Some(result)) => (Some(result), None),
                 Ok(None) => return Ok(None),
                 Err(error) => (None, Some(error.to_string())),
@@ -122,22 +151,13 @@ impl Grid {
                 result,
                 error,
             });
-            self.write(&rows, folder)?;
+            self.write::<C>(&rows, folder)?;
         }
         Ok(Some(rows))
     }
 
-    fn write(&self, rows: &[GridRow], folder: &Path) -> Result<(), Error> {
-        let heads = [
-            "map",
-            "map_low",
-            "map_high",
-            "precision_at_1",
-            "validation_map",
-            "epochs",
-            "seconds",
-            "error",
-        ];
+    fn write<C: Swept>(&self, rows: &[GridRow<C::Result>], folder: &Path) -> Result<(), Error> {
+        let heads = C::FIGURES.iter().copied().chain(["error"]);
         let names: Vec<&str> = self.names().into_iter().chain(heads).collect();
         let mut table = csv::Writer::from_writer(Vec::new());
         let wrong = |error: csv::Error| Error::shape(error.to_string());
@@ -148,7 +168,14 @@ impl Grid {
             "---|".repeat(names.len())
         );
         for row in rows {
-            let cells: Vec<String> = row.values.iter().cloned().chain(row.cells()).collect();
+            let figures = match &row.result {
+                Some(result) => C::figures(result),
+                None => vec![None; C::FIGURES.len()],
+            };
+            let written = figures.into_iter().map(written);
+            let error = row.error.clone().unwrap_or_default();
+            let cells = row.values.iter().cloned().chain(written).chain([error]);
+            let cells: Vec<String> = cells.collect();
             table.write_record(&cells).map_err(wrong)?;
             let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
             text.push_str(&format!("| {} |\n", cells.join(" | ")));
@@ -164,25 +191,94 @@ impl Grid {
     }
 }
 
-impl GridRow {
-    fn cells(&self) -> Vec<String> {
-        let number = |value: Option<f64>| value.map_or(String::new(), |v| format!("{v:.4}"));
-        let of =
-            |figure: fn(&RunResult) -> Option<f64>| number(self.result.as_ref().and_then(figure));
+impl Swept for RunConfig {
+    type Result = RunResult;
+    const FIGURES: &'static [&'static str] = &[
+        "map",
+        "map_low",
+        "map_high",
+        "precision_at_1",
+        "validation_map",
+        "epochs",
+        "seconds",
+    ];
+
+    fn with(&self, name: &str, value: &str) -> Result<Self, Error> {
+        self.with(name, value)
+    }
+
+    fn train(
+        &self,
+        folder: &Path,
+        options: TrainOptions,
+        observer: &dyn TrainObserver,
+    ) -> Result<Option<RunResult>, Error> {
+        train(self, folder, options, observer)
+    }
+
+    fn figures(result: &RunResult) -> Vec<Option<f64>> {
         vec![
-            of(|r| r.map.map(|f| f.value)),
-            of(|r| r.map.map(|f| f.low)),
-            of(|r| r.map.map(|f| f.high)),
-            of(|r| r.precision_at_1.map(|f| f.value)),
-            of(|r| r.best.map(|(map, _)| map)),
-            self.result
-                .as_ref()
-                .map_or(String::new(), |r| r.epochs.to_string()),
-            self.result
-                .as_ref()
-                .map_or(String::new(), |r| format!("{:.1}", r.seconds)),
-            self.error.clone().unwrap_or_default(),
+            result.map.map(|f| f.value),
+            result.map.map(|f| f.low),
+            result.map.map(|f| f.high),
+            result.precision_at_1.map(|f| f.value),
+            result.best.map(|(map, _)| map),
+            Some(result.epochs as f64),
+            Some(result.seconds),
         ]
+    }
+}
+
+impl Swept for CrossModalConfig {
+    type Result = CrossModalResult;
+    const FIGURES: &'static [&'static str] = &[
+        "image_to_text_r1",
+        "image_to_text_r5",
+        "image_to_text_r10",
+        "image_to_text_median",
+        "text_to_image_r1",
+        "text_to_image_r5",
+        "text_to_image_r10",
+        "text_to_image_median",
+        "validation_map",
+        "epochs",
+        "seconds",
+    ];
+
+    fn with(&self, name: &str, value: &str) -> Result<Self, Error> {
+        self.with(name, value)
+    }
+
+    fn train(
+        &self,
+        folder: &Path,
+        options: TrainOptions,
+        observer: &dyn TrainObserver,
+    ) -> Result<Option<CrossModalResult>, Error> {
+        train_cross_modal(self, folder, options, observer)
+    }
+
+    fn figures(result: &CrossModalResult) -> Vec<Option<f64>> {
+        let directions = result.directions.iter().flat_map(|direction| {
+            [
+                direction.recall_at_1.value,
+                direction.recall_at_5.value,
+                direction.recall_at_10.value,
+                direction.median_rank,
+            ]
+        });
+        let rest = [Some(result.epochs as f64), Some(result.seconds)];
+        let best = result.best.map(|(map, _)| map);
+        directions.map(Some).chain([best]).chain(rest).collect()
+    }
+}
+
+/// A figure as the table shows it: whole numbers as such, others with four places.
+fn written(figure: Option<f64>) -> String {
+    match figure {
+        None => String::new(),
+        Some(whole) if whole.fract() == 0.0 && whole >= 1.0 => format!("{whole}"),
+        Some(figure) => format!("{figure:.4}"),
     }
 }
 

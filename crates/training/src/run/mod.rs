@@ -44,7 +44,7 @@ pub use cross_modal::{
     Anchors, CaptionData, CaptionLoss, CaptionLossKind, CaptionSampling, CrossModalConfig,
     CrossModalResult, Direction, TextConfig, train_cross_modal,
 };
-pub use grid::{Grid, GridRow};
+pub use grid::{Grid, GridRow, Swept};
 pub use observer::{EpochReport, StepReport, TrainObserver};
 pub use ranking::Figure;
 pub use result::RunResult;

@@ -43,6 +43,8 @@ pub(super) struct Pairs<'a> {
     pub names: &'a [String],
     /// Seed of dropout.
     pub seed: u64,
+    /// Epoch of the step, from 1.
+    pub epoch: usize,
 }
 
 impl Branches {
@@ -180,8 +182,12 @@ impl Branches {
         let (groups, margin) = (pairs.groups, self.loss.margin);
         match self.loss.kind {
             CaptionLossKind::InfoNce => info_nce(images, captions, groups, self.loss.temperature),
-            CaptionLossKind::MaxOfHinges => hinges(images, captions, groups, margin, Hinges::Max),
-            CaptionLossKind::MeanOfHinges => hinges(images, captions, groups, margin, Hinges::Mean),
+            CaptionLossKind::MaxOfHinges if pairs.epoch > self.loss.mean_epochs => {
+                hinges(images, captions, groups, margin, Hinges::Max)
+            }
+            CaptionLossKind::MaxOfHinges | CaptionLossKind::MeanOfHinges => {
+                hinges(images, captions, groups, margin, Hinges::Mean)
+            }
             CaptionLossKind::Triplet => {
                 let triplets = random_triplets(groups, rng);
                 let by_image =

@@ -136,6 +136,9 @@ pub struct CaptionLoss {
     pub margin: f64,
     /// images, captions or both, for triplet.
     pub anchors: Anchors,
+    /// Epochs at the start of max-of-hinges that take the mean over the negatives. Without any, heads that know nothing
+    /// yet are pulled onto one point, where every hardest negative costs exactly the margin, and stay there.
+    pub mean_epochs: usize,
 }
 
 impl Default for CaptionLoss {
@@ -145,6 +148,7 @@ impl Default for CaptionLoss {
             temperature: 0.05,
             margin: 0.2,
             anchors: Anchors::Both,
+            mean_epochs: 1,
         }
     }
 }

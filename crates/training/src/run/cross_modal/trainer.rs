@@ -291,6 +291,7 @@ impl Rounds for Trainer<'_> {
             groups: &groups,
             names: &self.names,
             seed: dropout_seed(seed, epoch, step),
+            epoch,
         };
         let mut rng = random(seed, Stream::Mining, epoch, step);
         let Some(loss) = self.branches.step(pairs, rate, &mut rng)? else {
