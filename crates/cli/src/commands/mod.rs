@@ -26,6 +26,7 @@ mod remove;
 #[cfg(feature = "training")]
 mod report;
 mod search;
+mod serve;
 mod threads;
 #[cfg(feature = "training")]
 mod train;
@@ -50,6 +51,7 @@ pub enum Outcome {
 pub enum Command {
     Index(index::Arguments),
     Search(search::Arguments),
+    Serve(serve::Arguments),
     Match(matching::Arguments),
     Identify(identify::Arguments),
     Locate(locate::Arguments),
@@ -83,6 +85,7 @@ impl Command {
         match self {
             Self::Index(arguments) => arguments.run(),
             Self::Search(arguments) => arguments.run(),
+            Self::Serve(arguments) => arguments.run(),
             Self::Match(arguments) => arguments.run(),
             Self::Identify(arguments) => arguments.run(),
             Self::Locate(arguments) => arguments.run(),

@@ -1,0 +1,77 @@
+//! The page and its files, which lie in the binary.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::guard;
+use crate::state::App;
+
+const HTML: &str = "text/html; charset=utf-8";
+
+/// A file of the page.
+struct Asset {
+    name: &'static str,
+    kind: &'static str,
+    bytes: &'static [u8],
+}
+
+/// Names a file below `web/`, and its type.
+macro_rules! asset {
+    ($name:literal, $kind:expr) => {
+        Asset {
+            name: $name,
+            kind: $kind,
+            bytes: include_bytes!(concat!("../web/", $name)),
+        }
+    };
+}
+
+const INDEX: Asset = asset!("index.html", HTML);
+const DOCS: Asset = asset!("docs.html", HTML);
+
+/// What is found under `/assets/`.
+const ASSETS: &[Asset] = &[
+    asset!("docs.css", "text/css; charset=utf-8"),
+    asset!("docs.js", "text/javascript; charset=utf-8"),
+];
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(async |headers: HeaderMap| serve(&INDEX, &headers)))
+        .route(
+            "/docs",
+            get(async |headers: HeaderMap| serve(&DOCS, &headers)),
+        )
+        .route("/assets/{*name}", get(asset))
+}
+
+async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {
+    match ASSETS.iter().find(|asset| asset.name == name) {
+        Some(asset) => serve(asset, &headers),
+        None => guard::unknown().await,
+    }
+}
+
+/// The file, or word that the browser's copy is still good.
+fn serve(asset: &Asset, headers: &HeaderMap) -> Response {
+    let tag = format!("\"{}\"", &blake3::hash(asset.bytes).to_hex()[..32]);
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|given| given.as_bytes() == tag.as_bytes());
+    let mut response = match known {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => asset.bytes.into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    response
+}

@@ -1,0 +1,83 @@
+//! The collections that are served.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::answers::{Listing, Looking};
+use crate::extract::Place;
+use crate::problem::Problem;
+use crate::state::{App, Served};
+
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(one))
+}
+
+/// The collections of this server.
+#[derive(Serialize, ToSchema)]
+struct Collections {
+    collections: Vec<CollectionFigures>,
+}
+
+/// What a collection holds and can be asked.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Collection)]
+struct CollectionFigures {
+    name: String,
+    /// Distinct images.
+    images: u64,
+    /// Files that hold them.
+    files: u64,
+    /// Local features.
+    features: u64,
+    captions: u64,
+    /// Segments of the inverted file.
+    segments: usize,
+    /// Bytes on disk.
+    bytes: u64,
+}
+
+/// All collections
+#[utoipa::path(get, path = "/v1/collections", tag = "collections", responses((status = 200, body = Collections), Listing))]
+async fn list(State(app): State<Arc<App>>) -> Result<Json<Collections>, Problem> {
+    let served: Vec<Arc<Served>> = app.collections.values().cloned().collect();
+    let figures = app
+        .work
+        .run(move |_| served.iter().map(|served| figures(served)).collect())
+        .await?;
+    Ok(Json(Collections {
+        collections: figures,
+    }))
+}
+
+/// One collection
+#[utoipa::path(get, path = "/v1/collections/{collection}", tag = "collections",
+    params(("collection" = String, Path, description = "Name of the collection")),
+    responses((status = 200, body = CollectionFigures), Looking))]
+async fn one(
+    State(app): State<Arc<App>>,
+    Place(name): Place<String>,
+) -> Result<Json<CollectionFigures>, Problem> {
+    let served = app.collection(&name)?;
+    Ok(Json(app.work.run(move |_| figures(&served)).await?))
+}
+
+fn figures(served: &Served) -> Result<CollectionFigures, Problem> {
+    let info = served.reader().info()?;
+    Ok(CollectionFigures {
+        name: served.name.clone(),
+        images: info.images,
+        files: info.files,
+        features: info.features,
+        captions: info.captions,
+        segments: info.segments,
+        bytes: info.catalog_bytes + info.segment_bytes + info.artefact_bytes,
+    })
+}

@@ -1,0 +1,11 @@
+//! Pictures of a collection: lists, one, its file, its thumbnail, its features.
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::App;
+
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+}

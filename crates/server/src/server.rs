@@ -1,0 +1,158 @@
+//! Listening, serving connections, stopping.
+//!
+//! Connections are served by `hyper` itself, so that a client which sends the head of a request drop by drop is cut off,
+//! and so that a request whose client has gone is dropped, which stops its work.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+
+use crate::state::App;
+use crate::{Error, ServerConfig, router};
+
+/// Connections that are open at a time; more wait to be accepted.
+const MOST_CONNECTIONS: usize = 1000;
+/// Time for the head of a request, and for which an idle connection is kept.
+const HEAD: Duration = Duration::from_secs(20);
+/// Most bytes of the head of a request.
+const MOST_HEAD: usize = 64 << 10;
+/// Time that requests get to end when the server stops.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A server that is bound to its address.
+pub struct Server {
+    listener: StdListener,
+    address: SocketAddr,
+    app: Arc<App>,
+    router: axum::Router,
+}
+
+impl Server {
+    /// Checks the settings, opens the collections and binds the address. From here on clients can connect; they are
+    /// answered when the server runs.
+    ///
+    /// # Errors
+    /// A setting cannot be used, a collection cannot be opened, or the address is taken.
+    pub fn bind(config: ServerConfig) -> Result<Self, Error> {
+        let config = config.complete()?;
+        let listen = config.listen;
+        let app = Arc::new(App::open(config)?);
+        let router = router::build(Arc::clone(&app))?;
+        let refused = |source| Error::Listen {
+            address: listen,
+            source,
+        };
+        let listener = StdListener::bind(listen).map_err(refused)?;
+        listener.set_nonblocking(true)?;
+        Ok(Self {
+            address: listener.local_addr()?,
+            listener,
+            app,
+            router,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` is there, then lets the requests that run come to their end.
+    ///
+    /// # Errors
+    /// The listener cannot be used.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let listener = TcpListener::from_std(self.listener)?;
+        let limit = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let graceful = GracefulShutdown::new();
+        let mut shutdown = pin!(shutdown);
+        loop {
+            let (stream, permit) = tokio::select! {
+                () = &mut shutdown => break,
+                accepted = accept(&listener, &limit) => accepted,
+            };
+            let service = TowerToHyperService::new(self.router.clone());
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD)
+                .max_buf_size(MOST_HEAD)
+                .serve_connection(TokioIo::new(stream), service);
+            let connection = graceful.watch(connection);
+            tokio::spawn(async move {
+                // A connection that breaks is its client's affair.
+                let _ = connection.await;
+                drop(permit);
+            });
+        }
+        drop(listener);
+        self.app.stopping.send_replace(true);
+        let _ = timeout(GRACE, graceful.shutdown()).await;
+        Ok(())
+    }
+
+    /// Serves on threads of its own until the process is interrupted or told to end.
+    ///
+    /// # Errors
+    /// As [`Server::run`], and when the threads cannot be started.
+    pub fn run_until_interrupted(self) -> Result<(), Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        let result = runtime.block_on(self.run(interrupted()));
+        // Work that does not hear that it should stop must not hold the process.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        result
+    }
+}
+
+/// The next connection. Errors are those of one connection, or of too many open files: wait and go on.
+async fn accept(
+    listener: &TcpListener,
+    limit: &Arc<Semaphore>,
+) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    let permit = Arc::clone(limit).acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let _ = stream.set_nodelay(true);
+                return (stream, permit);
+            }
+            Err(_) => sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+/// Ready at the first Ctrl-C or signal to end.
+async fn interrupted() {
+    let ctrl_c = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let ended = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut ended) => {
+                ended.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let ended = std::future::pending::<()>();
+    tokio::select! {
+        () = ctrl_c => {}
+        () = ended => {}
+    }
+}

@@ -1,0 +1,167 @@
+//! Work of the processor, off the threads that serve connections.
+//!
+//! So many closures run at a time and so many more wait; one more is refused at once with 503, which costs nothing, so that
+//! memory and latency stay bounded however many clients there are. A closure is told to stop when its time is over or when
+//! its client has gone: the future that waits for it is dropped then. Its place is free again only when it has really
+//! ended.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout_at};
+use vizsla_retrieval::Reporter;
+
+use crate::problem::Problem;
+
+/// Whether work should stop; a [`Reporter`] for the floors below.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks the work to stop.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Reporter for Cancel {
+    fn cancelled(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Stops the work when nobody waits for it any more.
+struct StopOnDrop(Cancel);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+/// The queue and its workers.
+pub(crate) struct Work {
+    places: Arc<Semaphore>,
+    workers: Arc<Semaphore>,
+    most_places: usize,
+    most_workers: usize,
+    limit: Duration,
+}
+
+impl Work {
+    pub fn new(workers: usize, queue: usize, limit: Duration) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(workers + queue)),
+            workers: Arc::new(Semaphore::new(workers)),
+            most_places: workers + queue,
+            most_workers: workers,
+            limit,
+        }
+    }
+
+    /// Runs a closure on a worker and gives what it gives.
+    ///
+    /// # Errors
+    /// 503 when the queue is full, 504 when the time limit is over (waiting included), 500 when the closure panicked; and
+    /// what the closure says itself.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Cancel) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| Problem::busy("too many requests are waiting; ask again in a moment"))?;
+        let end = Instant::now() + self.limit;
+        let worker = timeout_at(end, Arc::clone(&self.workers).acquire_owned())
+            .await
+            .map_err(|_| self.late())?
+            .map_err(|closed| Problem::internal(&closed))?;
+        let cancel = Cancel::default();
+        let _stop = StopOnDrop(cancel.clone());
+        let permits: [OwnedSemaphorePermit; 2] = [place, worker];
+        let running = spawn_blocking(move || {
+            let result = catch_unwind(AssertUnwindSafe(|| work(&cancel)));
+            drop(permits);
+            result
+        });
+        match timeout_at(end, running).await {
+            Err(_) => Err(self.late()),
+            Ok(Ok(Ok(result))) => result,
+            Ok(_) => Err(Problem::internal(&"a request panicked")),
+        }
+    }
+
+    /// Requests that are computed now, and that wait.
+    pub fn load(&self) -> (usize, usize) {
+        let running = self.most_workers - self.workers.available_permits();
+        let inside = self.most_places - self.places.available_permits();
+        (running, inside.saturating_sub(running))
+    }
+
+    fn late(&self) -> Problem {
+        Problem::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "time-limit",
+            format!(
+                "this took longer than the limit of {} seconds; ask for less, or ask again when the server is less busy",
+                self.limit.as_secs()
+            ),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap()
+    }
+
+    fn wait_for(cancel: &Cancel) -> Result<(), Problem> {
+        while !cancel.cancelled() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_full_queue_refuses_and_a_late_request_is_stopped() {
+        runtime().block_on(async {
+            let work = Work::new(1, 1, Duration::from_millis(80));
+            let (first, second, third) =
+                tokio::join!(work.run(wait_for), work.run(wait_for), work.run(|_| Ok(())),);
+            assert_eq!(first.unwrap_err().status, 504);
+            assert_eq!(second.unwrap_err().status, 504);
+            let third = third.unwrap_err();
+            assert_eq!((third.status, third.retry_after), (503, Some(1)));
+            while work.load() != (0, 0) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            assert_eq!(work.run(|_| Ok(7)).await.unwrap(), 7);
+        });
+    }
+
+    #[test]
+    fn work_is_stopped_when_nobody_waits_and_a_panic_is_an_answer() {
+        runtime().block_on(async {
+            let work = Work::new(1, 0, Duration::from_secs(60));
+            let gone = tokio::time::timeout(Duration::from_millis(20), work.run(wait_for)).await;
+            assert!(gone.is_err());
+            while work.load() != (0, 0) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let panicked = work.run::<()>(|_| panic!("on purpose")).await;
+            assert_eq!(panicked.unwrap_err().status, 500);
+            assert_eq!(work.load(), (0, 0));
+        });
+    }
+}
