@@ -7,6 +7,7 @@ mod commands;
 mod demo;
 mod interrupt;
 mod output;
+mod preview;
 
 use std::process::ExitCode;
 

@@ -27,6 +27,7 @@ mod remove;
 mod report;
 mod search;
 mod serve;
+mod strips;
 mod threads;
 #[cfg(feature = "training")]
 mod train;

@@ -12,8 +12,9 @@ use vizsla_retrieval::{
 
 use super::asking::Asking;
 use super::threads::Threads;
-use super::{Outcome, picture, range, region};
+use super::{Outcome, picture, range, region, strips};
 use crate::output::{self, Table};
+use crate::preview::Preview;
 
 /// Find the pictures of a collection that a picture, words, or a mix of both mean
 ///
@@ -53,6 +54,10 @@ pub struct Arguments {
     /// Draw why the best result was found into this PNG or JPEG file: what agrees in its geometry, or a heat map
     #[arg(long, value_name = "FILE")]
     explain: Option<PathBuf>,
+    /// Show the results as thumbnails, in a terminal that can: auto, kitty, iterm or sixel
+    #[arg(long, value_enum, value_name = "PROTOCOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "auto", conflicts_with = "json")]
+    preview: Option<Preview>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -93,6 +98,8 @@ impl Arguments {
         if let Some(file) = &self.explain {
             picture::check_ending(file)?;
         }
+        // A terminal that cannot is said before the work, not after it.
+        let shown = self.preview.map(Preview::protocol).transpose()?;
         let query = self.query()?;
         let collection = Collection::open(&self.collection)?;
         let mut response = collection.search(&query, &self.options())?;
@@ -111,6 +118,9 @@ impl Arguments {
             return self.print_json(&response, &drawn);
         }
         output::show(&describe(&response))?;
+        if let Some(protocol) = shown {
+            output::show(&strips::render(&response.hits, protocol)?)?;
+        }
         match (&self.explain, drawn) {
             (Some(file), Drawn::Geometry) => {
                 output::show(&format!("drawn, what agrees: {}\n", file.display()))?;
