@@ -245,6 +245,14 @@ impl Collection {
         self.catalog().positions()
     }
 
+    /// A number that is another one after another connection, of this process or not, has committed.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn version(&self) -> Result<i64, Error> {
+        self.catalog().data_version()
+    }
+
     /// Figures of the collection.
     ///
     /// # Errors

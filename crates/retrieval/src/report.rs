@@ -13,6 +13,9 @@ pub struct IngestOptions {
     pub dry_run: bool,
     /// Files handed to one transaction; 0 = the default of 256.
     pub batch: usize,
+    /// Folder that links below the sources may not lead out of; `None` = they are followed wherever they lead. What lies
+    /// outside is listed among the skipped.
+    pub within: Option<PathBuf>,
 }
 
 /// A file that was not taken in.

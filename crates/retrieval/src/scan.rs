@@ -14,6 +14,9 @@ const ENDINGS: [&str; 16] = [
     "pgm", "ppm", "pam",
 ];
 
+/// Why something behind a link is left alone.
+const OUTSIDE: &str = "it leads out of the folder that may be taken in";
+
 /// A picture file on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
@@ -34,16 +37,24 @@ pub(crate) struct Scan {
     pub ignored: usize,
     /// Folders and files that the system did not let us look at: what is below them is unknown, not gone.
     unseen: Vec<PathBuf>,
+    /// The folder that links may not lead out of, without symbolic links itself.
+    within: Option<PathBuf>,
 }
 
 impl Scan {
-    /// Walks folders (and takes files named directly, whatever their ending).
-    pub(crate) fn of(sources: &[PathBuf]) -> Result<Self, Error> {
-        let mut scan = Self::default();
+    /// Walks folders (and takes files named directly, whatever their ending). With `within`, what lies outside of that
+    /// folder is not looked at, whatever links lead there.
+    pub(crate) fn of(sources: &[PathBuf], within: Option<&Path>) -> Result<Self, Error> {
+        let mut scan = Self {
+            within: within.map(fs::canonicalize).transpose()?,
+            ..Self::default()
+        };
         for source in sources {
             check_source(source)?;
             let root = fs::canonicalize(source)?;
-            if root.is_dir() {
+            if scan.is_outside(&root) {
+                scan.skip(source, OUTSIDE);
+            } else if root.is_dir() {
                 scan.walk(&root);
             } else {
                 scan.take(&root, true);
@@ -65,13 +76,19 @@ impl Scan {
         let walk = walkdir::WalkDir::new(root)
             .follow_links(true)
             .sort_by_file_name();
-        let entries = walk.into_iter().filter_entry(|entry| {
-            let collection =
-                entry.file_type().is_dir() && entry.path().join(catalog::FILE).is_file();
-            !collection
-        });
-        for entry in entries {
+        let mut entries = walk.into_iter();
+        while let Some(entry) = entries.next() {
             match entry {
+                Ok(entry) if entry.path_is_symlink() && self.is_outside(entry.path()) => {
+                    if entry.file_type().is_dir() {
+                        entries.skip_current_dir();
+                    }
+                    self.unseen.push(entry.path().to_owned());
+                    self.skip(entry.path(), OUTSIDE);
+                }
+                Ok(entry) if entry.file_type().is_dir() && is_collection(entry.path()) => {
+                    entries.skip_current_dir();
+                }
                 Ok(entry) if entry.file_type().is_dir() => {
                     if has_picture_ending(entry.path()) && entry.depth() > 0 {
                         self.skip(
@@ -104,6 +121,13 @@ impl Scan {
                 }
             }
         }
+    }
+
+    /// Whether a path leads out of the folder that it may not lead out of.
+    fn is_outside(&self, path: &Path) -> bool {
+        let inside =
+            |within: &PathBuf| fs::canonicalize(path).is_ok_and(|real| real.starts_with(within));
+        self.within.as_ref().is_some_and(|within| !inside(within))
     }
 
     fn take(&mut self, path: &Path, named: bool) {
@@ -143,6 +167,10 @@ impl Scan {
     }
 }
 
+fn is_collection(folder: &Path) -> bool {
+    folder.join(catalog::FILE).is_file()
+}
+
 /// Refuses a source that does not exist, before anything is made for it.
 ///
 /// # Errors
@@ -161,7 +189,7 @@ pub fn check_source(source: &Path) -> Result<(), Error> {
 /// # Errors
 /// A source does not exist.
 pub fn find_pictures(sources: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Skipped>), Error> {
-    let scan = Scan::of(sources)?;
+    let scan = Scan::of(sources, None)?;
     Ok((
         scan.files.into_keys().map(PathBuf::from).collect(),
         scan.skipped,

@@ -344,6 +344,38 @@ fn what_lies_behind_a_link_that_leads_nowhere_for_now_stays_indexed() {
     assert_eq!(ingest(&place, &folder).unchanged, 2);
 }
 
+#[cfg(unix)]
+#[test]
+fn links_do_not_lead_out_of_the_folder_that_bounds_an_ingest() {
+    use fs_err::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let (root, place) = (dir.path().join("root"), dir.path().join("c.vizsla"));
+    let (folder, secret) = (root.join("in"), dir.path().join("secret"));
+    fill(&folder, 2);
+    fill(&secret, 3);
+    fs_err::create_dir(root.join("beside")).unwrap();
+    picture(60).save_png(&root.join("beside/kept.png")).unwrap();
+    symlink(&secret, folder.join("folder")).unwrap();
+    symlink(secret.join("002.png"), folder.join("file.png")).unwrap();
+    symlink(root.join("beside"), folder.join("inside")).unwrap();
+    let options = IngestOptions {
+        within: Some(root.clone()),
+        ..IngestOptions::default()
+    };
+    let run = |sources: &[PathBuf]| open(&place).ingest(sources, &options, &Silent).unwrap();
+    let report = run(std::slice::from_ref(&folder));
+    assert_eq!((report.added, report.skipped.len()), (3, 2), "{report:?}");
+    for skipped in &report.skipped {
+        assert!(skipped.reason.contains("leads out"), "{skipped:?}");
+    }
+    let report = run(&[secret, folder.join("folder")]);
+    assert_eq!((report.seen, report.skipped.len()), (0, 2), "{report:?}");
+    // What was taken in without a bound stays when it is only not looked at.
+    let free = ingest(&place, &folder);
+    assert_eq!(free.added, 3);
+    assert_eq!(run(std::slice::from_ref(&folder)).gone, 0);
+}
+
 #[test]
 fn a_sound_collection_is_sound_while_another_writes() {
     let dir = tempfile::tempdir().unwrap();

@@ -71,7 +71,7 @@ answers! {
     /// Of what is looked up by name or number.
     Looking: 400, 401, 403, 404, 422, 500, 503, 504;
     /// Of what is listed.
-    Listing: 400, 401, 403, 500;
+    Listing: 400, 401, 403, 500, 503, 504;
     /// Of what needs no token.
     Open: 400, 403, 500;
     /// Of what takes a body and computes.

@@ -27,6 +27,7 @@ mod guard;
 mod problem;
 mod router;
 mod routes;
+mod served;
 mod server;
 mod state;
 mod work;

@@ -66,6 +66,18 @@ impl Problem {
         }
     }
 
+    /// 503: the collection is not there, or not whole.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self {
+            retry_after: Some(5),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "collection-unavailable",
+                detail,
+            )
+        }
+    }
+
     /// 500: the server's own fault. The cause goes to standard error.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         eprintln!("vizsla serve: {cause}");
@@ -119,6 +131,16 @@ impl From<vizsla_retrieval::Error> for Problem {
                 "this collection cannot be written to; the server has no permission",
             ),
             Error::Pixels(error) => error.into(),
+            Error::Missing(_)
+            | Error::Damaged { .. }
+            | Error::Sqlite { .. }
+            | Error::TooNew { .. } => {
+                eprintln!("vizsla serve: {error}");
+                Self::unavailable(
+                    "the collection cannot be read; if it is being replaced, ask again in a moment, else the log of the \
+                     server says what is wrong with it",
+                )
+            }
             other => Self::internal(&other),
         }
     }

@@ -1,53 +1,18 @@
 //! What all requests share.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::sync::watch;
-use vizsla_retrieval::{Collection, ModelOptions};
+use vizsla_retrieval::ModelOptions;
 
 use crate::access::Access;
 use crate::extract::Receiving;
 use crate::problem::Problem;
+use crate::served::Served;
 use crate::work::Work;
 use crate::{Error, ServerConfig};
-
-/// A collection that is served.
-pub(crate) struct Served {
-    /// Its name in addresses.
-    pub name: String,
-    /// Its folder.
-    pub path: PathBuf,
-    models: ModelOptions,
-    reader: RwLock<Arc<Collection>>,
-}
-
-impl Served {
-    fn open(name: &str, path: &std::path::Path, models: &ModelOptions) -> Result<Self, Error> {
-        let reader = Collection::open_with(path, models.clone())?;
-        Ok(Self {
-            name: name.to_owned(),
-            path: path.to_owned(),
-            models: models.clone(),
-            reader: RwLock::new(Arc::new(reader)),
-        })
-    }
-
-    /// The collection that all requests read; it sees every commit of a writer, in this process or another.
-    pub fn reader(&self) -> Arc<Collection> {
-        Arc::clone(&self.reader.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// The collection opened once more, for one job that writes to it.
-    ///
-    /// # Errors
-    /// As [`Collection::open`].
-    pub fn writer(&self) -> Result<Collection, vizsla_retrieval::Error> {
-        Collection::open_with(&self.path, self.models.clone())
-    }
-}
 
 /// The state of a server.
 pub(crate) struct App {

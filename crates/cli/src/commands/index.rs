@@ -79,6 +79,7 @@ impl Arguments {
         let options = IngestOptions {
             dry_run: self.dry_run,
             batch: self.batch,
+            ..IngestOptions::default()
         };
         // A mistyped path must not leave an empty collection behind.
         for source in &self.sources {

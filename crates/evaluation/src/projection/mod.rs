@@ -81,7 +81,8 @@ impl FromStr for MapMethod {
 }
 
 /// A point of the plane for each row of `samples` (rows of `dimension` numbers). Neighbourhoods are Euclidean, so
-/// vectors that are compared by the cosine should have length 1.
+/// vectors that are compared by the cosine should have length 1. UMAP stops early when the reporter says so, with the
+/// plane as it is then.
 ///
 /// # Errors
 /// The samples are not whole rows of finite numbers, are too few for the method, or are all the same.

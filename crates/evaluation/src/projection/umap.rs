@@ -37,6 +37,9 @@ pub(super) fn layout(
     let mut schedule = Schedule::of(&edges, epochs);
     reporter.begin("UMAP", epochs as u64);
     for epoch in 0..epochs {
+        if reporter.cancelled() {
+            break;
+        }
         let rate = 1.0 - epoch as f32 / epochs as f32;
         schedule.pass(epoch, rate, &mut points, &mut rng);
         reporter.advance(1);

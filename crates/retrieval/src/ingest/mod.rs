@@ -61,7 +61,7 @@ impl Collection {
             Some(self.lock()?)
         };
         reporter.begin("looking for pictures", 0);
-        let plan = self.plan(sources)?;
+        let plan = self.plan(sources, options)?;
         reporter.end();
         let mut report = if options.dry_run {
             self.rehearse(plan, reporter)?
@@ -76,8 +76,8 @@ impl Collection {
         Ok(report)
     }
 
-    fn plan(&self, sources: &[PathBuf]) -> Result<Plan, Error> {
-        let scan = Scan::of(sources)?;
+    fn plan(&self, sources: &[PathBuf], options: &IngestOptions) -> Result<Plan, Error> {
+        let scan = Scan::of(sources, options.within.as_deref())?;
         let mut report = IngestReport {
             seen: scan.files.len(),
             ignored: scan.ignored,

@@ -12,7 +12,8 @@ use utoipa_axum::routes;
 use crate::answers::{Listing, Looking};
 use crate::extract::Place;
 use crate::problem::Problem;
-use crate::state::{App, Served};
+use crate::served::Served;
+use crate::state::App;
 
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -70,7 +71,7 @@ async fn one(
 }
 
 fn figures(served: &Served) -> Result<CollectionFigures, Problem> {
-    let info = served.reader().info()?;
+    let info = served.reader()?.info()?;
     Ok(CollectionFigures {
         name: served.name.clone(),
         images: info.images,
