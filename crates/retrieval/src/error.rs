@@ -50,6 +50,17 @@ pub enum Error {
     /// The query could not be used.
     #[error("{0}")]
     Query(String),
+    /// The collection was not made for what is asked of it.
+    #[error("{what}: {}", collection.display())]
+    Unable {
+        /// What is missing, and what to do.
+        what: String,
+        /// The collection.
+        collection: PathBuf,
+    },
+    /// The caller asked the work to stop.
+    #[error("stopped before the end, as was asked")]
+    Cancelled,
     /// A query or a filter is not written as it should be; the message points at the place.
     #[error(transparent)]
     Syntax(#[from] crate::SyntaxError),

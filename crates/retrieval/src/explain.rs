@@ -1,5 +1,6 @@
 //! Pictures that show why: two photographs side by side, what agrees joined by lines.
 
+use serde::Serialize;
 use vizsla_features::Transform;
 use vizsla_neural::Relevance;
 use vizsla_pixels::Rgb;
@@ -65,11 +66,11 @@ pub fn draw_pair(
 }
 
 impl Collection {
-    /// Draws two pictures side by side, brightest where they look alike to the collection's global descriptor.
+    /// Finds which places of two pictures make them look alike to the collection's global descriptor.
     ///
     /// # Errors
     /// The collection has no global descriptor that pools a feature map, or the model failed.
-    pub fn draw_relevance(&self, left: &Rgb, right: &Rgb) -> Result<Rgb, Error> {
+    pub fn likeness(&self, left: &Rgb, right: &Rgb) -> Result<Likeness, Error> {
         let Some(recipe) = &self.recipe.global else {
             return Err(self.without_global());
         };
@@ -79,16 +80,78 @@ impl Collection {
             .models
             .image(recipe)?
             .relevance(&small_left, &small_right)?;
-        let exact = of_left.exact && of_right.exact;
-        draw_heat((left, grid(&of_left)), (right, grid(&of_right)), exact)
+        Ok(Likeness {
+            similarity: of_left.data.iter().map(|&v| f64::from(v)).sum(),
+            exact: of_left.exact && of_right.exact,
+            left: HeatMap::from(of_left),
+            right: HeatMap::from(of_right),
+        })
+    }
+
+    /// Draws two pictures side by side, brightest where they look alike to the collection's global descriptor.
+    ///
+    /// # Errors
+    /// As [`Collection::likeness`].
+    pub fn draw_relevance(&self, left: &Rgb, right: &Rgb) -> Result<Rgb, Error> {
+        self.likeness(left, right)?.draw(left, right)
     }
 }
 
-fn grid(relevance: &Relevance) -> HeatGrid<'_> {
-    HeatGrid {
-        width: relevance.width,
-        height: relevance.height,
-        values: &relevance.data,
+/// How much each place of a picture adds to a similarity, in a coarse grid over the whole picture.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HeatMap {
+    /// Rows of the grid.
+    pub rows: usize,
+    /// Columns of the grid.
+    pub columns: usize,
+    /// Contributions row by row; negative ones speak against the similarity.
+    pub values: Vec<f32>,
+}
+
+impl HeatMap {
+    fn grid(&self) -> HeatGrid<'_> {
+        HeatGrid {
+            width: self.columns,
+            height: self.rows,
+            values: &self.values,
+        }
+    }
+}
+
+impl From<Relevance> for HeatMap {
+    fn from(relevance: Relevance) -> Self {
+        Self {
+            rows: relevance.height,
+            columns: relevance.width,
+            values: relevance.data,
+        }
+    }
+}
+
+/// Which places of two pictures make them look alike.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Likeness {
+    /// Places of the first picture.
+    pub left: HeatMap,
+    /// Places of the second picture.
+    pub right: HeatMap,
+    /// How alike they are: the sum over the first picture.
+    pub similarity: f64,
+    /// Whether the places sum to the similarity, or it is attributed to them.
+    pub exact: bool,
+}
+
+impl Likeness {
+    /// Draws the two pictures, which must be those it was found for, side by side under their heat.
+    ///
+    /// # Errors
+    /// There is no memory for the drawing.
+    pub fn draw(&self, left: &Rgb, right: &Rgb) -> Result<Rgb, Error> {
+        draw_heat(
+            (left, self.left.grid()),
+            (right, self.right.grid()),
+            self.exact,
+        )
     }
 }
 

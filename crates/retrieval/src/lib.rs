@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod browse;
 mod catalog;
 mod collection;
 mod describe;
@@ -44,11 +45,12 @@ mod stored;
 mod syntax;
 mod whiten;
 
+pub use browse::{Facet, FacetKind, FacetValue, FeaturePlace, ImagePage};
 pub use collection::Collection;
 pub use describe::extract_features;
 pub use duplicates::{Duplicate, DuplicateGroup, DuplicateOptions, DuplicatesReport};
 pub use error::Error;
-pub use explain::draw_pair;
+pub use explain::{HeatMap, Likeness, draw_pair};
 pub use expression::{ExpressionItem, ExpressionPart, parse_expression};
 pub use filter::{Filter, distance as metres_between};
 pub use heat::{HeatGrid, draw_heat};

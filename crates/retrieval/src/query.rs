@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use vizsla_pixels::{Gray, Rgb};
+use vizsla_pixels::{Gray, Limits, Rgb};
 
 use crate::expression::{ExpressionItem, parse_expression};
 use crate::{Caption, Error, Filter, Fusion};
@@ -196,6 +196,12 @@ pub enum Target {
 pub struct SearchOptions {
     /// Most results returned.
     pub top: usize,
+    /// Results left out before the first that is returned.
+    pub skip: usize,
+    /// Results of a lower score are left out.
+    pub least_score: Option<f64>,
+    /// Whether only matches are returned.
+    pub matches_only: bool,
     /// Images verified geometrically.
     pub shortlist: Option<usize>,
     /// Whether the shortlist is verified; without it no result has a verdict of match.
@@ -208,18 +214,24 @@ pub struct SearchOptions {
     pub fusion: Option<Fusion>,
     /// Captions that are looked past, by id: those that a query was taken from.
     pub ignore_captions: Vec<i64>,
+    /// What a picture of the query may ask for.
+    pub limits: Limits,
 }
 
 impl Default for SearchOptions {
     fn default() -> Self {
         Self {
             top: 10,
+            skip: 0,
+            least_score: None,
+            matches_only: false,
             shortlist: None,
             verify: true,
             target: Target::Images,
             channels: None,
             fusion: None,
             ignore_captions: Vec::new(),
+            limits: Limits::default(),
         }
     }
 }
@@ -329,6 +341,9 @@ pub struct StageTrace {
 pub struct SearchResponse {
     /// Best first: matches by their score, then the rest of the shortlist.
     pub hits: Vec<Hit>,
+    /// How many there are to return, those before and after `hits` included; no more than the channels give, which is
+    /// 1000 or, where more are asked for, these.
+    pub found: usize,
     /// Stages in order, with times.
     pub stages: Vec<StageTrace>,
     /// Whole time in milliseconds.

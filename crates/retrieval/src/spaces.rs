@@ -266,11 +266,13 @@ impl Collection {
     }
 
     pub(crate) fn without_global(&self) -> Error {
-        Error::Query(format!(
-            "this collection has no global descriptor; index the pictures into a new one with \
-             `--encoder MODEL`: {}",
-            self.path().display()
-        ))
+        Error::Unable {
+            what:
+                "this collection has no global descriptor; index the pictures into a new one with \
+                   `--encoder MODEL`"
+                    .into(),
+            collection: self.path().to_owned(),
+        }
     }
 
     /// Every vector of an owner as the network gave it, in the order of ids.

@@ -171,10 +171,11 @@ impl Collection {
         reporter: &dyn Reporter,
     ) -> Result<Vec<(u32, u32)>, Error> {
         if !self.recipe.local.enabled {
-            return Err(Error::Query(format!(
-                "pairs are found by local features, which this collection does not keep; use labels, or no pairs: {}",
-                self.path().display()
-            )));
+            return Err(Error::Unable {
+                what: "pairs are found by local features, which this collection does not keep; use labels, or no pairs"
+                    .into(),
+                collection: self.path().to_owned(),
+            });
         }
         let rows: BTreeMap<i64, u32> = ids.iter().zip(0..).map(|(&id, row)| (id, row)).collect();
         let options = SearchOptions {

@@ -74,6 +74,4 @@ answers! {
     Listing: 400, 401, 403, 500, 503, 504;
     /// Of what needs no token.
     Open: 400, 403, 500;
-    /// Of what takes a body and computes.
-    Asking: 400, 401, 403, 404, 408, 413, 415, 422, 500, 503, 504;
 }

@@ -75,3 +75,28 @@ fn serve(asset: &Asset, headers: &HeaderMap) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_in_the_binary() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("web");
+        let mut there: Vec<String> = fs_err::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| {
+                let ending = name.rsplit('.').next().unwrap();
+                let tools = ["package.json", "package-lock.json", "tsconfig.json"];
+                ["html", "css", "js", "svg", "json"].contains(&ending)
+                    && !tools.contains(&name.as_str())
+            })
+            .collect();
+        there.sort();
+        let all = ASSETS.iter().chain([&INDEX, &DOCS]);
+        let mut served: Vec<&str> = all.map(|asset| asset.name).collect();
+        served.sort_unstable();
+        assert_eq!(served, there);
+    }
+}

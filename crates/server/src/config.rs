@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use vizsla_pixels::Limits;
 
 use crate::Error;
 
@@ -211,6 +212,16 @@ impl ServerConfig {
 
     pub(crate) fn limit(&self) -> Duration {
         Duration::from_secs(self.time_limit)
+    }
+
+    /// What a picture that is sent may ask for.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            max_file_bytes: self.body_bytes() as u64,
+            max_pixels: self.max_pixels * 1_000_000,
+            max_memory_bytes: 1 << 30,
+            ..Limits::default()
+        }
     }
 
     pub(crate) fn body_bytes(&self) -> usize {

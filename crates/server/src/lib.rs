@@ -24,12 +24,15 @@ mod config;
 mod error;
 mod extract;
 mod guard;
+mod parts;
+mod pictures;
 mod problem;
 mod router;
 mod routes;
 mod served;
 mod server;
 mod state;
+mod uploads;
 mod work;
 
 pub use config::{Secret, ServerConfig};

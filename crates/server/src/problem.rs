@@ -30,7 +30,7 @@ pub(crate) struct Problem {
 impl Problem {
     pub fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("/docs#{kind}"),
+            kind: format!("urn:vizsla:problem:{kind}"),
             title: status.canonical_reason().unwrap_or("Problem").to_owned(),
             status: status.as_u16(),
             detail: detail.into(),
@@ -116,6 +116,12 @@ impl From<vizsla_retrieval::Error> for Problem {
         use vizsla_retrieval::Error;
         match error {
             Error::Query(_) | Error::Syntax(_) => Self::unusable("bad-query", error.to_string()),
+            Error::Unable { what, .. } => Self::unusable("unable", what),
+            Error::Cancelled => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "time-limit",
+                "this was stopped before its end",
+            ),
             Error::NotIndexed(what) => Self::not_found(format!("not in the collection: {what}")),
             Error::Busy(_) => Self {
                 retry_after: Some(5),

@@ -25,7 +25,7 @@ const MOST_CONNECTIONS: usize = 1000;
 /// Time for the head of a request, and for which an idle connection is kept.
 const HEAD: Duration = Duration::from_secs(20);
 /// Most bytes of the head of a request.
-const MOST_HEAD: usize = 64 << 10;
+const MOST_HEAD: usize = 128 << 10;
 /// Time that requests get to end when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 

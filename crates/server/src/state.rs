@@ -9,8 +9,10 @@ use vizsla_retrieval::ModelOptions;
 
 use crate::access::Access;
 use crate::extract::Receiving;
+use crate::pictures::Thumbnails;
 use crate::problem::Problem;
 use crate::served::Served;
+use crate::uploads::Uploads;
 use crate::work::Work;
 use crate::{Error, ServerConfig};
 
@@ -21,6 +23,8 @@ pub(crate) struct App {
     pub work: Work,
     pub receiving: Receiving,
     pub collections: BTreeMap<String, Arc<Served>>,
+    pub uploads: Uploads,
+    pub thumbnails: Thumbnails,
     /// Files that live as long as the server.
     pub scratch: TempDir,
     /// Turns true when the server stops: jobs end, streams close.
@@ -40,7 +44,13 @@ impl App {
             collections.insert(name.clone(), Arc::new(served));
         }
         let scratch = tempfile::Builder::new().prefix("vizsla-serve-").tempdir()?;
+        let thumbnails = match &config.cache_dir {
+            Some(folder) => folder.clone(),
+            None => scratch.path().join("thumbnails"),
+        };
         Ok(Self {
+            uploads: Uploads::new(scratch.path().join("uploads"), config.limits())?,
+            thumbnails: Thumbnails::new(thumbnails)?,
             access: Access::new(&config),
             work: Work::new(config.worker_count(), config.queue, config.limit()),
             receiving: Receiving::new(config.body_bytes()),

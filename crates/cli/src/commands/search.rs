@@ -102,14 +102,8 @@ impl Arguments {
         let shown = self.preview.map(Preview::protocol).transpose()?;
         let query = self.query()?;
         let collection = Collection::open(&self.collection)?;
-        let mut response = collection.search(&query, &self.options())?;
+        let response = collection.search(&query, &self.options())?;
         self.warn(&response);
-        if self.matches_only {
-            response.hits.retain(|hit| hit.verdict == Verdict::Match);
-        }
-        if let Some(least) = self.min_score {
-            response.hits.retain(|hit| hit.score >= least);
-        }
         let drawn = match &self.explain {
             Some(file) => explain(&collection, &query, &response, file)?,
             None => Drawn::Nothing,
@@ -169,6 +163,8 @@ impl Arguments {
             Find::Images => Target::Images,
             Find::Captions => Target::Captions,
         };
+        options.matches_only = self.matches_only;
+        options.least_score = self.min_score;
         options
     }
 

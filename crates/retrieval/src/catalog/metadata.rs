@@ -63,6 +63,17 @@ impl Catalog {
         self.data(&format!("{ALL} ORDER BY image, key, place"))
     }
 
+    /// What is known of one image, in the order of keys and of the values under a key.
+    pub(super) fn metadata_of(&self, image: i64) -> Result<Vec<Datum>, Error> {
+        self.connection
+            .prepare_cached(&format!("{ALL} WHERE image = ?1 ORDER BY key, place"))
+            .and_then(|mut statement| {
+                let rows = statement.query_map([image], MetadataRow::read)?;
+                rows.map(|row| row.map(|row| row.datum)).collect()
+            })
+            .map_err(|e| self.wrap(e))
+    }
+
     /// The labels of each image that has some.
     pub(crate) fn labels(&self) -> Result<BTreeMap<i64, Vec<String>>, Error> {
         let data = self.data(&format!("{ALL} WHERE key = 'label' ORDER BY image, place"))?;

@@ -4,6 +4,7 @@
 //! `PRAGMA integrity_check` for the structure, a flipped byte in live data is found. Write-ahead logging lets
 //! several processes read while one writes; `synchronous = FULL` makes a committed batch survive a power cut.
 
+mod browse;
 mod captions;
 mod check;
 mod metadata;
@@ -17,14 +18,13 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
-use crate::ListedImage;
 use crate::error::{Error, RESTORE};
 
 #[allow(unused_imports)]
 pub(crate) use self::captions::CaptionHit;
 pub(crate) use self::metadata::Datum;
 pub(crate) use self::rows::{FileRow, ImageRow, SegmentRow};
-use self::rows::{file_row, image_row, text_crc};
+use self::rows::{file_row, text_crc};
 pub(crate) use self::vectors::{Owner, to_bytes};
 pub(crate) use self::writer::{Changes, Writer};
 
@@ -387,46 +387,6 @@ impl Catalog {
             height,
             paths.into_iter().map(PathBuf::from).collect(),
         )))
-    }
-
-    /// Every image with its files, in id order.
-    pub(crate) fn list(&self) -> Result<Vec<ListedImage>, Error> {
-        let mut images = self.rows(
-            "SELECT content, width, height, format, taken, camera, latitude, longitude, features, id
-             FROM images ORDER BY id",
-            |row| Ok((image_row(row)?, row.get::<_, i64>(9)?)),
-        )?;
-        let mut paths = std::collections::BTreeMap::<i64, Vec<PathBuf>>::new();
-        for file in self.files()? {
-            paths.entry(file.image).or_default().push(file.path.into());
-        }
-        let mut captions = std::collections::BTreeMap::<i64, Vec<String>>::new();
-        for caption in self.captions()? {
-            captions
-                .entry(caption.image)
-                .or_default()
-                .push(caption.text);
-        }
-        let mut metadata = self.metadata()?;
-        let listed = images.drain(..).map(|(row, id)| ListedImage {
-            image: id,
-            paths: paths.remove(&id).unwrap_or_default(),
-            content: row.content.iter().map(|b| format!("{b:02x}")).collect(),
-            width: row.width,
-            height: row.height,
-            format: row.format,
-            features: row.features,
-            taken: row.taken,
-            camera: row.camera,
-            latitude: row.latitude,
-            longitude: row.longitude,
-            captions: captions.remove(&id).unwrap_or_default(),
-            metadata: metadata
-                .remove(&id)
-                .map(metadata::object)
-                .unwrap_or_default(),
-        });
-        Ok(listed.collect())
     }
 
     /// The first column of what a statement with parameters selects.

@@ -45,6 +45,11 @@ impl Filter {
         })
     }
 
+    /// Whether the condition tests a key.
+    pub fn tests(&self, key: &str) -> bool {
+        self.condition.tests(key)
+    }
+
     /// The condition as it was written.
     pub fn text(&self) -> &str {
         &self.text
@@ -66,6 +71,17 @@ enum Condition {
         metres: f64,
     },
     Test(Key, Test),
+}
+
+impl Condition {
+    fn tests(&self, name: &str) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.tests(name)),
+            Self::Not(inner) => inner.tests(name),
+            Self::Near { .. } => false,
+            Self::Test(key, _) => key.name == name,
+        }
+    }
 }
 
 /// What is tested, and where it stands in the text.

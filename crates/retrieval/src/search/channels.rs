@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use vizsla_pixels::Limits;
 use vizsla_vectors::{Moments, l2_normalise};
 
 use super::candidates;
@@ -17,7 +18,7 @@ const DEPTH: usize = 1000;
 /// BM25 at which a caption's similarity is one half.
 const BM25_HALF: f64 = 10.0;
 
-/// Which channels are asked.
+/// Which channels are asked, and within which bounds pictures are read for them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Asked {
     pub words: bool,
@@ -26,6 +27,7 @@ pub(super) struct Asked {
     pub text: bool,
     /// Pictures and sentences share one space.
     pub joint: bool,
+    pub limits: Limits,
 }
 
 impl Asked {
@@ -70,10 +72,31 @@ impl Scope<'_> {
 }
 
 pub(super) fn depth(options: &SearchOptions, shortlist: usize) -> usize {
-    DEPTH.max(options.top).max(shortlist)
+    DEPTH
+        .max(options.skip.saturating_add(options.top))
+        .max(shortlist)
 }
 
 impl Collection {
+    /// The channels that can answer some query, in the order of [`Channel::ALL`].
+    ///
+    /// # Errors
+    /// The catalog cannot be read, or a model of the recipe is not there.
+    pub fn channels(&self) -> Result<Vec<Channel>, Error> {
+        let described = self.catalog().count(Count::Captions)? > 0;
+        let recipe = &self.recipe;
+        let can = |channel: &Channel| {
+            let there = match channel {
+                Channel::Words => recipe.local.enabled,
+                Channel::Global => recipe.global.is_some(),
+                Channel::Captions => described,
+                Channel::Text => described && recipe.text.is_some(),
+            };
+            there && recipe.search.weight(*channel) > 0.0
+        };
+        Ok(Channel::ALL.into_iter().filter(can).collect())
+    }
+
     /// The channels that can answer this query, of those that the caller allows.
     pub(super) fn asked(&self, query: &Query, options: &SearchOptions) -> Result<Asked, Error> {
         let pictures = query
@@ -106,6 +129,7 @@ impl Collection {
             captions: texts && described && weight(Channel::Captions),
             text: text && described && weight(Channel::Text),
             joint,
+            limits: options.limits,
         };
         if let Some(only) = &options.channels {
             for channel in Channel::ALL {
@@ -144,11 +168,13 @@ impl Collection {
                 "searching by meaning needs words in the query, captions, and a collection indexed with `--text-encoder MODEL`"
             }
         };
-        Error::Query(format!(
-            "the channel `{}` cannot answer this query: {advice}: {}",
-            channel.name(),
-            self.path().display()
-        ))
+        Error::Unable {
+            what: format!(
+                "the channel `{}` cannot answer this query: {advice}",
+                channel.name()
+            ),
+            collection: self.path().to_owned(),
+        }
     }
 
     /// Visual words: the votes of all pictures, negative ones counted off.

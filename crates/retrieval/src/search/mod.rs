@@ -7,6 +7,7 @@ mod candidates;
 mod channels;
 mod coverage;
 mod fusion;
+mod page;
 mod pairs;
 mod parts;
 mod sight;
@@ -22,7 +23,8 @@ pub(crate) use self::sight::Sight;
 use self::verify::Verifier;
 use crate::collection::Snapshot;
 use crate::{
-    Collection, Error, Hit, Query, SearchOptions, SearchResponse, StageTrace, Target, Verdict,
+    Collection, Error, Hit, Query, Reporter, SearchOptions, SearchResponse, Silent, StageTrace,
+    Target, Verdict,
 };
 
 /// Collects what each stage did.
@@ -60,6 +62,22 @@ impl Trace {
     }
 }
 
+/// What is the same for all stages of one search.
+struct Asking<'a> {
+    asked: &'a Asked,
+    options: &'a SearchOptions,
+    reporter: &'a dyn Reporter,
+    trace: &'a mut Trace,
+}
+
+/// Passes unless the caller wants to stop.
+fn go_on(reporter: &dyn Reporter) -> Result<(), Error> {
+    match reporter.cancelled() {
+        true => Err(Error::Cancelled),
+        false => Ok(()),
+    }
+}
+
 impl Collection {
     /// Finds the images (or captions) that a query means.
     ///
@@ -71,15 +89,36 @@ impl Collection {
     /// The query cannot be read or asks what the collection cannot answer, a region lies outside, a model is not
     /// there or another than the collection's, or the index is damaged.
     pub fn search(&self, query: &Query, options: &SearchOptions) -> Result<SearchResponse, Error> {
+        self.search_while(query, options, &Silent)
+    }
+
+    /// As [`Collection::search`], for a caller who may lose interest: the reporter is asked between stages, and between
+    /// candidates while they are verified.
+    ///
+    /// # Errors
+    /// As [`Collection::search`], and [`Error::Cancelled`] when the reporter wanted to stop.
+    pub fn search_while(
+        &self,
+        query: &Query,
+        options: &SearchOptions,
+        reporter: &dyn Reporter,
+    ) -> Result<SearchResponse, Error> {
         let mut trace = Trace::new();
         let mut notes = Vec::new();
         let asked = self.asked(query, options)?;
         let snapshot = self.snapshot()?;
-        let parts = self.describe_parts(query, &asked, &mut notes, &mut trace)?;
-        let hits = self.answer(query, &parts, &asked, &snapshot, options, &mut trace)?;
+        let parts = self.describe_parts(query, &asked, &mut notes, &mut trace, reporter)?;
+        let mut asking = Asking {
+            asked: &asked,
+            options,
+            reporter,
+            trace: &mut trace,
+        };
+        let (hits, found) = self.answer(query, &parts, &snapshot, &mut asking)?;
         let ms = trace.start.elapsed().as_secs_f64() * 1e3;
         Ok(SearchResponse {
             hits,
+            found,
             stages: trace.stages,
             ms,
             query_size: parts.iter().find_map(|part| part.full).unwrap_or_default(),
@@ -87,26 +126,25 @@ impl Collection {
         })
     }
 
+    /// The results, and how many there are beyond them.
     fn answer(
         &self,
         query: &Query,
         parts: &[Described<'_>],
-        asked: &Asked,
         snapshot: &Snapshot,
-        options: &SearchOptions,
-        trace: &mut Trace,
-    ) -> Result<Vec<Hit>, Error> {
-        let recipe = &self.recipe.search;
+        asking: &mut Asking<'_>,
+    ) -> Result<(Vec<Hit>, usize), Error> {
+        let (recipe, options) = (&self.recipe.search, asking.options);
         let verified = options.shortlist.unwrap_or(recipe.shortlist);
         let allowed = match &query.filter {
             Some(filter) => {
                 let allowed = self.catalog().matching(filter)?;
-                trace.stage("filter", allowed.len(), "images");
+                asking.trace.stage("filter", allowed.len(), "images");
                 Some(allowed)
             }
             None => None,
         };
-        let captions = self.captions_in_play(asked, options)?;
+        let captions = self.captions_in_play(asking.asked, options)?;
         let scope = Scope {
             snapshot,
             allowed: allowed.as_ref(),
@@ -114,61 +152,60 @@ impl Collection {
             target: options.target,
             depth: channels::depth(options, verified),
         };
-        let answers = self.ask(parts, asked, &scope, trace)?;
+        let answers = self.ask(parts, &scope, asking)?;
         let fusion = options.fusion.unwrap_or(recipe.fusion);
         let mut fused = fusion::fuse(&answers, fusion, recipe);
-        fused.truncate(verified.max(options.top));
-        trace.stage("fuse", fused.len(), "candidates");
-        let mut hits = self.hits(fused, &scope)?;
-        if options.verify
-            && parts
-                .iter()
-                .any(|part| part.weight > 0.0 && part.sight.is_some())
-        {
-            let verified = verified.min(hits.len());
-            self.verify_hits(parts, &mut hits[..verified], snapshot)?;
+        fused.truncate(scope.depth);
+        asking.trace.stage("fuse", fused.len(), "candidates");
+        go_on(asking.reporter)?;
+        let sighted = parts
+            .iter()
+            .any(|part| part.weight > 0.0 && part.sight.is_some());
+        let head = match options.verify && sighted {
+            true => verified.min(fused.len()),
+            false => 0,
+        };
+        let rest: Vec<(Fused, usize)> = fused.drain(head..).zip(head + 1..).collect();
+        let mut hits = self.hits(fused.into_iter().zip(1..).collect(), &scope)?;
+        if options.verify && sighted {
+            self.verify_hits(parts, &mut hits, snapshot, asking.reporter)?;
+            go_on(asking.reporter)?;
             let matches = hits.iter().filter(|hit| hit.verdict == Verdict::Match);
-            trace.stage("verify", matches.count(), "matches");
+            asking.trace.stage("verify", matches.count(), "matches");
         }
-        hits.sort_by(|a, b| {
-            let unproven = |hit: &Hit| hit.verdict == Verdict::NoMatch;
-            unproven(a)
-                .cmp(&unproven(b))
-                .then(b.score.total_cmp(&a.score))
-                .then(a.rank.cmp(&b.rank))
-        });
-        hits.truncate(options.top);
-        Ok(hits)
+        self.page(hits, rest, &scope, options)
     }
 
     /// Asks the channels, one after the other.
     fn ask(
         &self,
         parts: &[Described<'_>],
-        asked: &Asked,
         scope: &Scope<'_>,
-        trace: &mut Trace,
+        asking: &mut Asking<'_>,
     ) -> Result<Vec<Answer>, Error> {
+        let (asked, reporter, trace) = (asking.asked, asking.reporter, &mut *asking.trace);
         let mut answers = Vec::new();
         let mut take = |answer: Answer, stage: &'static str, trace: &mut Trace| {
             trace.stage(stage, answer.found.len(), "candidates");
             answers.push(self.towards_target(answer, scope));
+            go_on(reporter)
         };
+        go_on(reporter)?;
         if asked.words {
-            take(self.ask_words(parts, scope)?, "shortlist", trace);
+            take(self.ask_words(parts, scope)?, "shortlist", trace)?;
         }
         if let Some(answer) = asked
             .global
             .then(|| self.ask_global(parts, scope))
             .flatten()
         {
-            take(answer, "global", trace);
+            take(answer, "global", trace)?;
         }
         if asked.captions {
-            take(self.ask_captions(parts, scope)?, "captions", trace);
+            take(self.ask_captions(parts, scope)?, "captions", trace)?;
         }
         if let Some(answer) = asked.text.then(|| self.ask_text(parts, scope)).flatten() {
-            take(answer, "text", trace);
+            take(answer, "text", trace)?;
         }
         Ok(answers)
     }
@@ -189,11 +226,11 @@ impl Collection {
         Ok(captions)
     }
 
-    /// Candidates with their files and captions, unverified.
-    fn hits(&self, fused: Vec<Fused>, scope: &Scope<'_>) -> Result<Vec<Hit>, Error> {
+    /// Candidates, each with its place, become results with files and captions, unverified.
+    fn hits(&self, fused: Vec<(Fused, usize)>, scope: &Scope<'_>) -> Result<Vec<Hit>, Error> {
         let catalog = self.catalog();
         let mut hits = Vec::with_capacity(fused.len());
-        for (at, candidate) in fused.into_iter().enumerate() {
+        for (candidate, rank) in fused {
             let image = match scope.target {
                 Target::Images => Some(candidate.key),
                 Target::Captions => scope.captions.get(&candidate.key).copied(),
@@ -216,7 +253,7 @@ impl Collection {
                 duplicates: paths,
                 score: candidate.score,
                 verdict: Verdict::NoMatch,
-                rank: at + 1,
+                rank,
                 shares: candidate.shares,
                 caption,
                 agreement: None,
@@ -233,6 +270,7 @@ impl Collection {
         parts: &[Described<'_>],
         hits: &mut [Hit],
         snapshot: &Snapshot,
+        reporter: &dyn Reporter,
     ) -> Result<(), Error> {
         let blobs = {
             let catalog = self.catalog();
@@ -250,7 +288,7 @@ impl Collection {
             let recipe = &self.recipe;
             let side = recipe.pixels.max_side;
             let verifier = Verifier::new(at, sight, words, &recipe.search, side, snapshot.images);
-            verifier.verify_all(hits, &blobs);
+            verifier.verify_all(hits, &blobs, reporter);
         }
         Ok(())
     }

@@ -5,12 +5,14 @@
 
 use std::collections::HashMap;
 
+use vizsla_pixels::Limits;
+
 use super::Trace;
 use super::candidates::{Candidate, shortlist};
 use super::channels::{Asked, Scope};
 use super::fusion::Fused;
 use super::parts::Described;
-use crate::{Collection, Error, Hit, Query, Target};
+use crate::{Agreement, Collection, Error, Hit, Query, Silent, Target};
 
 impl Collection {
     /// The images, of those that `keep` lets through, that share most visual words with a stored image: at most
@@ -42,8 +44,51 @@ impl Collection {
     /// # Errors
     /// As [`Collection::alike_by_words`].
     pub fn agreements(&self, image: i64, others: &[i64]) -> Result<Vec<Hit>, Error> {
-        let query = Query::stored(image);
-        let parts = self.stored_part(&query)?;
+        self.verified_pairs_of(&self.stored_part(&Query::stored(image))?, others)
+    }
+
+    /// Verifies the pictures of a query against one image of the collection by geometry: the agreement, where there is
+    /// one, and the size of the query's picture. Its filter is not looked at.
+    ///
+    /// # Errors
+    /// There is no such image, the collection keeps no local features, the query has no picture, or one that cannot be
+    /// read within `limits`.
+    pub fn compare(
+        &self,
+        query: &Query,
+        image: i64,
+        limits: &Limits,
+    ) -> Result<(Option<Agreement>, [u32; 2]), Error> {
+        if !self.recipe.local.enabled {
+            return Err(self.without_local());
+        }
+        let parts = self.describe_parts(
+            query,
+            &Asked {
+                words: true,
+                limits: *limits,
+                ..Asked::default()
+            },
+            &mut Vec::new(),
+            &mut Trace::new(),
+            &Silent,
+        )?;
+        let Some(size) = parts.iter().find_map(|part| part.full) else {
+            return Err(Error::Query(
+                "geometry is of pictures; the query has none".into(),
+            ));
+        };
+        match self.verified_pairs_of(&parts, &[image])?.pop() {
+            Some(hit) => Ok((hit.agreement, size)),
+            None => Err(Error::NotIndexed(format!("image {image}"))),
+        }
+    }
+
+    fn verified_pairs_of(
+        &self,
+        parts: &[Described<'_>],
+        others: &[i64],
+    ) -> Result<Vec<Hit>, Error> {
         let snapshot = self.snapshot()?;
         let unscored = |&key: &i64| Fused {
             key,
@@ -58,22 +103,27 @@ impl Collection {
             target: Target::Images,
             depth: others.len(),
         };
-        let mut hits = self.hits(others.iter().map(unscored).collect(), &scope)?;
-        self.verify_hits(&parts, &mut hits, &snapshot)?;
+        let mut hits = self.hits(others.iter().map(unscored).zip(1..).collect(), &scope)?;
+        self.verify_hits(parts, &mut hits, &snapshot, &Silent)?;
         Ok(hits)
+    }
+
+    fn without_local(&self) -> Error {
+        Error::Unable {
+            what: "pairs are verified by local features, which this collection does not keep"
+                .into(),
+            collection: self.path().to_owned(),
+        }
     }
 
     fn stored_part<'q>(&self, query: &'q Query) -> Result<Vec<Described<'q>>, Error> {
         if !self.recipe.local.enabled {
-            return Err(Error::Query(format!(
-                "pairs are verified by local features, which this collection does not keep: {}",
-                self.path().display()
-            )));
+            return Err(self.without_local());
         }
         let words = Asked {
             words: true,
             ..Asked::default()
         };
-        self.describe_parts(query, &words, &mut Vec::new(), &mut Trace::new())
+        self.describe_parts(query, &words, &mut Vec::new(), &mut Trace::new(), &Silent)
     }
 }

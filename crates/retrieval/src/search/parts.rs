@@ -9,7 +9,7 @@ use super::candidates::query_words;
 use super::channels::Asked;
 use super::sight::{Cut, Sight, cut_gray, cut_rgb, stored_sight};
 use crate::catalog::Owner;
-use crate::{Collection, Error, Part, PartSource, Query, QueryImage, Region, stored};
+use crate::{Collection, Error, Part, PartSource, Query, QueryImage, Region, Reporter, stored};
 
 /// A part of a query, as the channels need it. What a channel that is not asked would need is left out.
 pub(super) struct Described<'q> {
@@ -47,10 +47,12 @@ impl Collection {
         asked: &Asked,
         notes: &mut Vec<String>,
         trace: &mut Trace,
+        reporter: &dyn Reporter,
     ) -> Result<Vec<Described<'q>>, Error> {
         check(query)?;
         let mut described = Vec::with_capacity(query.parts.len());
         for part in &query.parts {
+            super::go_on(reporter)?;
             described.push(self.describe_part(part, asked, notes, trace)?);
         }
         Ok(described)
@@ -89,7 +91,7 @@ impl Collection {
         trace: &mut Trace,
     ) -> Result<(), Error> {
         if asked.words {
-            let cut = cut_gray(image, region, self.recipe.pixels.max_side)?;
+            let cut = cut_gray(image, region, self.recipe.pixels.max_side, asked.limits)?;
             trace.stage("read", cut.image.width() * cut.image.height(), "pixels");
             let features = Sift::new(self.recipe.query_sift()).extract(&cut.image);
             trace.stage("describe", features.keypoints.len(), "features");
@@ -116,6 +118,7 @@ impl Collection {
                 image,
                 region,
                 crate::describe::colour_side(&self.recipe, recipe),
+                asked.limits,
             )?;
             out.full = Some(cut.full);
             let descriptor = self.models.image(recipe)?;

@@ -1,7 +1,7 @@
 //! A query picture as it is analysed: read, cut, scaled.
 
 use vizsla_features::{Features, Keypoint};
-use vizsla_pixels::{DecodeOptions, Decoded, Gray, Rgb};
+use vizsla_pixels::{DecodeOptions, Decoded, Gray, Limits, Rgb};
 use vizsla_words::QueryWord;
 
 use crate::stored::StoredFeature;
@@ -91,8 +91,9 @@ pub(super) fn cut_gray(
     image: &QueryImage,
     region: Option<Region>,
     side: u32,
+    limits: Limits,
 ) -> Result<Cut<Gray>, Error> {
-    cut(image, region, side)
+    cut(image, region, side, limits)
 }
 
 /// Reads a picture in colour, cuts the region out, scales it to at most `side` pixels.
@@ -100,17 +101,20 @@ pub(super) fn cut_rgb(
     image: &QueryImage,
     region: Option<Region>,
     side: u32,
+    limits: Limits,
 ) -> Result<Cut<Rgb>, Error> {
-    cut(image, region, side)
+    cut(image, region, side, limits)
 }
 
-fn cut<T: Picture>(image: &QueryImage, region: Option<Region>, side: u32) -> Result<Cut<T>, Error> {
+fn cut<T: Picture>(
+    image: &QueryImage,
+    region: Option<Region>,
+    side: u32,
+    limits: Limits,
+) -> Result<Cut<T>, Error> {
     // A region is cut out at full resolution first: it may be a small part of a large picture.
     let fit = region.is_none().then_some(side);
-    let options = DecodeOptions {
-        fit,
-        ..DecodeOptions::default()
-    };
+    let options = DecodeOptions { fit, limits };
     let given = |image: T| {
         let (width, height) = image.size();
         (image, width as u32, height as u32)

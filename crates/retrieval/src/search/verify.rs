@@ -11,7 +11,7 @@ use vizsla_words::QueryWord;
 use super::Sight;
 use super::coverage::{coverage, projected};
 use crate::stored::{self, StoredFeature};
-use crate::{Agreement, Hit, PointPair, Region, SearchRecipe, Verdict};
+use crate::{Agreement, Hit, PointPair, Region, Reporter, SearchRecipe, Verdict};
 
 /// What is the same for all candidates of a query.
 pub(super) struct Verifier<'a> {
@@ -59,11 +59,14 @@ impl<'a> Verifier<'a> {
     }
 
     /// Verifies every hit; `blobs` are their stored features in the same order.
-    pub(super) fn verify_all(&self, hits: &mut [Hit], blobs: &[Vec<u8>]) {
+    pub(super) fn verify_all(&self, hits: &mut [Hit], blobs: &[Vec<u8>], reporter: &dyn Reporter) {
         hits.par_iter_mut()
             .zip(blobs)
             .with_max_len(4)
             .for_each(|(hit, blob)| {
+                if reporter.cancelled() {
+                    return;
+                }
                 let Some(features) = stored::decode(blob) else {
                     return;
                 };

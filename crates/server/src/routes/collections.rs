@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::search::Channel;
 use crate::answers::{Listing, Looking};
 use crate::extract::Place;
 use crate::problem::Problem;
@@ -43,6 +44,14 @@ struct CollectionFigures {
     segments: usize,
     /// Bytes on disk.
     bytes: u64,
+    /// The channels that can answer some query.
+    channels: Vec<Channel>,
+    /// Whether it can be searched by words.
+    can_text: bool,
+    /// Whether it can be laid out on a map: it has a global descriptor.
+    can_map: bool,
+    /// Keys that metadata gave values for.
+    keys: Vec<String>,
 }
 
 /// All collections
@@ -60,7 +69,7 @@ async fn list(State(app): State<Arc<App>>) -> Result<Json<Collections>, Problem>
 
 /// One collection
 #[utoipa::path(get, path = "/v1/collections/{collection}", tag = "collections",
-    params(("collection" = String, Path, description = "Name of the collection")),
+    params(("collection" = String, Path)),
     responses((status = 200, body = CollectionFigures), Looking))]
 async fn one(
     State(app): State<Arc<App>>,
@@ -71,7 +80,10 @@ async fn one(
 }
 
 fn figures(served: &Served) -> Result<CollectionFigures, Problem> {
-    let info = served.reader()?.info()?;
+    let collection = served.reader()?;
+    let info = collection.info()?;
+    // A model that is missing costs the search by words, not the listing.
+    let joint = collection.is_joint().unwrap_or(false);
     Ok(CollectionFigures {
         name: served.name.clone(),
         images: info.images,
@@ -80,5 +92,13 @@ fn figures(served: &Served) -> Result<CollectionFigures, Problem> {
         captions: info.captions,
         segments: info.segments,
         bytes: info.catalog_bytes + info.segment_bytes + info.artefact_bytes,
+        channels: collection
+            .channels()?
+            .into_iter()
+            .map(Channel::from)
+            .collect(),
+        can_text: info.captions > 0 || joint,
+        can_map: collection.recipe().global.is_some(),
+        keys: collection.metadata_keys()?,
     })
 }

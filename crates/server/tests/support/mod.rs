@@ -1,0 +1,289 @@
+//! A server with a small collection of drawn pictures, and a client that speaks to it.
+#![allow(clippy::unwrap_used, dead_code)]
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use vizsla_pixels::{Rgb, warp};
+use vizsla_retrieval::{Collection, IngestOptions, Silent};
+use vizsla_server::{Server, ServerConfig};
+
+/// Pictures in the collection.
+pub const IMAGES: u64 = 8;
+
+/// A picture full of rectangles and discs of random colours: much to see, never the same twice.
+pub fn picture(seed: u64) -> Rgb {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = move |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) % below
+    };
+    let mut image = Rgb::filled(360, 280, [120, 130, 125]).unwrap();
+    for _ in 0..160 {
+        let color = [next(256) as u8, next(256) as u8, next(256) as u8];
+        let (x, y) = (next(360), next(280));
+        if next(2) == 0 {
+            let (width, height) = (4 + next(30) as usize, 4 + next(30) as usize);
+            image.fill_rectangle(x as i64, y as i64, width, height, color);
+        } else {
+            image.circle((x as f32, y as f32), 3.0 + next(12) as f32, color, 3.0);
+        }
+    }
+    image
+}
+
+/// The picture seen under another viewpoint, 380 × 330 pixels, as PNG.
+pub fn view(seed: u64) -> Vec<u8> {
+    let h = [[0.85, -0.22, 60.0], [0.2, 0.9, 10.0], [1e-4, -2e-4, 1.0]];
+    let seen = warp(&picture(seed), &h, 380, 330, [90, 90, 90]);
+    seen.encode_png().unwrap()
+}
+
+/// A folder with pictures `000.png` …, made from seeds 1 …, and a collection `photos` of them with metadata and captions.
+pub struct Photos {
+    pub dir: TempDir,
+}
+
+impl Photos {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let photos = Self { dir };
+        let folder = photos.folder();
+        fs_err::create_dir_all(&folder).unwrap();
+        let mut known = "file,colour,price,taken,latitude,longitude\n".to_owned();
+        let mut said = "file,caption\n".to_owned();
+        for n in 0..IMAGES {
+            let name = format!("{n:03}.png");
+            picture(n + 1).save_png(&folder.join(&name)).unwrap();
+            let colour = if n % 4 == 0 { "red" } else { "blue" };
+            known.push_str(&format!(
+                "{name},{colour},{},2024-0{}-01,47.5,{n}\n",
+                n * 10,
+                n + 1
+            ));
+            said.push_str(&format!("{name},a {colour} drawing number {n}\n"));
+        }
+        fs_err::write(photos.dir.path().join("known.csv"), known).unwrap();
+        fs_err::write(photos.dir.path().join("said.csv"), said).unwrap();
+        let mut collection = Collection::create_standard(&photos.collection()).unwrap();
+        collection
+            .ingest(&[folder.clone()], &IngestOptions::default(), &Silent)
+            .unwrap();
+        let roots = [folder];
+        let known = photos.dir.path().join("known.csv");
+        collection.import_metadata(&known, &roots).unwrap();
+        let said = photos.dir.path().join("said.csv");
+        collection.import_captions(&said, &roots).unwrap();
+        photos
+    }
+
+    pub fn folder(&self) -> PathBuf {
+        self.dir.path().join("in")
+    }
+
+    pub fn collection(&self) -> PathBuf {
+        self.dir.path().join("photos.vizsla")
+    }
+
+    /// Settings for a server of this collection on a free port.
+    pub fn config(&self) -> ServerConfig {
+        let mut config = ServerConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            ..ServerConfig::default()
+        };
+        config
+            .add_collection(self.collection().to_str().unwrap())
+            .unwrap();
+        config
+    }
+
+    /// A server with the standard settings.
+    pub fn serve(&self) -> Running {
+        Running::start(self.config())
+    }
+}
+
+/// A server that runs until it is dropped.
+pub struct Running {
+    pub address: SocketAddr,
+    agent: ureq::Agent,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What was answered.
+pub struct Reply {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub bytes: Vec<u8>,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes)
+            .unwrap_or_else(|_| panic!("{}: {}", self.status, self.text()))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The answer, which must be a problem of this status.
+    pub fn problem(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text());
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        assert!(
+            problem["detail"]
+                .as_str()
+                .is_some_and(|detail| !detail.is_empty())
+        );
+        problem
+    }
+
+    /// The answer, which must be good.
+    pub fn good(&self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.text());
+        self.json()
+    }
+}
+
+impl Running {
+    pub fn start(config: ServerConfig) -> Self {
+        let server = Server::bind(config).unwrap();
+        let address = server.address();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .worker_threads(2)
+                .build()
+                .unwrap();
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            runtime.block_on(server.run(stopped)).unwrap();
+        });
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        Self {
+            address,
+            agent,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// The address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn get(&self, path: &str) -> Reply {
+        self.get_with(path, &[])
+    }
+
+    pub fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let mut request = self.agent.get(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        reply(request.call().unwrap())
+    }
+
+    pub fn delete(&self, path: &str, headers: &[(&str, &str)]) -> Reply {
+        let mut request = self.agent.delete(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        reply(request.call().unwrap())
+    }
+
+    pub fn post(&self, path: &str, kind: &str, body: &[u8]) -> Reply {
+        self.post_with(path, &[("content-type", kind)], body)
+    }
+
+    pub fn post_with(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let mut request = self.agent.post(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        reply(request.send(body).unwrap())
+    }
+
+    pub fn post_json(&self, path: &str, body: &Value) -> Reply {
+        self.post(path, "application/json", body.to_string().as_bytes())
+    }
+
+    /// Asks the collection `photos`.
+    pub fn search(&self, question: Value) -> Reply {
+        self.post_json("/v1/collections/photos/search", &question)
+    }
+
+    /// Sends a form of fields: name, file name (or nothing), content.
+    pub fn form(&self, path: &str, fields: &[(&str, Option<&str>, &[u8])]) -> Reply {
+        let mut body = Vec::new();
+        for (name, file, content) in fields {
+            body.extend_from_slice(b"--frontier\r\nContent-Disposition: form-data; name=\"");
+            body.extend_from_slice(name.as_bytes());
+            body.push(b'"');
+            if let Some(file) = file {
+                body.extend_from_slice(format!("; filename=\"{file}\"").as_bytes());
+            }
+            body.extend_from_slice(b"\r\n\r\n");
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--frontier--\r\n");
+        self.post(path, "multipart/form-data; boundary=frontier", &body)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn reply(mut response: ureq::http::Response<ureq::Body>) -> Reply {
+    Reply {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        bytes: response.body_mut().read_to_vec().unwrap(),
+    }
+}
+
+/// The id of the image that was made from a file.
+pub fn id_of(running: &Running, name: &str) -> i64 {
+    let list = running
+        .get("/v1/collections/photos/images?limit=200")
+        .good();
+    let images = list["images"].as_array().unwrap();
+    let image = images.iter().find(|image| image["name"] == name).unwrap();
+    image["image"].as_i64().unwrap()
+}
+
+/// Whether a path of the disk stands somewhere in an answer.
+pub fn names(reply: &Reply, path: &Path) -> bool {
+    reply.text().contains(path.to_str().unwrap())
+}
