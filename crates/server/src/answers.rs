@@ -2,7 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use utoipa::ToSchema;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+
+/// The bytes of a picture.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[allow(dead_code)] // only described
+pub(crate) struct Picture(Vec<u8>);
 
 /// What a status means, wherever it is answered.
 const MEANINGS: &[(u16, &str)] = &[

@@ -19,7 +19,7 @@ use vizsla_retrieval::{
 };
 
 use super::images::picture;
-use crate::answers::answers;
+use crate::answers::{Picture, answers};
 use crate::extract::{Body, Place};
 use crate::parts::{Files, PartBody, Sources};
 use crate::pictures;
@@ -121,7 +121,7 @@ enum Explained {
 #[utoipa::path(post, path = "/v1/collections/{collection}/explain", tag = "search", params(("collection" = String, Path)),
     request_body = Asked,
     responses((status = 200, description = "The explanation, or a drawing of it for `Accept: image/png`",
-        content((Explanation = "application/json"), (Vec<u8> = "image/png"))), Explaining))]
+        content((Explanation = "application/json"), (Picture = "image/png"))), Explaining))]
 async fn explain(
     State(app): State<Arc<App>>,
     Place(name): Place<String>,

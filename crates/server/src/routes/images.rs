@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vizsla_retrieval::{FeaturePlace, Filter, ListedImage};
 
-use crate::answers::{Looking, answers};
+use crate::answers::{Looking, Picture, answers};
 use crate::extract::{Params, Place};
 use crate::pictures::{self, SIZES};
 use crate::problem::Problem;
@@ -234,7 +234,7 @@ async fn one(
 /// The file of an image, as long as it is the one that was indexed
 #[utoipa::path(get, path = "/v1/collections/{collection}/images/{image}/file", tag = "images",
     params(("collection" = String, Path), ("image" = i64, Path)),
-    responses((status = 200, description = "The file", content_type = "image/*", body = Vec<u8>),
+    responses((status = 200, description = "The file", content_type = "image/*", body = Picture),
         (status = 304, description = "The copy that the client has is still good"), Showing))]
 async fn file(
     State(app): State<Arc<App>>,
@@ -279,7 +279,7 @@ struct Size {
 /// A small copy of an image, upright, as JPEG
 #[utoipa::path(get, path = "/v1/collections/{collection}/images/{image}/thumbnail", tag = "images",
     params(("collection" = String, Path), ("image" = i64, Path), Size),
-    responses((status = 200, description = "The thumbnail", content_type = "image/jpeg", body = Vec<u8>),
+    responses((status = 200, description = "The thumbnail", content_type = "image/jpeg", body = Picture),
         (status = 304, description = "The copy that the client has is still good"), Showing))]
 async fn thumbnail(
     State(app): State<Arc<App>>,

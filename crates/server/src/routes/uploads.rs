@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use vizsla_pixels::{DecodeOptions, decode_rgb};
 
 use super::images::picture;
-use crate::answers::{Looking, answers};
+use crate::answers::{Looking, Picture, answers};
 use crate::extract::{Place, form, is_form, whole};
 use crate::pictures::{is_shown, media_type};
 use crate::problem::Problem;
@@ -65,7 +65,7 @@ struct SentForm {
 
 /// Send a picture to search with: as the body itself, or as the field `file` of a form
 #[utoipa::path(post, path = "/v1/uploads", tag = "search",
-    request_body(content((Vec<u8> = "application/octet-stream"), (Vec<u8> = "image/*"), (SentForm = "multipart/form-data"))),
+    request_body(content((Picture = "application/octet-stream"), (Picture = "image/*"), (SentForm = "multipart/form-data"))),
     responses((status = 201, body = Sent), Sending))]
 async fn send(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let bytes = match is_form(&request) {
@@ -85,7 +85,7 @@ async fn send(State(app): State<Arc<App>>, request: Request) -> Result<Response,
 
 /// A picture that was sent; as JPEG where browsers do not show its format
 #[utoipa::path(get, path = "/v1/uploads/{upload}", tag = "search", params(("upload" = String, Path)),
-    responses((status = 200, description = "The picture", content_type = "image/*", body = Vec<u8>), Looking))]
+    responses((status = 200, description = "The picture", content_type = "image/*", body = Picture), Looking))]
 async fn show(State(app): State<Arc<App>>, Place(id): Place<String>) -> Result<Response, Problem> {
     let inner = Arc::clone(&app);
     let (tag, kind, bytes) = app
