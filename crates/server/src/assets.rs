@@ -12,6 +12,8 @@ use crate::guard;
 use crate::state::App;
 
 const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
 
 /// A file of the page.
 struct Asset {
@@ -36,8 +38,28 @@ const DOCS: Asset = asset!("docs.html", HTML);
 
 /// What is found under `/assets/`.
 const ASSETS: &[Asset] = &[
-    asset!("docs.css", "text/css; charset=utf-8"),
-    asset!("docs.js", "text/javascript; charset=utf-8"),
+    asset!("docs.css", CSS),
+    asset!("icon.svg", "image/svg+xml"),
+    asset!("land.json", "application/json"),
+    asset!("style.css", CSS),
+    asset!("api.js", JS),
+    asset!("app.js", JS),
+    asset!("box.js", JS),
+    asset!("charts.js", JS),
+    asset!("compose.js", JS),
+    asset!("detail.js", JS),
+    asset!("docs.js", JS),
+    asset!("dom.js", JS),
+    asset!("facets.js", JS),
+    asset!("help.js", JS),
+    asset!("ingest.js", JS),
+    asset!("map.js", JS),
+    asset!("results.js", JS),
+    asset!("runs.js", JS),
+    asset!("signin.js", JS),
+    asset!("state.js", JS),
+    asset!("view.js", JS),
+    asset!("world.js", JS),
 ];
 
 pub(crate) fn routes() -> Router<Arc<App>> {

@@ -1,0 +1,133 @@
+// Taking pictures in: files from here or a folder of the server's, with progress and the list of what was left out.
+
+import * as api from './api.js';
+import { announce, counted, dialog, h, icon } from './dom.js';
+
+/**
+ * @param {string} collection
+ * @param {Session} session
+ * @param {() => Promise<void>} changed Called when pictures were taken in.
+ */
+export function openIngest(collection, session, changed) {
+  const panel = new Panel(collection, session, changed);
+  const listening = panel.listening;
+  dialog('ingest', `Add pictures to ${collection}`, [panel.element], () => listening.abort());
+  void panel.resume();
+}
+
+class Panel {
+  listening = new AbortController();
+
+  /** @param {string} collection @param {Session} session @param {() => Promise<void>} changed */
+  constructor(collection, session, changed) {
+    this.collection = collection;
+    this.changed = changed;
+    this.place = h('div', { class: 'stack' });
+    this.element = h('div', { class: 'stack' }, this.place, session.features.upload && this.bay(), this.folder());
+  }
+
+  /** Where files are dropped. */
+  bay() {
+    const file = h('input', { type: 'file', multiple: true, accept: 'image/*', class: 'unseen', tabindex: '-1', 'aria-hidden': 'true', id: 'ingest-files' });
+    file.addEventListener('change', () => this.send([...(file.files ?? [])]));
+    const choose = h('button', { type: 'button', class: 'strong', onclick: () => file.click() }, icon('file'), 'Choose files');
+    const bay = h('div', { class: 'bay' }, h('p', {}, 'Drop pictures here'), choose, file);
+    bay.addEventListener('dragover', (event) => {
+      event.preventDefault();
+      bay.classList.add('over');
+    });
+    bay.addEventListener('dragleave', () => bay.classList.remove('over'));
+    bay.addEventListener('drop', (event) => {
+      event.preventDefault();
+      bay.classList.remove('over');
+      this.send([...(event.dataTransfer?.files ?? [])]);
+    });
+    return bay;
+  }
+
+  folder() {
+    const field = h('input', { type: 'text', id: 'folder', placeholder: '/pictures/2024', spellcheck: 'false', required: true });
+    const form = h('form', { class: 'stack' }, h('label', { for: 'folder' }, 'Or a folder of the server, below one that it was allowed (--ingest-root)'), h('div', { class: 'row' }, field, h('button', { type: 'submit' }, icon('folder'), 'Take it in')));
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.begin({ folder: field.value.trim() });
+    });
+    return form;
+  }
+
+  /** @param {File[]} files */
+  send(files) {
+    if (files.length) void this.begin({ files });
+  }
+
+  /** A job of this collection that runs already is shown at once. */
+  async resume() {
+    const { jobs } = await api.jobs().catch(() => ({ jobs: [] }));
+    const running = jobs.find((job) => job.kind === 'ingest' && job.collection === this.collection && (job.state === 'running' || job.state === 'queued'));
+    if (running) void this.watch(running.job);
+  }
+
+  /** @param {{ folder: string } | { files: File[] }} what */
+  async begin(what) {
+    const sent = 'files' in what ? `Sending ${counted(what.files.length, 'file')} …` : 'Asking the server …';
+    this.place.replaceChildren(h('p', { role: 'status' }, sent));
+    try {
+      const { job } = await api.ingest(this.collection, what);
+      await this.watch(job);
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  /** @param {unknown} error */
+  complain(error) {
+    if (!(error instanceof api.Problem)) throw error;
+    this.place.replaceChildren(h('p', { class: 'wrong', role: 'alert' }, `${error.title}. ${error.detail}`));
+  }
+
+  /** @param {string} job */
+  async watch(job) {
+    const bar = h('progress', { 'aria-label': 'Progress' });
+    const text = h('p', { role: 'status' });
+    const stop = h('button', { type: 'button', onclick: () => void api.cancelJob(job).catch((error) => this.complain(error)) }, 'Stop');
+    this.place.replaceChildren(h('div', { class: 'progress' }, text, bar, h('div', {}, stop)));
+    /** @param {Job} now */
+    const show = (now) => {
+      if (now.total > 0) Object.assign(bar, { max: now.total, value: now.done });
+      else bar.removeAttribute('value');
+      text.textContent = now.state === 'queued' ? 'Waiting for another job' : `${capital(now.phase || 'Beginning')}: ${now.done.toLocaleString('en')}${now.total > 0 ? ` of ${now.total.toLocaleString('en')}` : ''}`;
+    };
+    try {
+      const done = await api.follow(job, show, this.listening.signal);
+      this.tell(done);
+      await this.changed();
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  /** @param {Job} job */
+  tell(job) {
+    const { report } = job;
+    const title = { done: 'Done', failed: 'It did not work', cancelled: 'Stopped; what was taken in stays', queued: 'Waiting', running: 'Running' }[job.state];
+    const why = typeof job.error === 'string' ? job.error : (job.error?.detail ?? job.error?.title);
+    const tally = report && [['added', report.added], ['unchanged', report.unchanged], ['changed', report.changed], ['doubles', report.duplicates], ['left out', report.skipped.length]].map(([name, count]) => h('div', {}, h('b', {}, Number(count).toLocaleString('en')), name));
+    const skipped = report?.skipped ?? [];
+    this.place.replaceChildren(
+      ...[
+        h('h3', {}, title),
+        why && h('p', { class: 'wrong', role: 'alert' }, why),
+        tally && h('div', { class: 'tally' }, tally),
+        report && report.warnings.length > 0 && h('ul', {}, report.warnings.map((warning) => h('li', { class: 'note' }, warning))),
+        skipped.length > 0 && h('h3', {}, `Left out: ${counted(skipped.length, 'file')}`),
+        skipped.length > 0 && h('ul', { class: 'skipped', tabindex: '0', 'aria-label': 'Files left out' }, skipped.map((one) => h('li', {}, h('b', {}, one.path), h('br'), one.reason))),
+      ].filter((one) => one instanceof Node),
+    );
+    announce(report ? `${title}. ${counted(report.added, 'picture')} added, ${counted(skipped.length, 'file')} left out` : title);
+  }
+}
+
+/** @param {string} text */
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
