@@ -95,6 +95,25 @@ function queryText(values) {
 export const images = (collection, page, signal) => get(`${base(collection)}/images${queryText(page)}`, signal);
 
 /**
+ * The first `most` pictures that meet a condition, page by page.
+ * @param {string} collection
+ * @param {string} where
+ * @param {number} most
+ * @param {AbortSignal} signal
+ */
+export async function everyImage(collection, where, most, signal) {
+  /** @type {Picture[]} */
+  const pictures = [];
+  for (let total = 1; pictures.length < Math.min(total, most); ) {
+    const page = await images(collection, { where, offset: pictures.length, limit: 200 }, signal);
+    if (!page.images.length) break;
+    total = page.total;
+    pictures.push(...page.images);
+  }
+  return pictures;
+}
+
+/**
  * @param {string} collection
  * @param {number} image
  * @returns {Promise<Picture>}

@@ -2,9 +2,9 @@
 
 import { h, svg } from './dom.js';
 
-const WIDTH = 460;
-const HEIGHT = 250;
-const [LEFT, TOP, RIGHT, BOTTOM] = [46, 8, 10, 26];
+const WIDTH = 380;
+const HEIGHT = 220;
+const [LEFT, TOP, RIGHT, BOTTOM] = [42, 8, 10, 26];
 /** After the colours come the dashes. */
 const DASHES = ['', '7 4', '2 3'];
 

@@ -327,19 +327,22 @@ export class Detail {
     const { x, y, width: w, height: t } = region ?? { x: 0, y: 0, width, height };
     const corners = [[x, y], [x + w, y], [x + w, y + t], [x, y + t]].map(([px, py]) => projected(matches.transform, px, py));
     if (corners.some((corner) => corner === null)) return;
-    context.beginPath();
-    for (const [at, corner] of corners.entries()) {
-      const point = this.on(1, matches.size, ...(/** @type {[number, number]} */ (corner)));
-      if (at) context.lineTo(...point);
-      else context.moveTo(...point);
-    }
-    context.closePath();
+    const frame = new Path2D();
+    for (const corner of corners) frame.lineTo(...this.on(1, matches.size, ...(/** @type {[number, number]} */ (corner))));
+    frame.closePath();
+    context.save();
+    const right = this.placed[1];
+    const plane = /** @type {Plane} */ (this.plane);
+    const within = new Path2D();
+    within.rect(plane.x + right.x * plane.scale, plane.y + right.y * plane.scale, right.width * plane.scale, right.height * plane.scale);
+    context.clip(within);
     context.lineWidth = 5;
     context.strokeStyle = 'rgb(0 30 20 / 60%)';
-    context.stroke();
+    context.stroke(frame);
     context.lineWidth = 2.5;
     context.strokeStyle = '#7df0bd';
-    context.stroke();
+    context.stroke(frame);
+    context.restore();
   }
 
   /** @param {number} x @param {number} y */

@@ -6,6 +6,8 @@ import { condition, go, state } from './state.js';
 
 /** Values listed before "more" is asked for. */
 const FIRST = 8;
+/** The world view is the better way to these. */
+const ELSEWHERE = ['latitude', 'longitude'];
 
 export class Facets {
   key = '';
@@ -95,7 +97,7 @@ export class Facets {
 
   /** @param {State} now */
   draw(now) {
-    const useful = this.facets.filter((facet) => facet.values.length > 1 || now.picked[facet.key]?.length || now.spans[facet.key] || (facet.min !== undefined && facet.min !== facet.max));
+    const useful = this.facets.filter((facet) => !ELSEWHERE.includes(facet.key) && (facet.values.length > 1 || now.picked[facet.key]?.length || now.spans[facet.key] || (facet.min !== undefined && facet.min !== facet.max)));
     refill(this.list, useful.map((facet) => this.facet(now, facet)));
     this.list.hidden = !useful.length;
   }

@@ -2,12 +2,14 @@
 
 import * as api from './api.js';
 import { announce, counted, h, icon } from './dom.js';
-import { go, state } from './state.js';
+import { condition, go, state } from './state.js';
 import { colour, COLOURS, Plane } from './view.js';
 
 /** Pictures are drawn instead of points when they would be at least this wide, and at most so many. */
 const PICTURE = 42;
 const MOST_PICTURES = 160;
+/** Most pictures that are picked out for a filter. */
+const MOST_FILTERED = 5000;
 const METHODS = /** @type {[MapMethod, string, string][]} */ ([['umap', 'UMAP', 'Neighbours stay neighbours, and the large structure is kept'], ['tsne', 't-SNE', 'Neighbours stay neighbours; distances between groups mean little'], ['pca', 'PCA', 'Distances mean something; groups overlap']]);
 
 export class MapView {
@@ -24,6 +26,9 @@ export class MapView {
   hovered = -1;
   /** @type {Map<number, HTMLImageElement>} */
   pictures = new Map();
+  /** @type {Set<number>} */
+  filtered = new Set();
+  filterKey = '';
   /** @type {AbortController | undefined} */
   going;
 
@@ -59,6 +64,7 @@ export class MapView {
   /** @param {State} now */
   show(now) {
     for (const button of this.methods.querySelectorAll('button')) button.setAttribute('aria-pressed', String(button.dataset.method === now.method));
+    void this.filter(now);
     const key = `${now.collection} ${now.method}`;
     if (key === this.key) return this.draw();
     if (!this.key.startsWith(`${now.collection} `)) this.pictures.clear();
@@ -158,14 +164,13 @@ export class MapView {
     const context = this.plane.begin();
     const { answer } = this;
     if (!answer) return;
-    const found = this.results.found();
-    const hits = new Set(found?.answer ? this.results.passing(state(), found).map((hit) => hit.image) : []);
+    const hits = this.standing();
     const selected = new Set(this.selected);
     const sight = this.inSight();
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
     const side = Math.min(110, Math.sqrt((width * height) / Math.max(1, sight.length)) * 0.75);
-    const pictured = sight.length <= MOST_PICTURES && side >= PICTURE && this.plane.scale > this.plane.whole() * 1.5 || sight.length <= 60;
-    const dot = Math.min(7, Math.max(2.5, 3 * Math.sqrt(this.plane.scale / this.plane.whole())));
+    const pictured = sight.length <= MOST_PICTURES && side >= PICTURE;
+    const dot = Math.min(7, Math.max(2.5, 3.4 * Math.sqrt(this.plane.scale / this.plane.whole())));
     const ink = colour('--ink');
     const paper = colour('--card');
     for (const [index, cx, cy] of sight) {
@@ -185,6 +190,29 @@ export class MapView {
     }
     context.globalAlpha = 1;
     this.drawLoop(context);
+  }
+
+  /** The pictures that stand out: what was found, or what the filters leave. */
+  standing() {
+    const found = this.results.found();
+    if (found?.answer) return new Set(this.results.passing(state(), found).map((hit) => hit.image));
+    return this.filtered;
+  }
+
+  /** Asks which pictures the filters leave. @param {State} now */
+  async filter(now) {
+    const where = now.parts.length ? '' : condition(now);
+    const key = where && `${now.collection} ${where}`;
+    if (key === this.filterKey) return;
+    this.filterKey = key;
+    this.filtered = new Set();
+    try {
+      const pictures = where ? await api.everyImage(now.collection, where, MOST_FILTERED, new AbortController().signal) : [];
+      if (this.filterKey === key) this.filtered = new Set(pictures.map((picture) => picture.image));
+    } catch (error) {
+      if (!(error instanceof api.Problem)) throw error;
+    }
+    this.draw();
   }
 
   /** @param {CanvasRenderingContext2D} context @param {number} image @param {number} x @param {number} y @param {number} side @param {string} frame */

@@ -4,7 +4,8 @@ import * as api from './api.js';
 import { announce, counted, duration, h, icon, svg } from './dom.js';
 import { addressOf, condition, go, partText, state } from './state.js';
 
-const PAGE = 100;
+/** Results asked for at once (all that are ever ranked, as a rule), and pictures of a page while nothing is asked. */
+const PAGE = 200;
 /** Answers kept for the back button. */
 const KEPT = 12;
 
@@ -194,17 +195,17 @@ export class Results {
     if (this.cut.hidden) return;
     const kept = now.min === null ? hits.length : hits.filter((hit) => hit.score >= Number(now.min)).length;
     if (this.cut.contains(document.activeElement) && this.slider?.max === String(hits.length)) return this.sayCut(hits, kept);
-    const top = Math.log1p(Math.max(...hits.map((hit) => hit.score), 0.001));
-    const bars = hits.map((hit, at) => svg('rect', { x: at + 0.1, width: 0.8, y: 1 - Math.max(0.04, Math.log1p(Math.max(0, hit.score)) / top), height: 1, class: hit.verdict }));
+    const top = Math.max(...hits.map((hit) => (hit.verdict === 'match' ? 0 : hit.score)), 0.001);
+    const bars = hits.map((hit, at) => svg('rect', { x: at + 0.1, width: 0.8, y: 1 - barHeight(hit, top), height: barHeight(hit, top), class: hit.verdict }));
     this.bars = svg('svg', { class: 'bars', viewBox: `0 0 ${hits.length} 1`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, bars);
-    const slider = (this.slider = h('input', { type: 'range', id: 'cutoff', min: '1', max: String(hits.length), value: String(kept), 'aria-label': 'Cut-off' }));
+    const slider = (this.slider = h('input', { type: 'range', id: 'cutoff', min: '1', max: String(hits.length), value: String(kept) }));
     slider.addEventListener('input', () => {
       const left = Number(slider.value);
       go({ min: left >= hits.length ? null : lowest(hits.slice(0, left)) }, 'replace');
     });
     this.left = h('output', { class: 'left', for: 'cutoff' });
     const only = h('input', { type: 'checkbox', id: 'only', checked: now.matches, onchange: () => go({ matches: only.checked }) });
-    this.cut.replaceChildren(h('div', { class: 'cut-slider' }, this.bars, slider), this.left, h('label', { class: 'only' }, only, 'Matches only'));
+    this.cut.replaceChildren(h('label', { for: 'cutoff', class: 'hint' }, 'Cut-off'), h('div', { class: 'cut-slider' }, this.bars, slider), this.left, h('label', { class: 'only' }, only, 'Matches only'));
     this.sayCut(hits, kept);
   }
 
@@ -236,7 +237,7 @@ export class Results {
     const image = h('img', { src: api.thumbnail(state().collection, item.image, 256), srcset: `${api.thumbnail(state().collection, item.image, 512)} 2x`, alt: spoken, loading: at < 24 ? 'eager' : 'lazy', decoding: 'async' });
     image.addEventListener('error', () => image.closest('.tile')?.classList.add('broken'));
     const link = h('a', { class: 'open', href: addressOf({ ...state(), open: item.image }), tabindex: at ? '-1' : '0', 'data-image': item.image }, image, hit?.agreement && outline(hit, aspect));
-    const label = h('div', { class: 'label', 'aria-hidden': 'true' }, hit?.verdict === 'match' && h('span', { class: 'match' }, icon('check'), 'match'), hit && h('span', { class: 'score', title: meaning(hit) }, scoreText(hit.score)), h('span', { class: 'name' }, caption ?? item.name));
+    const label = h('div', { class: hit ? 'label' : 'label bare', 'aria-hidden': 'true' }, hit?.verdict === 'match' && h('span', { class: 'match' }, icon('check'), 'match'), hit && h('span', { class: 'score', title: meaning(hit) }, scoreText(hit.score)), h('span', { class: 'name' }, caption ?? item.name));
     const like = h('div', { class: 'like' }, this.likeButton(item, 1, at), this.likeButton(item, -1, at));
     return h('li', { class: `tile${hit?.verdict === 'match' ? ' is-match' : ''}`, style: { '--aspect': aspect.toFixed(4) } }, link, label, like);
   }
@@ -305,6 +306,11 @@ export function like(image, sign) {
   announce(sign > 0 ? 'Searching for more like this' : 'Searching for less like this');
 }
 
+/** A match is as high as the drawing; the others share the lower part of it. @param {Hit} hit @param {number} top */
+function barHeight(hit, top) {
+  return hit.verdict === 'match' ? 1 : 0.08 + (0.62 * Math.max(0, hit.score)) / top;
+}
+
 /** @param {Hit[]} hits */
 function lowest(hits) {
   return Number(Math.min(...hits.map((hit) => hit.score)).toPrecision(6)) - 1e-6;
@@ -321,12 +327,17 @@ export function meaning(hit) {
   return `Score ${scoreText(hit.score)}. ${odds}.`;
 }
 
-/** Where the query lies in the picture. @param {Hit} hit @param {number} aspect */
+/**
+ * Where the query lies in the picture: its frame, or the box of what agrees when the frame leaves the picture.
+ * @param {Hit} hit
+ * @param {number} aspect
+ */
 function outline(hit, aspect) {
   const { agreement, width, height } = hit;
   if (!agreement) return null;
   const box = agreement.gallery_box;
-  const corners = agreement.outline ?? [[box.x, box.y], [box.x + box.width, box.y], [box.x + box.width, box.y + box.height], [box.x, box.y + box.height]];
+  const within = agreement.outline?.every(([x, y]) => x >= 0 && y >= 0 && x <= width && y <= height);
+  const corners = within && agreement.outline ? agreement.outline : [[box.x, box.y], [box.x + box.width, box.y], [box.x + box.width, box.y + box.height], [box.x, box.y + box.height]];
   const cropped = Math.abs(aspect - width / height) > 0.01;
   const points = corners.map((corner) => corner.join(',')).join(' ');
   return svg('svg', { class: 'outline', viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: cropped ? 'xMidYMid slice' : 'none', 'aria-hidden': 'true' }, svg('polygon', { points, class: 'under' }), svg('polygon', { points }));

@@ -9,7 +9,7 @@ import { condition, go, state } from './state.js';
 import { colour, Plane } from './view.js';
 
 /** Places nearer than this on the screen are one dot with a number. */
-const APART = 22;
+const APART = 28;
 /** Most positions asked for while nothing is searched. */
 const MOST = 2000;
 const A = [1.340264, -0.081106, 0.000893, 0.003796];
@@ -111,17 +111,9 @@ export class WorldView {
   }
 
   /** Everything that has a position, where nothing is asked. @param {State} now @param {AbortSignal} signal */
-  async everywhere(now, signal) {
+  everywhere(now, signal) {
     const where = [condition(now), 'latitude is not null'].filter(Boolean).join(' and ');
-    /** @type {Picture[]} */
-    const pictures = [];
-    for (let total = 1; pictures.length < Math.min(total, MOST); ) {
-      const page = await api.images(now.collection, { where, offset: pictures.length, limit: 200 }, signal);
-      if (!page.images.length) break;
-      total = page.total;
-      pictures.push(...page.images);
-    }
-    return pictures;
+    return api.everyImage(now.collection, where, MOST, signal);
   }
 
   /** @param {(Hit | Picture)[]} pictures @param {boolean} asked */
@@ -147,20 +139,19 @@ export class WorldView {
 
   /** Places that lie together on the screen. */
   clusters() {
-    /** @type {Map<string, { x: number, y: number, places: Place[] }>} */
-    const cells = new Map();
+    /** @type {{ x: number, y: number, places: Place[] }[]} */
+    const found = [];
     const { x, y, scale } = this.plane;
     for (const place of this.places) {
       const [cx, cy] = [x + place.x * scale, y + place.y * scale];
-      const key = `${Math.round(cx / APART)} ${Math.round(cy / APART)} ${place.match}`;
-      const cell = cells.get(key);
-      if (cell) {
-        const n = cell.places.push(place);
-        cell.x += (cx - cell.x) / n;
-        cell.y += (cy - cell.y) / n;
-      } else cells.set(key, { x: cx, y: cy, places: [place] });
+      const near = found.find((one) => one.places[0].match === place.match && Math.hypot(one.x - cx, one.y - cy) < APART);
+      if (near) {
+        const n = near.places.push(place);
+        near.x += (cx - near.x) / n;
+        near.y += (cy - near.y) / n;
+      } else found.push({ x: cx, y: cy, places: [place] });
     }
-    return [...cells.values()];
+    return found;
   }
 
   draw() {
@@ -170,11 +161,10 @@ export class WorldView {
       context.save();
       context.translate(x, y);
       context.scale(scale, scale);
-      context.fillStyle = colour('--wash');
-      context.strokeStyle = colour('--edge');
-      context.lineWidth = 0.8 / scale;
+      context.fillStyle = colour('--sea');
+      context.fill(GLOBE);
+      context.fillStyle = colour('--land');
       context.fill(this.land);
-      context.stroke(this.land);
       context.restore();
     }
     context.font = '600 12px system-ui, sans-serif';
@@ -243,6 +233,15 @@ export class WorldView {
 function degrees(value, plus, minus) {
   return `${Math.abs(value ?? 0).toFixed(2)}° ${(value ?? 0) < 0 ? minus : plus}`;
 }
+
+/** The edge of the whole map. */
+const GLOBE = (() => {
+  const edge = new Path2D();
+  for (let latitude = -90; latitude <= 90; latitude += 3) edge.lineTo(...projected(latitude, 180));
+  for (let latitude = 90; latitude >= -90; latitude -= 3) edge.lineTo(...projected(latitude, -180));
+  edge.closePath();
+  return edge;
+})();
 
 /** Equal Earth, north up. @param {number} latitude @param {number} longitude @returns {[number, number]} */
 function projected(latitude, longitude) {
