@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod dependencies;
 mod floors;
+mod page;
 mod workspace;
 
 use std::process::ExitCode;
@@ -15,7 +16,8 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
 tasks:
-  test           formatting, lints, floors, dependency list, unit, integration and doc tests
+  test           formatting, lints, floors, dependency list, unit, integration and doc tests,
+                 and the page in a browser
   floors         fail when a crate imports a floor that docs/house.md forbids
   dependencies   fail when a dependency has no line in docs/dependencies.md
   bench NAME     compare with named peers; `cargo xtask bench` lists the names

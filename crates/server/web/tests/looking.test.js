@@ -1,0 +1,143 @@
+// Looking: the cut-off, filters, details, the maps, runs.
+
+import { expect, test } from '@playwright/test';
+import { screenshot } from './places.js';
+import { choose, drag, first, open, tiles } from './hands.js';
+
+test('the cut-off leaves what is above it and says how many', async ({ page }) => {
+  await open(page);
+  await choose(page, 'rocket');
+  await expect(first(page)).toHaveAttribute('alt', /rocket/);
+  const all = await tiles(page).count();
+  expect(all).toBeGreaterThan(3);
+  await page.getByLabel('Cut-off').press('Home');
+  await expect(tiles(page)).toHaveCount(1);
+  await expect(page.locator('.left')).toContainText('1 left, score ≥');
+  await expect(page).toHaveURL(/min=/);
+  await page.getByLabel('Cut-off').press('End');
+  await expect(tiles(page)).toHaveCount(all);
+  await page.getByLabel('Matches only').check();
+  await expect(tiles(page)).toHaveCount(1);
+  await expect(page).toHaveURL(/only=matches/);
+});
+
+test('ticks, spans and a typed condition narrow the collection', async ({ page }) => {
+  await open(page);
+  await expect(tiles(page)).toHaveCount(17);
+  await page.getByLabel(/^animals/).check();
+  await expect(tiles(page)).toHaveCount(3);
+  await page.getByLabel(/^people/).check();
+  await expect(tiles(page)).toHaveCount(5);
+  await page.getByRole('button', { name: 'Remove the filter kind: people' }).click();
+  await expect(tiles(page)).toHaveCount(3);
+  await page.getByLabel('Condition').fill('rating > 4');
+  await page.keyboard.press('Enter');
+  await expect(tiles(page)).toHaveCount(1);
+  await page.getByLabel('Condition').fill('rating >');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('alert').first()).toBeVisible();
+  await page.screenshot({ path: screenshot('filters') });
+});
+
+test('the details show lines, heat, shares and times; keys go through the results', async ({ page }) => {
+  await open(page);
+  await choose(page, 'rocket');
+  await expect(first(page)).toHaveAttribute('alt', /rocket\.jpg verified/);
+  await tiles(page).first().locator('a').click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.locator('.stage-note')).toContainText(/\d+ places seen in both pictures/);
+  await expect(dialog).toContainText('match');
+  await expect(dialog).toContainText('Visual words');
+  await expect(dialog).toContainText('verify');
+  await expect(dialog).toContainText('Time of each stage');
+  // Lines are coloured, and the frame lies in the right half.
+  expect(await coloured(page)).toBeGreaterThan(400);
+  await page.screenshot({ path: screenshot('detail') });
+  const canvas = dialog.locator('canvas');
+  const before = await canvas.evaluate((one) => /** @type {HTMLCanvasElement} */ (one).toDataURL());
+  await canvas.press('+');
+  await canvas.press('ArrowLeft');
+  expect(await canvas.evaluate((one) => /** @type {HTMLCanvasElement} */ (one).toDataURL())).not.toBe(before);
+  await dialog.getByRole('button', { name: 'Heat map' }).click();
+  await expect(dialog.locator('.stage-note')).toContainText(/similarity -?\d/);
+  await page.screenshot({ path: screenshot('heat') });
+  await dialog.getByRole('button', { name: 'The next result' }).click();
+  await expect(dialog.getByRole('heading').first()).toContainText('2 of');
+  await page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+  await expect(tiles(page).nth(1).locator('a')).toBeFocused();
+});
+
+/** Points of the canvas in the green of the frame. @param {import('@playwright/test').Page} page */
+function coloured(page) {
+  return page.locator('.stage canvas').evaluate((one) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (one);
+    const { data } = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')).getImageData(0, 0, canvas.width, canvas.height);
+    let count = 0;
+    for (let at = 0; at < data.length; at += 4) if (Math.abs(data[at] - 125) < 12 && data[at + 1] > 225 && Math.abs(data[at + 2] - 189) < 14) count += 1;
+    return count;
+  });
+}
+
+test('the map is laid out, looked at, and a lasso searches in what it holds', async ({ page }) => {
+  await open(page, '?c=photos&view=map&method=pca');
+  await expect(page.getByText(/17 pictures · trustworthiness/)).toBeVisible();
+  await page.waitForLoadState('networkidle');
+  await page.screenshot({ path: screenshot('map') });
+  await page.getByRole('button', { name: 'Lasso' }).click();
+  await drag(page, page.locator('.sheet canvas'), [0.02, 0.02], [0.97, 0.9]);
+  // A straight line holds nothing: round the outside it holds everything.
+  await expect(page.locator('.chosen-bar')).toBeHidden();
+  const canvas = page.locator('.sheet canvas');
+  const box = await canvas.boundingBox();
+  if (!box) throw new Error('there is no map');
+  if ((await page.getByRole('button', { name: 'Lasso' }).getAttribute('aria-pressed')) !== 'true') await page.getByRole('button', { name: 'Lasso' }).click();
+  await page.mouse.move(box.x + 3, box.y + 3);
+  await page.mouse.down();
+  for (const [x, y] of [[0.99, 0.01], [0.99, 0.99], [0.01, 0.99], [0.01, 0.02]]) await page.mouse.move(box.x + box.width * x, box.y + box.height * y, { steps: 3 });
+  await page.mouse.up();
+  await expect(page.locator('.chosen-bar')).toContainText('17 pictures');
+  await page.keyboard.press('Escape');
+  await canvas.focus();
+  for (let press = 0; press < 4; press += 1) await page.keyboard.press('+');
+  await page.keyboard.press('s');
+  await expect(page.locator('.chosen-bar')).toContainText(/\d+ picture/);
+  const held = Number((await page.locator('.chosen-bar strong').textContent())?.split(' ')[0]);
+  expect(held).toBeLessThan(17);
+  await page.getByRole('button', { name: 'Search in them' }).click();
+  await expect(page).toHaveURL(/among=/);
+  await expect(tiles(page)).toHaveCount(held);
+});
+
+test('another method is computed when it is asked for', async ({ page }) => {
+  await open(page, '?c=photos&view=map&method=pca');
+  await page.getByRole('button', { name: 't-SNE' }).click();
+  await expect(page).toHaveURL(/method=tsne/);
+  await expect(page.getByText(/17 pictures · trustworthiness/)).toBeVisible();
+});
+
+test('the world shows where verified matches were taken', async ({ page }) => {
+  await open(page, '?c=photos&view=world');
+  await expect(page.getByText('12 pictures with a position')).toBeVisible();
+  await page.screenshot({ path: screenshot('world') });
+  await choose(page, 'bridge');
+  await expect(page.getByText('1 verified match with a position')).toBeVisible();
+  await expect(page.locator('.places')).toContainText('39.09° N 84.51° W');
+  await page.locator('.places button').first().click();
+  await expect(page.getByRole('dialog')).toContainText('bridge.jpg');
+});
+
+test('runs are compared: figures, curves, the same queries', async ({ page }) => {
+  await open(page, '?c=photos&view=runs');
+  await page.getByLabel(/^second/).check();
+  await page.getByLabel(/^first/).check();
+  await expect(page.locator('tbody tr')).toHaveCount(2);
+  await expect(page.locator('tbody')).toContainText('0.760');
+  await expect(page.locator('tbody')).toContainText('0.880');
+  await expect(page.getByRole('img', { name: /Mean average precision on validation over epoch\. .*first.*second|.*second.*first/ })).toBeVisible();
+  await expect(page.getByText('The same 6 queries')).toBeVisible();
+  await expect(page.locator('.query').first().locator('.list-of-run')).toHaveCount(2);
+  await expect(page.locator('.strip img').first()).toHaveJSProperty('complete', true);
+  expect(await page.locator('.query figure img').first().evaluate((one) => /** @type {HTMLImageElement} */ (one).naturalWidth)).toBeGreaterThan(0);
+  await page.screenshot({ path: screenshot('runs'), fullPage: true });
+});
