@@ -12,6 +12,14 @@ export class Problem extends Error {
   }
 }
 
+/** What a status means to a person; the server's own words say more below it. */
+const HEADLINES = /** @type {Record<number, string>} */ ({
+  400: 'This could not be understood', 401: 'A token is needed', 403: 'Not allowed', 404: 'Not there', 408: 'It took too long to send', 410: 'No longer there',
+  413: 'Too large', 415: 'Not a picture', 422: 'This cannot be done', 500: 'The server made a mistake', 503: 'The server is busy', 504: 'It took too long',
+});
+/** A busy server is asked again so often by itself. */
+const AGAIN = 2;
+
 /** @type {() => void} */
 let locked = () => {};
 
@@ -23,9 +31,10 @@ export function onLocked(handler) {
 /**
  * @param {string} path
  * @param {RequestInit} [options]
+ * @param {number} [again] How often a busy server is asked again.
  * @returns {Promise<Response>}
  */
-async function ask(path, options = {}) {
+async function ask(path, options = {}, again = AGAIN) {
   let response;
   try {
     response = await fetch(path, { credentials: 'same-origin', ...options });
@@ -36,7 +45,13 @@ async function ask(path, options = {}) {
   if (response.ok) return response;
   const said = await response.json().catch(() => ({}));
   const retry = Number(response.headers.get('retry-after')) || 0;
-  const problem = new Problem(response.status, said.title ?? `Status ${response.status}`, said.detail ?? '', retry);
+  if (response.status === 503 && retry > 0 && retry <= 5 && again > 0) {
+    await new Promise((resolve) => setTimeout(resolve, retry * 1000));
+    options.signal?.throwIfAborted();
+    return ask(path, options, again - 1);
+  }
+  const detail = String(said.detail ?? '');
+  const problem = new Problem(response.status, HEADLINES[response.status] ?? said.title ?? `Status ${response.status}`, detail.charAt(0).toUpperCase() + detail.slice(1), retry);
   if (response.status === 401 && !path.endsWith('/session')) locked();
   throw problem;
 }

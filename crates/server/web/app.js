@@ -91,7 +91,7 @@ function fillTop() {
     ...desk.collections.map((one) => h('option', { value: one.name }, `${one.name} (${one.images.toLocaleString('en')})`)),
   );
   const { scope, token_needed: locked, features } = desk.session;
-  const mayAdd = features.ingest && (scope === 'write' || !locked);
+  const mayAdd = (features.ingest || features.upload) && (scope === 'write' || !locked);
   const add = h('button', { type: 'button', id: 'add', onclick: openIngest }, icon('plus'), h('span', {}, 'Add pictures'));
   const out = h('button', { type: 'button', class: 'quiet', onclick: signOut, 'aria-label': 'Sign out', title: 'Sign out' }, icon('key'));
   const help = h('button', { type: 'button', class: 'quiet', id: 'help', onclick: openHelp, 'aria-label': 'Keyboard and help', title: 'Keyboard and help (?)' }, '?');

@@ -97,7 +97,7 @@ export class Compose {
       this.chosen = parts.length - 1;
       this.ask(parts);
     } catch (error) {
-      if (error instanceof api.Problem) toast(`${error.title}. ${error.detail}`, 'wrong');
+      if (error instanceof api.Problem) toast(error.detail || error.title, 'wrong');
       else throw error;
     } finally {
       this.bar.classList.remove('busy');

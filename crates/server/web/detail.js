@@ -4,7 +4,7 @@
 import * as api from './api.js';
 import { announce, counted, duration, h, icon } from './dom.js';
 import { go, partText, state } from './state.js';
-import { like, meaning, scoreText } from './results.js';
+import { CHANNELS, like, meaning, scoreText } from './results.js';
 import { COLOURS, Plane } from './view.js';
 
 /** Height that both pictures are brought to on the plane, and the space between them. */
@@ -12,7 +12,6 @@ const SIDE = 1000;
 const GAP = 36;
 /** More lines than this would hide the pictures. */
 const MOST_LINES = 200;
-const CHANNELS = /** @type {Record<string, string>} */ ({ words: 'Visual words', global: 'Look', captions: 'Caption words', text: 'Caption sense' });
 
 /** @typedef {'matches' | 'heat' | 'picture'} Tab */
 /** @typedef {{ image: HTMLImageElement, x: number, y: number, scale: number, width: number, height: number }} Placed */
@@ -254,23 +253,34 @@ export class Detail {
       const frame = /** @type {const} */ ([x + one.x * scale, y + one.y * scale, one.width * scale, one.height * scale]);
       context.drawImage(one.image, ...frame);
       const overlay = this.tab === 'heat' && this.heat && this.placed.length === 2 ? this.heatImages[at] : undefined;
-      if (overlay) context.drawImage(overlay, ...frame);
+      if (overlay) context.drawImage(overlay, ...(at === 0 ? this.queryFrame(frame) : frame));
     }
     if (this.placed.length !== 2) return;
     this.drawRegion(context);
     if (this.tab === 'matches' && this.matches) this.drawMatches(context, this.matches);
   }
 
+  /**
+   * Where the query lies on the canvas: its picture, or the box on it.
+   * @param {readonly [number, number, number, number]} whole
+   * @returns {readonly [number, number, number, number]}
+   */
+  queryFrame(whole) {
+    const region = state().parts[this.part]?.region;
+    if (!region) return whole;
+    const [x, y] = this.onLeft(region.x, region.y);
+    const [right, bottom] = this.onLeft(region.x + region.width, region.y + region.height);
+    return [x, y, right - x, bottom - y];
+  }
+
   /** The box of the query. @param {CanvasRenderingContext2D} context */
   drawRegion(context) {
     const region = state().parts[this.part]?.region;
     if (!region || !this.plane) return;
-    const [x, y] = this.onLeft(region.x, region.y);
-    const [right, bottom] = this.onLeft(region.x + region.width, region.y + region.height);
     context.strokeStyle = '#fff';
     context.setLineDash([7, 5]);
     context.lineWidth = 2;
-    context.strokeRect(x, y, right - x, bottom - y);
+    context.strokeRect(...this.queryFrame([0, 0, 0, 0]));
     context.setLineDash([]);
   }
 
@@ -325,7 +335,9 @@ export class Detail {
     const region = state().parts[this.part]?.region;
     const [width, height] = matches.query_size;
     const { x, y, width: w, height: t } = region ?? { x: 0, y: 0, width, height };
-    const corners = [[x, y], [x + w, y], [x + w, y + t], [x, y + t]].map(([px, py]) => projected(matches.transform, px, py));
+    const { transform } = matches;
+    if (!transform) return;
+    const corners = [[x, y], [x + w, y], [x + w, y + t], [x, y + t]].map(([px, py]) => projected(transform, px, py));
     if (corners.some((corner) => corner === null)) return;
     const frame = new Path2D();
     for (const corner of corners) frame.lineTo(...this.on(1, matches.size, ...(/** @type {[number, number]} */ (corner))));
@@ -476,7 +488,7 @@ const STOPS = [[0, 0, 4], [107, 31, 122], [224, 89, 42], [253, 231, 37]];
 
 /** One small picture for each side, on a common scale; the browser smooths it when it is drawn large. @param {Heat} heat */
 function heatImages(heat) {
-  const sides = [heat.query, heat.image].map((side) => ({ ...side, values: side.values.flat() }));
+  const sides = [heat.query, heat.image];
   const most = Math.max(1e-9, ...sides.flatMap((side) => side.values.map(Math.abs)));
   return sides.map(({ rows, columns, values }) => {
     const canvas = h('canvas', { width: columns, height: rows });

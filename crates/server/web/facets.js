@@ -6,6 +6,8 @@ import { condition, go, state } from './state.js';
 
 /** Values listed before "more" is asked for. */
 const FIRST = 8;
+/** Different numbers that are ticked one by one; of more a span is asked for. */
+const MOST_NUMBERS = 8;
 /** The world view is the better way to these. */
 const ELSEWHERE = ['latitude', 'longitude'];
 
@@ -104,7 +106,7 @@ export class Facets {
 
   /** @param {State} now @param {Facet} facet */
   facet(now, facet) {
-    const spanned = facet.kind !== 'text' && facet.values.length > 6;
+    const spanned = facet.kind === 'date' || (facet.kind === 'number' && facet.distinct > MOST_NUMBERS);
     const open = !this.closed.has(facet.key);
     const details = h('details', { class: 'facet', open }, h('summary', { 'data-focus': `facet ${facet.key}` }, facet.key), spanned ? this.span(now, facet) : this.ticks(now, facet));
     details.addEventListener('toggle', () => (details.open ? this.closed.delete(facet.key) : this.closed.add(facet.key)));
@@ -116,9 +118,9 @@ export class Facets {
     const picked = now.picked[facet.key] ?? [];
     const all = this.unfolded.has(facet.key);
     const most = Math.max(1, ...facet.values.map((value) => value.count));
-    const shown = facet.values.filter((value, at) => all || at < FIRST || picked.includes(String(value.value)));
+    const shown = facet.values.filter((value, at) => all || at < FIRST || picked.includes(value.value));
     const rows = shown.map(({ value, count }) => {
-      const text = String(value);
+      const text = value;
       const tick = h('input', { type: 'checkbox', checked: picked.includes(text), 'data-focus': `${facet.key}=${text}` });
       tick.addEventListener('change', () => go({ picked: toggled(state().picked, facet.key, text), min: null }));
       return h('li', {}, h('label', { style: { '--share': `${(100 * count) / most}%` } }, tick, h('span', { class: 'value' }, text), h('span', { class: 'count' }, count.toLocaleString('en'))));

@@ -23,7 +23,7 @@ class Panel {
     this.collection = collection;
     this.changed = changed;
     this.place = h('div', { class: 'stack' });
-    this.element = h('div', { class: 'stack' }, this.place, session.features.upload && this.bay(), this.folder());
+    this.element = h('div', { class: 'stack' }, this.place, session.features.upload && this.bay(), session.features.ingest && this.folder(session.features.upload));
   }
 
   /** Where files are dropped. */
@@ -45,9 +45,10 @@ class Panel {
     return bay;
   }
 
-  folder() {
+  /** @param {boolean} second Whether files can be sent as well. */
+  folder(second) {
     const field = h('input', { type: 'text', id: 'folder', placeholder: '/pictures/2024', spellcheck: 'false', required: true });
-    const form = h('form', { class: 'stack' }, h('label', { for: 'folder' }, 'Or a folder of the server, below one that it was allowed (--ingest-root)'), h('div', { class: 'row' }, field, h('button', { type: 'submit' }, icon('folder'), 'Take it in')));
+    const form = h('form', { class: 'stack' }, h('label', { for: 'folder' }, `${second ? 'Or a' : 'A'} folder on the server, within one that was allowed with --ingest-root`), h('div', { class: 'row' }, field, h('button', { type: 'submit' }, icon('folder'), 'Take it in')));
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       void this.begin({ folder: field.value.trim() });
@@ -111,7 +112,7 @@ class Panel {
     const { report } = job;
     const title = { done: 'Done', failed: 'It did not work', cancelled: 'Stopped; what was taken in stays', queued: 'Waiting', running: 'Running' }[job.state];
     const why = typeof job.error === 'string' ? job.error : (job.error?.detail ?? job.error?.title);
-    const tally = report && [['added', report.added], ['unchanged', report.unchanged], ['changed', report.changed], ['doubles', report.duplicates], ['left out', report.skipped.length]].map(([name, count]) => h('div', {}, h('b', {}, Number(count).toLocaleString('en')), name));
+    const tally = report && [['added', report.added], ['unchanged', report.unchanged], ['changed', report.changed], ['doubles', report.duplicates], ['left out', report.skipped_count ?? report.skipped.length]].map(([name, count]) => h('div', {}, h('b', {}, Number(count).toLocaleString('en')), name));
     const skipped = report?.skipped ?? [];
     this.place.replaceChildren(
       ...[
@@ -119,7 +120,7 @@ class Panel {
         why && h('p', { class: 'wrong', role: 'alert' }, why),
         tally && h('div', { class: 'tally' }, tally),
         report && report.warnings.length > 0 && h('ul', {}, report.warnings.map((warning) => h('li', { class: 'note' }, warning))),
-        skipped.length > 0 && h('h3', {}, `Left out: ${counted(skipped.length, 'file')}`),
+        skipped.length > 0 && h('h3', {}, `Left out: ${counted(report?.skipped_count ?? skipped.length, 'file')}`),
         skipped.length > 0 && h('ul', { class: 'skipped', tabindex: '0', 'aria-label': 'Files left out' }, skipped.map((one) => h('li', {}, h('b', {}, one.path), h('br'), one.reason))),
       ].filter((one) => one instanceof Node),
     );

@@ -2,7 +2,10 @@
 
 import * as api from './api.js';
 import { announce, counted, duration, h, icon, svg } from './dom.js';
-import { addressOf, condition, go, partText, state } from './state.js';
+import { addressOf, BLANK, condition, go, partText, state } from './state.js';
+
+/** What can answer, in words. */
+export const CHANNELS = /** @type {Record<string, string>} */ ({ words: 'Visual words', global: 'Look', captions: 'Caption words', text: 'Caption sense' });
 
 /** Results asked for at once (all that are ever ranked, as a rule), and pictures of a page while nothing is asked. */
 const PAGE = 200;
@@ -30,9 +33,10 @@ export class Results {
     this.line = h('p', { class: 'line' });
     this.notes = h('div', { class: 'notes' });
     this.cut = h('div', { class: 'cut', hidden: true });
+    this.by = h('select', { id: 'by', 'aria-label': 'Search by', onchange: () => go({ channels: this.by.value ? [this.by.value] : [], min: null }) });
     this.grid = h('ul', { class: 'grid', id: 'grid', 'aria-label': 'Pictures', role: 'list' });
     this.foot = h('div', { class: 'foot' });
-    this.element = h('section', { class: 'pictures', 'aria-label': 'Results' }, h('h1', { class: 'unseen' }, 'Pictures'), h('div', { class: 'status' }, this.line, this.cut), this.notes, this.grid, this.foot);
+    this.element = h('section', { class: 'pictures', 'aria-label': 'Results' }, h('h1', { class: 'unseen' }, 'Pictures'), h('div', { class: 'status' }, h('div', { class: 'line-and-by' }, this.line, this.by), this.cut), this.notes, this.grid, this.foot);
     this.grid.addEventListener('keydown', (event) => this.walk(event));
     this.grid.addEventListener('click', (event) => this.click(event));
     main.append(this.element);
@@ -138,9 +142,11 @@ export class Results {
     this.drawn = '';
     this.line.replaceChildren();
     this.cut.hidden = true;
+    this.by.hidden = !state().channels.length;
     this.notes.replaceChildren();
     this.foot.replaceChildren();
-    const again = h('button', { type: 'button', onclick: () => location.reload() }, 'Try again');
+    const mine = problem.status >= 400 && problem.status < 500 && problem.status !== 408;
+    const again = mine ? h('button', { type: 'button', onclick: () => go({ ...BLANK, collection: state().collection }) }, 'Start over') : h('button', { type: 'button', onclick: () => location.reload() }, 'Try again');
     this.grid.replaceChildren(h('li', { class: 'wide' }, h('div', { class: 'notice', role: 'alert' }, h('h2', {}, icon('warning'), problem.title), h('p', {}, problem.detail || 'Nothing more is known.'), problem.retry ? h('p', {}, `It may work again in ${counted(problem.retry, 'second')}.`) : null, again)));
     this.tell();
   }
@@ -155,6 +161,7 @@ export class Results {
     if (!found) return;
     const now = state();
     const shown = this.passing(now, found);
+    this.drawBy(now);
     this.drawLine(now, found, shown.length);
     const key = `${this.key} ${now.min} ${now.matches} ${found.items.length}`;
     if (key === this.drawn) return;
@@ -167,6 +174,14 @@ export class Results {
     if (!shown.length) this.grid.replaceChildren(this.nothing(now, found));
     if (place >= 0) this.tiles()[place]?.focus({ preventScroll: true });
     this.foot.replaceChildren(found.more && now.min === null ? h('button', { type: 'button', onclick: () => void this.more() }, 'Show more') : '');
+  }
+
+  /** Which channel answers, where there are several. @param {State} now */
+  drawBy(now) {
+    const channels = this.desk.collection()?.channels ?? [];
+    this.by.hidden = !now.parts.length || channels.length < 2;
+    if (document.activeElement === this.by) return;
+    this.by.replaceChildren(h('option', { value: '' }, 'by everything'), ...channels.map((one) => h('option', { value: one, selected: now.channels[0] === one }, `by ${(CHANNELS[one] ?? one).toLowerCase()}`)));
   }
 
   /** @param {State} now @param {Found} found @param {number} left */
@@ -212,7 +227,7 @@ export class Results {
   /** @param {Hit[]} hits @param {number} kept */
   sayCut(hits, kept) {
     const all = kept >= hits.length;
-    const text = all ? `all ${hits.length}` : `${kept} left, score ≥ ${scoreText(lowest(hits.slice(0, Math.max(1, kept))))}`;
+    const text = all ? `all ${hits.length}` : `${kept} left, ≥ ${scoreText(lowest(hits.slice(0, Math.max(1, kept))))}`;
     if (this.left) this.left.textContent = text;
     this.slider?.setAttribute('aria-valuetext', text);
     for (const [at, bar] of [...(this.bars?.children ?? [])].entries()) bar.classList.toggle('off', at >= kept);

@@ -60,22 +60,22 @@ interface Answer {
   hits: Hit[]; total: number; offset: number; stages: Stage[]; ms: number; query_size: [number, number]; notes?: string[];
 }
 interface Facet {
-  key: string; kind: 'text' | 'number' | 'date'; values: { value: string | number | boolean; count: number }[];
+  key: string; kind: 'text' | 'number' | 'date'; distinct: number; values: { value: string; count: number }[];
   min?: string | number; max?: string | number;
 }
 interface Matches {
-  query_size: [number, number]; size: [number, number]; transform: number[][]; inliers: number;
+  query_size: [number, number]; size: [number, number]; transform: number[][] | null; inliers: number;
   pairs: [number, number, number, number][];
 }
-interface HeatSide { rows: number; columns: number; values: number[] | number[][] }
-interface Heat { query: HeatSide; image: HeatSide; similarity: number }
+interface HeatSide { rows: number; columns: number; values: number[] }
+interface Heat { query: HeatSide; image: HeatSide; similarity: number; exact?: boolean }
 interface Job {
   job: string; kind: 'ingest' | 'map'; collection: string; state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
   phase: string; done: number; total: number; seconds: number; report?: IngestReport; error?: string | { detail?: string; title?: string };
 }
 interface IngestReport {
   seen: number; unchanged: number; added: number; changed: number; moved: number; duplicates: number; gone: number;
-  ignored: number; skipped: { path: string; reason: string }[]; warnings: string[]; seconds: number; images_per_s: number;
+  ignored: number; skipped: { path: string; reason: string }[]; skipped_count?: number; warnings: string[]; seconds: number; images_per_s: number;
 }
 interface MapAnswer {
   method: MapMethod; trustworthiness: number; points: [number, number, number][]; labels?: string[]; label_of?: (number | null)[];

@@ -17,10 +17,10 @@ test('files are taken in with progress; those that cannot be are listed with the
   await expect(dialog.locator('.skipped li')).toHaveCount(1);
   await expect(dialog.locator('.skipped')).toContainText('broken.jpg');
   await page.screenshot({ path: screenshot('ingest') });
-  await dialog.getByLabel(/folder of the server/).fill(path.join(output, 'incoming'));
+  await dialog.getByLabel(/folder on the server/).fill(path.join(output, 'incoming'));
   await dialog.getByRole('button', { name: 'Take it in' }).click();
   await expect(dialog.locator('.tally')).toContainText('1added');
-  await dialog.getByLabel(/folder of the server/).fill('/');
+  await dialog.getByLabel(/folder on the server/).fill('/');
   await dialog.getByRole('button', { name: 'Take it in' }).click();
   await expect(dialog.getByRole('alert')).toBeVisible();
   await page.keyboard.press('Escape');

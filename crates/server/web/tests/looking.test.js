@@ -12,7 +12,7 @@ test('the cut-off leaves what is above it and says how many', async ({ page }) =
   expect(all).toBeGreaterThan(3);
   await page.getByLabel('Cut-off').press('Home');
   await expect(tiles(page)).toHaveCount(1);
-  await expect(page.locator('.left')).toContainText('1 left, score ≥');
+  await expect(page.locator('.left')).toContainText('1 left, ≥');
   await expect(page).toHaveURL(/min=/);
   await page.getByLabel('Cut-off').press('End');
   await expect(tiles(page)).toHaveCount(all);
