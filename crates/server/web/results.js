@@ -333,7 +333,7 @@ function lowest(hits) {
 
 /** @param {number} score */
 export function scoreText(score) {
-  return Math.abs(score) >= 10 ? Math.round(score).toString() : score.toFixed(2);
+  return (Math.abs(score) >= 10 ? Math.round(score).toString() : score.toFixed(2)).replace('-', '−');
 }
 
 /** @param {Hit} hit */

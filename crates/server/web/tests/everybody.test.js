@@ -75,7 +75,7 @@ test.describe('on a phone', () => {
 const PLACES = [
   ['pictures', '?c=photos&p=text:wall&p=-0.5*image:1', '.tile'],
   ['detail', '?c=photos&p=image:1&open=1', '.facts .verdict'],
-  ['map', '?c=photos&view=map&method=pca', '.legend button, .line strong'],
+  ['map', '?c=photos&view=map&method=pca', '.sheet canvas[aria-label*="pictures"]'],
   ['world', '?c=photos&view=world', '.places button'],
   ['runs', '?c=photos&view=runs&run=first&run=second', '.query'],
 ];
