@@ -45,7 +45,7 @@ fn pages_and_single_images_are_what_the_list_has() {
         let json = |image| serde_json::to_string(image).unwrap();
         assert_eq!(json(shown), json(listed));
     }
-    let red = Filter::parse("colour = red").unwrap();
+    let red = Filter::parse("colour = 'red'").unwrap();
     let page = collection.images(Some(&red), 1, 200).unwrap();
     assert_eq!((page.total, page.images.len()), (4, 3));
     assert!(collection.images(None, 100, 5).unwrap().images.is_empty());

@@ -53,7 +53,7 @@ fn images_are_listed_page_by_page() {
     let alone = format!("/v1/collections/photos/images/{}", image["image"]);
     assert_eq!(server.get(&alone).good(), *image);
     let red = server
-        .get("/v1/collections/photos/images?where=colour%20%3D%20red")
+        .get("/v1/collections/photos/images?where=colour%20%3D%20%27red%27")
         .good();
     assert_eq!(red["total"], IMAGES / 4);
     for wrong in [

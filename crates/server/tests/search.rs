@@ -31,7 +31,7 @@ fn a_picture_that_is_sent_once_is_searched_with_many_times() {
     assert_eq!(best["agreement"]["outline"].as_array().unwrap().len(), 4);
     assert_eq!(
         (&best["latitude"], &best["longitude"]),
-        (&json!(47.5), &json!(2))
+        (&json!(47.5), &json!(2.0))
     );
     assert_eq!(answer["query_size"], json!([380, 330]));
     let stages: Vec<&str> = answer["stages"]
@@ -166,7 +166,7 @@ fn answers_are_paged_cut_off_and_filtered() {
     assert_eq!(ask(json!({"min_score": least}))["total"], 2);
     let unverified = ask(json!({"verify": false}));
     assert_eq!(unverified["hits"][0]["verdict"], "no_match");
-    let red = ask(json!({"where": "colour = red"}));
+    let red = ask(json!({"where": "colour = 'red'"}));
     for hit in red["hits"].as_array().unwrap() {
         assert!(["000.png", "004.png"].contains(&hit["name"].as_str().unwrap()));
     }
