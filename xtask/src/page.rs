@@ -90,7 +90,13 @@ fn missing() -> Vec<&'static str> {
 
 /// The first number of `v20.11.1`.
 fn major(version: &str) -> Option<u32> {
-    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+    version
+        .trim()
+        .strip_prefix('v')?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
 }
 
 fn browser() -> Option<PathBuf> {

@@ -1,5 +1,5 @@
 //! A server with a small collection of drawn pictures, and a client that speaks to it.
-#![allow(clippy::unwrap_used, dead_code)]
+#![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -73,7 +73,11 @@ impl Photos {
         fs_err::write(photos.dir.path().join("said.csv"), said).unwrap();
         let mut collection = Collection::create_standard(&photos.collection()).unwrap();
         collection
-            .ingest(&[folder.clone()], &IngestOptions::default(), &Silent)
+            .ingest(
+                std::slice::from_ref(&folder),
+                &IngestOptions::default(),
+                &Silent,
+            )
             .unwrap();
         let roots = [folder];
         let known = photos.dir.path().join("known.csv");
