@@ -80,5 +80,5 @@ answers! {
     /// Of what is listed.
     Listing: 400, 401, 403, 500, 503, 504;
     /// Of what needs no token.
-    Open: 400, 403, 500;
+    Open: 400, 401, 403, 500;
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
-use axum::{Json, Router};
+
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, SecurityRequirement};
@@ -51,21 +53,22 @@ impl Modify for Tokens {
     }
 }
 
-/// The routes of the API with their document.
-fn api() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(Document::openapi())
-        .merge(routes::session::routes())
-        .merge(routes::collections::routes())
-        .merge(routes::images::routes())
-        .merge(routes::facets::routes())
-        .merge(routes::uploads::routes())
-        .merge(routes::fetch::routes())
-        .merge(routes::search::routes())
-        .merge(routes::explain::routes())
-        .merge(routes::jobs::routes())
-        .merge(routes::map::routes())
-        .merge(routes::runs::routes())
-        .merge(routes::health::routes())
+/// The routes of each topic, with what describes them.
+fn topics() -> Vec<OpenApiRouter<Arc<App>>> {
+    vec![
+        routes::session::routes(),
+        routes::collections::routes(),
+        routes::images::routes(),
+        routes::facets::routes(),
+        routes::uploads::routes(),
+        routes::fetch::routes(),
+        routes::search::routes(),
+        routes::explain::routes(),
+        routes::jobs::routes(),
+        routes::map::routes(),
+        routes::runs::routes(),
+        routes::health::routes(),
+    ]
 }
 
 /// Everything that the server answers.
@@ -73,9 +76,17 @@ fn api() -> OpenApiRouter<Arc<App>> {
 /// # Errors
 /// An origin of the settings cannot stand in a header.
 pub(crate) fn build(app: Arc<App>) -> Result<Router, Error> {
-    let (router, document) = api().split_for_parts();
-    let document = Arc::new(document);
-    let described = get(move || async move { Json(document.as_ref().clone()) });
+    let whole = OpenApiRouter::with_openapi(Document::openapi());
+    let (router, document) = topics()
+        .into_iter()
+        .fold(whole, OpenApiRouter::merge)
+        .split_for_parts();
+    let document = document
+        .to_json()
+        .map_err(|error| Error::Config(error.to_string()))?;
+    let document = Bytes::from(document);
+    let kind = [(header::CONTENT_TYPE, "application/json")];
+    let described = get(async move || (kind, document.clone()));
     let mut router = router
         .merge(assets::routes())
         .route("/v1/openapi.json", described)
@@ -112,4 +123,24 @@ fn cors(origins: &[String]) -> Result<CorsLayer, Error> {
             header::ACCEPT,
             HeaderName::from_static("last-event-id"),
         ]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn no_two_topics_give_one_name_to_different_schemas() {
+        let mut known = BTreeMap::new();
+        for topic in topics() {
+            let schemas = topic.into_openapi().components.unwrap_or_default().schemas;
+            for (name, schema) in schemas {
+                let text = serde_json::to_string(&schema).unwrap();
+                let first = known.entry(name.clone()).or_insert(text.clone());
+                assert_eq!(*first, text, "{name}");
+            }
+        }
+        assert!(known.contains_key("Hit") && known.contains_key("Image"));
+    }
 }

@@ -55,7 +55,7 @@ struct CollectionFigures {
 }
 
 /// All collections
-#[utoipa::path(get, path = "/v1/collections", tag = "collections", responses((status = 200, body = Collections), Listing))]
+#[utoipa::path(get, path = "/v1/collections", tag = "collections", responses((status = 200, description = "The collections", body = Collections), Listing))]
 async fn list(State(app): State<Arc<App>>) -> Result<Json<Collections>, Problem> {
     let served: Vec<Arc<Served>> = app.collections.values().cloned().collect();
     let figures = app
@@ -70,7 +70,7 @@ async fn list(State(app): State<Arc<App>>) -> Result<Json<Collections>, Problem>
 /// One collection
 #[utoipa::path(get, path = "/v1/collections/{collection}", tag = "collections",
     params(("collection" = String, Path)),
-    responses((status = 200, body = CollectionFigures), Looking))]
+    responses((status = 200, description = "The collection", body = CollectionFigures), Looking))]
 async fn one(
     State(app): State<Arc<App>>,
     Place(name): Place<String>,

@@ -42,7 +42,7 @@ answers! {
 /// Which explanation is wanted.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
+enum ExplanationKind {
     /// Points that are the same in both pictures.
     Matches,
     /// Places that make them look alike to the global descriptor.
@@ -57,7 +57,7 @@ struct Asked {
     part: PartBody,
     /// The image of the collection.
     image: i64,
-    kind: Kind,
+    kind: ExplanationKind,
 }
 
 /// Points that are the same in two pictures, in pixels of the upright pictures.
@@ -144,8 +144,8 @@ async fn explain(
             limits: inner.config.limits(),
         };
         match asked.kind {
-            Kind::Matches => pair.matches(draw),
-            Kind::Heat => pair.heat(draw),
+            ExplanationKind::Matches => pair.matches(draw),
+            ExplanationKind::Heat => pair.heat(draw),
         }
     });
     Ok(match explained.await? {

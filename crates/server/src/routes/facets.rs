@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use vizsla_retrieval::{Facet as Counted, FacetKind};
+use vizsla_retrieval::{Facet as Found, FacetKind};
 
 use super::images::condition;
 use crate::answers::Looking;
@@ -40,11 +40,11 @@ struct Facets {
 struct Facet {
     /// The key, as a condition names it.
     key: String,
-    kind: Kind,
+    kind: ValueKind,
     /// How many different values there are.
     distinct: u32,
     /// The most frequent values, 50 at most; of dates the years.
-    values: Vec<Value>,
+    values: Vec<Counted>,
     /// The least number or the first date.
     #[serde(skip_serializing_if = "Option::is_none")]
     min: Option<Bound>,
@@ -55,7 +55,7 @@ struct Facet {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Kind {
+enum ValueKind {
     Text,
     Number,
     Date,
@@ -63,7 +63,7 @@ enum Kind {
 
 /// A value and how many images have it.
 #[derive(Serialize, ToSchema)]
-struct Value {
+struct Counted {
     value: String,
     count: u32,
 }
@@ -75,8 +75,8 @@ enum Bound {
     Date(String),
 }
 
-impl From<Counted> for Facet {
-    fn from(counted: Counted) -> Self {
+impl From<Found> for Facet {
+    fn from(counted: Found) -> Self {
         let bound = |text: String| match counted.kind {
             FacetKind::Number => text.parse().ok().map(Bound::Number),
             _ => Some(Bound::Date(text)),
@@ -85,16 +85,16 @@ impl From<Counted> for Facet {
             min: counted.least.and_then(bound),
             max: counted.greatest.and_then(bound),
             kind: match counted.kind {
-                FacetKind::Text => Kind::Text,
-                FacetKind::Number => Kind::Number,
-                FacetKind::Date => Kind::Date,
+                FacetKind::Text => ValueKind::Text,
+                FacetKind::Number => ValueKind::Number,
+                FacetKind::Date => ValueKind::Date,
             },
             key: counted.key,
             distinct: counted.distinct,
             values: counted
                 .values
                 .into_iter()
-                .map(|value| Value {
+                .map(|value| Counted {
                     value: value.value,
                     count: value.count,
                 })
@@ -105,7 +105,7 @@ impl From<Counted> for Facet {
 
 /// What the images have under each key, counted
 #[utoipa::path(get, path = "/v1/collections/{collection}/facets", tag = "images",
-    params(("collection" = String, Path), Among), responses((status = 200, body = Facets), Looking))]
+    params(("collection" = String, Path), Among), responses((status = 200, description = "The facets", body = Facets), Looking))]
 async fn list(
     State(app): State<Arc<App>>,
     Place(name): Place<String>,

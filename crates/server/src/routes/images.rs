@@ -181,7 +181,7 @@ struct Images {
 
 /// Images of a collection, in the order they came in
 #[utoipa::path(get, path = "/v1/collections/{collection}/images", tag = "images",
-    params(("collection" = String, Path), Listing), responses((status = 200, body = Images), Looking))]
+    params(("collection" = String, Path), Listing), responses((status = 200, description = "A part of the listing", body = Images), Looking))]
 async fn list(
     State(app): State<Arc<App>>,
     Place(name): Place<String>,
@@ -217,7 +217,7 @@ async fn list(
 
 /// One image
 #[utoipa::path(get, path = "/v1/collections/{collection}/images/{image}", tag = "images",
-    params(("collection" = String, Path), ("image" = i64, Path)), responses((status = 200, body = Image), Looking))]
+    params(("collection" = String, Path), ("image" = i64, Path)), responses((status = 200, description = "The image", body = Image), Looking))]
 async fn one(
     State(app): State<Arc<App>>,
     Place((name, id)): Place<(String, i64)>,
@@ -316,7 +316,7 @@ async fn thumbnail(
 
 /// The local features of an image.
 #[derive(Serialize, ToSchema)]
-struct Features {
+struct FeatureList {
     /// Width of the upright image in pixels.
     width: u32,
     /// Height of the upright image in pixels.
@@ -327,17 +327,17 @@ struct Features {
 
 /// The local features of an image
 #[utoipa::path(get, path = "/v1/collections/{collection}/images/{image}/features", tag = "images",
-    params(("collection" = String, Path), ("image" = i64, Path)), responses((status = 200, body = Features), Looking))]
+    params(("collection" = String, Path), ("image" = i64, Path)), responses((status = 200, description = "The features", body = FeatureList), Looking))]
 async fn features(
     State(app): State<Arc<App>>,
     Place((name, id)): Place<(String, i64)>,
-) -> Result<Json<Features>, Problem> {
+) -> Result<Json<FeatureList>, Problem> {
     let served = app.collection(&name)?;
     let features = app.work.run(move |_| {
         let image = pictures::image(&served, id)?;
         let places = served.reader()?.feature_places(id)?.unwrap_or_default();
         let numbers = |place: FeaturePlace| [place.x, place.y, place.scale, place.angle];
-        Ok(Features {
+        Ok(FeatureList {
             width: image.width,
             height: image.height,
             features: places.into_iter().map(numbers).collect(),

@@ -278,7 +278,7 @@ struct Answer {
 /// Pictures are named by parts: an image of the collection, an upload, or a file of the same form.
 #[utoipa::path(post, path = "/v1/collections/{collection}/search", tag = "search", params(("collection" = String, Path)),
     request_body(content((Question = "application/json"), (QuestionForm = "multipart/form-data"))),
-    responses((status = 200, body = Answer), Searching))]
+    responses((status = 200, description = "The results", body = Answer), Searching))]
 async fn search(
     State(app): State<Arc<App>>,
     Place(name): Place<String>,

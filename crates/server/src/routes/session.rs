@@ -32,12 +32,12 @@ struct Session {
     scope: Scope,
     /// Whether the server has tokens at all.
     token_needed: bool,
-    features: Features,
+    features: Switches,
 }
 
 /// What is switched on.
 #[derive(Serialize, ToSchema)]
-struct Features {
+struct Switches {
     /// Folders of the server can be taken in.
     ingest: bool,
     /// Pictures can be uploaded into a collection.
@@ -56,13 +56,13 @@ struct Entry {
 }
 
 /// What the caller may do
-#[utoipa::path(get, path = "/v1/session", tag = "session", responses((status = 200, body = Session), Open))]
+#[utoipa::path(get, path = "/v1/session", tag = "session", responses((status = 200, description = "What the caller may do", body = Session), Open))]
 async fn show(State(app): State<Arc<App>>, Extension(scope): Extension<Scope>) -> Json<Session> {
     let config = &app.config;
     Json(Session {
         scope,
         token_needed: app.access.guarded(),
-        features: Features {
+        features: Switches {
             ingest: !config.ingest_root.is_empty(),
             upload: config.upload_dir.is_some(),
             fetch: !config.allow_fetch.is_empty(),

@@ -66,7 +66,7 @@ struct SentForm {
 /// Send a picture to search with: as the body itself, or as the field `file` of a form
 #[utoipa::path(post, path = "/v1/uploads", tag = "search",
     request_body(content((Picture = "application/octet-stream"), (Picture = "image/*"), (SentForm = "multipart/form-data"))),
-    responses((status = 201, body = Sent), Sending))]
+    responses((status = 201, description = "The picture is kept", body = Sent), Sending))]
 async fn send(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let bytes = match is_form(&request) {
         false => whole(request, &app, app.config.body_bytes()).await?,
