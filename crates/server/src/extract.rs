@@ -19,7 +19,7 @@ use crate::state::App;
 /// Seconds in which a body must have come.
 const RECEIVING: Duration = Duration::from_secs(60);
 /// Largest body that is JSON alone, in bytes: a vector of 16,000 numbers fits.
-const MOST_JSON: usize = 1 << 20;
+pub(crate) const MOST_JSON: usize = 1 << 20;
 /// KiB of bodies that are received at a time, at least.
 const MOST_AT_A_TIME: usize = 256 << 10;
 

@@ -253,6 +253,16 @@ fn pictures_that_are_none_or_too_large_or_too_small_are_told_so() {
     let form = server.form("/v1/uploads", &[("file", Some("a.png"), &whole)]);
     assert_eq!(form.status, 201, "{}", form.text());
 
+    let question = br#"{"parts": [{"upload": "a"}]}"#;
+    let wide = wide.encode_png().unwrap();
+    let fields = [
+        ("query", None, &question[..]),
+        ("a", Some("a.png"), &wide[..]),
+    ];
+    server
+        .form("/v1/collections/photos/search", &fields)
+        .problem(413);
+
     let dot = vizsla_pixels::Rgb::filled(1, 1, [200, 0, 0]).unwrap();
     let sent = upload(&dot.encode_png().unwrap()).json();
     let answer = server

@@ -202,13 +202,13 @@ impl Catalog {
         &self,
         work: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.connection
-            .execute_batch("BEGIN")
+        // Ends however `work` ends: a catalog whose reader panicked is read by others.
+        let instant = self
+            .connection
+            .unchecked_transaction()
             .map_err(|e| self.wrap(e))?;
         let value = work();
-        self.connection
-            .execute_batch("COMMIT")
-            .map_err(|e| self.wrap(e))?;
+        instant.commit().map_err(|e| self.wrap(e))?;
         value
     }
 
@@ -470,6 +470,20 @@ mod tests {
         let catalog = Catalog::connect(&path, Path::new(&unchanging(&path)), flags).unwrap();
         assert_eq!(catalog.meta("recipe").unwrap(), "x");
         assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_reader_that_panics_leaves_the_catalog_to_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("catalog.db");
+        Catalog::create(&path, &[("recipe", "x")]).unwrap();
+        let catalog = Catalog::open(&path).unwrap();
+        let work = std::panic::AssertUnwindSafe(|| {
+            catalog.at_one_instant(|| -> Result<(), Error> { panic!("on purpose") })
+        });
+        assert!(std::panic::catch_unwind(work).is_err());
+        let recipe = catalog.at_one_instant(|| catalog.meta("recipe"));
+        assert_eq!(recipe.unwrap(), "x");
     }
 
     #[test]

@@ -13,7 +13,8 @@ use vizsla_retrieval::{Query, Reporter, SearchOptions, SearchResponse};
 
 use super::images::{MOST_PAGE, address, condition};
 use crate::answers::answers;
-use crate::extract::{Body, Place, form, is_form, parse};
+use crate::extract::{Body, MOST_JSON, Place, form, is_form, parse};
+use crate::guard::too_large;
 use crate::parts::{Files, PartBody, Sources};
 use crate::problem::Problem;
 use crate::served::Served;
@@ -286,7 +287,7 @@ async fn search(
 ) -> Result<Json<Answer>, Problem> {
     let served = app.collection(&name)?;
     let (question, files) = read(request, &app).await?;
-    let options = options(&question)?;
+    let options = options(&question, &app)?;
     let filter = condition(question.r#where.as_deref(), &app)?;
     let inner = Arc::clone(&app);
     let answer = app.work.run(move |cancel| {
@@ -323,6 +324,9 @@ async fn read(request: Request, app: &Arc<App>) -> Result<(Question, Files), Pro
     let mut question = None;
     for field in form(request, app, MOST_FIELDS).await? {
         if field.name == "query" {
+            if field.bytes.len() > MOST_JSON {
+                return Err(too_large(MOST_JSON));
+            }
             question = Some(parse(&field.bytes)?);
         } else {
             files.insert(field.name, field.bytes);
@@ -337,7 +341,7 @@ async fn read(request: Request, app: &Arc<App>) -> Result<(Question, Files), Pro
     }
 }
 
-fn options(question: &Question) -> Result<SearchOptions, Problem> {
+fn options(question: &Question, app: &App) -> Result<SearchOptions, Problem> {
     let unusable = |detail: String| Err(Problem::unusable("bad-query", detail));
     let limit = question.limit.unwrap_or(50);
     if !(1..=MOST_PAGE).contains(&limit) {
@@ -360,6 +364,7 @@ fn options(question: &Question) -> Result<SearchOptions, Problem> {
             Target::Captions => retrieval::Target::Captions,
         },
         channels: channels.map(|channels| channels.iter().map(|&c| c.into()).collect()),
+        limits: app.config.limits(),
         ..SearchOptions::default()
     })
 }
