@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::problem::Problem;
 use crate::state::App;
-use crate::{Error, access, assets, guard, routes};
+use crate::{Error, access, assets, guard, metrics, routes};
 
 /// What is said of the API as a whole.
 #[derive(utoipa::OpenApi)]
@@ -64,6 +64,7 @@ fn topics() -> Vec<OpenApiRouter<Arc<App>>> {
         routes::fetch::routes(),
         routes::search::routes(),
         routes::explain::routes(),
+        routes::ingest::routes(),
         routes::jobs::routes(),
         routes::map::routes(),
         routes::runs::routes(),
@@ -97,7 +98,11 @@ pub(crate) fn build(app: Arc<App>) -> Result<Router, Error> {
     if !app.config.cors.is_empty() {
         router = router.layer(cors(&app.config.cors)?);
     }
-    Ok(router.layer(from_fn(guard::protect)).with_state(app))
+    let counted = from_fn_with_state(Arc::clone(&app), metrics::count);
+    Ok(router
+        .layer(from_fn(guard::protect))
+        .layer(counted)
+        .with_state(app))
 }
 
 /// The origins that other pages may ask from.

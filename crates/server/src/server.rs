@@ -96,7 +96,10 @@ impl Server {
         }
         drop(listener);
         self.app.stopping.send_replace(true);
-        let _ = timeout(GRACE, graceful.shutdown()).await;
+        // What an ingest has done so far is committed; the next one goes on from there.
+        self.app.jobs.close();
+        let ended = async { tokio::join!(graceful.shutdown(), self.app.jobs.idle()) };
+        let _ = timeout(GRACE, ended).await;
         Ok(())
     }
 

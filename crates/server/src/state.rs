@@ -10,7 +10,13 @@ use vizsla_retrieval::ModelOptions;
 use crate::access::Access;
 use crate::extract::Receiving;
 use crate::pictures::Thumbnails;
+use crate::fetch::Fetcher;
+use crate::jobs::{Jobs, Uploaded};
+use crate::maps::Maps;
+use crate::metrics::Metrics;
 use crate::problem::Problem;
+use crate::roots::Roots;
+use crate::runs::Runs;
 use crate::served::Served;
 use crate::uploads::Uploads;
 use crate::work::Work;
@@ -25,6 +31,13 @@ pub(crate) struct App {
     pub collections: BTreeMap<String, Arc<Served>>,
     pub uploads: Uploads,
     pub thumbnails: Thumbnails,
+    pub jobs: Arc<Jobs>,
+    pub uploaded: Uploaded,
+    pub roots: Roots,
+    pub maps: Maps,
+    pub runs: Runs,
+    pub fetcher: Fetcher,
+    pub metrics: Metrics,
     /// Files that live as long as the server.
     pub scratch: TempDir,
     /// Turns true when the server stops: jobs end, streams close.
@@ -55,6 +68,13 @@ impl App {
             work: Work::new(config.worker_count(), config.queue, config.limit()),
             receiving: Receiving::new(config.body_bytes()),
             collections,
+            jobs: Jobs::new(),
+            uploaded: Uploaded::open(config.upload_dir.as_deref())?,
+            roots: Roots::open(&config.ingest_root)?,
+            maps: Maps::default(),
+            runs: Runs::open(config.runs.as_deref())?,
+            fetcher: Fetcher::new(&config)?,
+            metrics: Metrics::default(),
             scratch,
             stopping: watch::Sender::new(false),
             config,

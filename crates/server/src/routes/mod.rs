@@ -6,6 +6,7 @@ pub(crate) mod facets;
 pub(crate) mod fetch;
 pub(crate) mod health;
 pub(crate) mod images;
+pub(crate) mod ingest;
 pub(crate) mod jobs;
 pub(crate) mod map;
 pub(crate) mod runs;

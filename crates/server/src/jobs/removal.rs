@@ -1,0 +1,47 @@
+//! Taking an image out of a served collection.
+
+use std::path::Path;
+
+use vizsla_retrieval::Selector;
+
+use crate::problem::Problem;
+use crate::state::App;
+
+/// Removes an image. A file in the folder of uploads goes with it, for it would come back with the next upload; all other
+/// files stay.
+///
+/// # Errors
+/// 404 when there is no such image, 409 when something else writes to the collection.
+pub(crate) fn remove(app: &App, collection: &str, image: i64) -> Result<(), Problem> {
+    let served = app.collection(collection)?;
+    let Some(_turn) = app.jobs.try_write(collection) else {
+        return Err(vizsla_retrieval::Error::Busy(served.path.clone()).into());
+    };
+    let mut writer = served.writer()?;
+    let listed = writer
+        .list()?
+        .into_iter()
+        .find(|listed| listed.image == image);
+    let Some(listed) = listed else {
+        return Err(Problem::not_found(
+            "there is no image of this number in the collection",
+        ));
+    };
+    writer.remove(&[Selector::Image(image)])?;
+    if let Some(folder) = app.uploaded.folder(collection) {
+        let own = |path: &&std::path::PathBuf| path.parent() == Some(folder.as_path());
+        for path in listed.paths.iter().filter(own) {
+            forget(path);
+        }
+    }
+    Ok(())
+}
+
+/// Deletes a file; one that is gone already is as good.
+fn forget(path: &Path) {
+    if let Err(error) = fs_err::remove_file(path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        eprintln!("vizsla serve: {error}");
+    }
+}
