@@ -1,13 +1,14 @@
 //! Comparisons with peers: builds what is compared, installs the peers at pinned versions into a
 //! virtual environment of their own, and runs the benchmark's script.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail, ensure};
 use fs_err as fs;
 
 use crate::check::succeed;
+use crate::python::environment;
 use crate::workspace::{Workspace, cargo};
 
 /// One benchmark: what is compiled for it and what its `benches/<name>/run.py` is given.
@@ -74,6 +75,14 @@ const BENCHES: &[Bench] = &[
         figures: Some("--json"),
     },
     Bench {
+        name: "server",
+        summary: "vizsla serve under load: throughput, p50 and p99 at 1, 8 and 64 clients, an ingest beside",
+        build: &["-p", "vizsla-cli"],
+        program: ("--vizsla", "vizsla"),
+        data: true,
+        figures: Some("--json"),
+    },
+    Bench {
         name: "inverted",
         summary: "the inverted file against asmk: building, searching, bytes",
         build: &["-p", "vizsla-words", "--example", "inverted_bench"],
@@ -107,7 +116,7 @@ pub fn run(arguments: &[&str]) -> Result<()> {
     } else {
         None
     };
-    let python = environment(&workspace, name)?;
+    let python = python_of(&workspace, name)?;
     succeed(
         cargo()
             .args(["build", "--release", "--locked"])
@@ -152,9 +161,8 @@ fn data_folder(workspace: &Workspace) -> Result<PathBuf> {
     Ok(fs::canonicalize(folder)?)
 }
 
-/// Makes the virtual environment, or brings it to the pinned versions; returns its Python. A benchmark
-/// with peers of its own, which are large, has its own list and environment.
-fn environment(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+/// The Python of a benchmark. One with peers of its own, which are large, has its own list and environment.
+fn python_of(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     let benches = workspace.root.join("benches");
     let own = benches.join(name).join("requirements.txt");
     let (requirements, folder) = if own.is_file() {
@@ -162,54 +170,7 @@ fn environment(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     } else {
         (benches.join("requirements.txt"), "bench-venv".to_owned())
     };
-    let wanted = fs::read_to_string(&requirements)?;
-    let folder = workspace.target.join(folder);
-    let python = folder.join(if cfg!(windows) {
-        "Scripts/python.exe"
-    } else {
-        "bin/python"
-    });
-    let stamp = folder.join("requirements.installed");
-    if python.is_file() && fs::read_to_string(&stamp).is_ok_and(|have| have == wanted) {
-        return Ok(python);
-    }
-    let base = base_python()?;
-    println!(
-        "installing the peers of {} into {}",
-        requirements.display(),
-        folder.display()
-    );
-    succeed(Command::new(base).args(["-m", "venv"]).arg(&folder))?;
-    install(&python, &requirements)?;
-    fs::write(&stamp, wanted)?;
-    Ok(python)
-}
-
-fn install(python: &Path, requirements: &Path) -> Result<()> {
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ];
-    succeed(Command::new(python).args(pip).arg(requirements))
-}
-
-fn base_python() -> Result<&'static str> {
-    let names = ["python3", "python"];
-    let works = |name: &&&str| {
-        let test = "import venv, sys; sys.exit(sys.version_info < (3, 10))";
-        Command::new(name)
-            .args(["-c", test])
-            .output()
-            .is_ok_and(|output| output.status.success())
-    };
-    match names.iter().find(works) {
-        Some(name) => Ok(name),
-        None => bail!("benchmarks need Python 3.10 or later with its venv module; none was found"),
-    }
+    environment(&requirements, &workspace.target.join(folder))
 }
 
 #[cfg(test)]

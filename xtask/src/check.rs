@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::workspace::{Workspace, cargo};
-use crate::{dependencies, floors, page};
+use crate::{api, dependencies, floors, page};
 
 type Step = (&'static str, fn(&Path) -> Result<()>);
 
@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     ("tests", |root| {
         call(root, &["test", "--workspace", "--locked"])
     }),
+    ("api", |_| api::run()),
     ("page", page::run),
 ];
 

@@ -1,13 +1,15 @@
 //! Tasks of the workspace: what CI runs, and what a developer runs before sending a change.
 //!
 //! Every task is a plain function of this binary, so that nothing but `cargo` is needed to run it:
-//! `cargo xtask test`, `cargo xtask floors`, `cargo xtask dependencies`, `cargo xtask bench NAME`.
+//! `cargo xtask test`, `cargo xtask api`, `cargo xtask floors`, `cargo xtask dependencies`, `cargo xtask bench NAME`.
 
+mod api;
 mod bench;
 mod check;
 mod dependencies;
 mod floors;
 mod page;
+mod python;
 mod workspace;
 
 use std::process::ExitCode;
@@ -17,7 +19,8 @@ usage: cargo xtask <task>
 
 tasks:
   test           formatting, lints, floors, dependency list, unit, integration and doc tests,
-                 and the page in a browser
+                 the API against its document, and the page in a browser
+  api            check a running server against its OpenAPI document
   floors         fail when a crate imports a floor that docs/house.md forbids
   dependencies   fail when a dependency has no line in docs/dependencies.md
   bench NAME     compare with named peers; `cargo xtask bench` lists the names
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["test"] => check::run(),
+        ["api"] => api::run(),
         ["floors"] => floors::run(),
         ["dependencies"] => dependencies::run(),
         ["bench", rest @ ..] => bench::run(rest),

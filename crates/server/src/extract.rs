@@ -16,7 +16,7 @@ use crate::guard::too_large;
 use crate::problem::Problem;
 use crate::state::App;
 
-/// Seconds in which a body must have come.
+/// Time in which a body must have come at most; at most twice the time limit of requests.
 const RECEIVING: Duration = Duration::from_secs(60);
 /// Largest body that is JSON alone, in bytes: a vector of 16,000 numbers fits.
 pub(crate) const MOST_JSON: usize = 1 << 20;
@@ -113,11 +113,12 @@ pub(crate) fn media_type(wanted: &str) -> Problem {
 /// Reads a whole body of at most `most` bytes.
 pub(crate) async fn whole(request: Request, app: &App, most: usize) -> Result<Bytes, Problem> {
     let _room = app.receiving.room(&request, most)?;
-    match timeout(RECEIVING, axum::body::to_bytes(request.into_body(), most)).await {
+    let limit = receiving(app);
+    match timeout(limit, axum::body::to_bytes(request.into_body(), most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_length(&error) => Err(too_large(most)),
         Ok(Err(_)) => Err(Problem::bad_request("the body broke off")),
-        Err(_) => Err(slow()),
+        Err(_) => Err(slow(limit)),
     }
 }
 
@@ -159,9 +160,10 @@ pub(crate) async fn form(
         }
         Ok(fields)
     };
-    timeout(RECEIVING, read)
+    let limit = receiving(app);
+    timeout(limit, read)
         .await
-        .unwrap_or_else(|_| Err(slow()))
+        .unwrap_or_else(|_| Err(slow(limit)))
 }
 
 /// Keeps the memory of bodies that are being received within bounds.
@@ -205,13 +207,17 @@ fn is_length(error: &axum::Error) -> bool {
     false
 }
 
-fn slow() -> Problem {
+fn receiving(app: &App) -> Duration {
+    RECEIVING.min(2 * app.config.limit())
+}
+
+fn slow(limit: Duration) -> Problem {
     Problem::new(
         StatusCode::REQUEST_TIMEOUT,
         "slow",
         format!(
             "the body did not come within {} seconds; send a smaller one, or over a faster line",
-            RECEIVING.as_secs()
+            limit.as_secs()
         ),
     )
 }

@@ -9,11 +9,11 @@ use vizsla_retrieval::ModelOptions;
 
 use crate::access::Access;
 use crate::extract::Receiving;
-use crate::pictures::Thumbnails;
 use crate::fetch::Fetcher;
 use crate::jobs::{Jobs, Uploaded};
 use crate::maps::Maps;
 use crate::metrics::Metrics;
+use crate::pictures::Thumbnails;
 use crate::problem::Problem;
 use crate::roots::Roots;
 use crate::runs::Runs;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use vizsla_retrieval::Selector;
 
+use crate::pictures;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -17,17 +18,8 @@ pub(crate) fn remove(app: &App, collection: &str, image: i64) -> Result<(), Prob
     let Some(_turn) = app.jobs.try_write(collection) else {
         return Err(vizsla_retrieval::Error::Busy(served.path.clone()).into());
     };
-    let mut writer = served.writer()?;
-    let listed = writer
-        .list()?
-        .into_iter()
-        .find(|listed| listed.image == image);
-    let Some(listed) = listed else {
-        return Err(Problem::not_found(
-            "there is no image of this number in the collection",
-        ));
-    };
-    writer.remove(&[Selector::Image(image)])?;
+    let listed = pictures::image(&served, image)?;
+    served.writer()?.remove(&[Selector::Image(image)])?;
     if let Some(folder) = app.uploaded.folder(collection) {
         let own = |path: &&std::path::PathBuf| path.parent() == Some(folder.as_path());
         for path in listed.paths.iter().filter(own) {

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::answers::{Asking, answers};
+use crate::answers::answers;
 use crate::extract::{Body, Place, form, is_form};
 use crate::guard::MayWrite;
 use crate::jobs::{self, Job, JobKind, JobView, Source};
@@ -28,6 +28,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 answers! {
+    /// Of what is taken in.
+    Taking: 400, 401, 403, 404, 408, 413, 415, 422, 500, 503, 504;
     /// Of what is taken out.
     Removing: 400, 401, 403, 404, 409, 500, 503, 504;
 }
@@ -55,7 +57,7 @@ struct Pictures {
 #[utoipa::path(post, path = "/v1/collections/{collection}/ingest", tag = "jobs",
     params(("collection" = String, Path)),
     request_body(content((Folder = "application/json"), (Pictures = "multipart/form-data"))),
-    responses((status = 202, body = JobView, headers(("Location" = String, description = "Address of the job"))), Asking))]
+    responses((status = 202, body = JobView, headers(("Location" = String, description = "Address of the job"))), Taking))]
 async fn ingest(
     _: MayWrite,
     State(app): State<Arc<App>>,

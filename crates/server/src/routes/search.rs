@@ -394,11 +394,14 @@ fn answer(
         }
         hits.push(hit(found, served, app.config.show_paths)?);
     }
-    let stage = |stage: retrieval::StageTrace| Stage {
-        stage: stage.stage.to_owned(),
-        out: stage.out,
-        unit: stage.unit.to_owned(),
-        ms: stage.ms,
+    let stage = |stage: retrieval::StageTrace| {
+        app.metrics.stage(stage.stage, stage.ms);
+        Stage {
+            stage: stage.stage.to_owned(),
+            out: stage.out,
+            unit: stage.unit.to_owned(),
+            ms: stage.ms,
+        }
     };
     Ok(Answer {
         hits,

@@ -1,0 +1,133 @@
+//! The check that the server answers as its OpenAPI document says: schemathesis against a running debug build.
+//!
+//! Schemathesis makes requests from the document, right ones and wrong ones. No answer may be a failure of the server, have
+//! a status or a content type that is not documented, or JSON of another form.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
+
+use crate::check::succeed;
+use crate::python::environment;
+use crate::workspace::{Workspace, cargo};
+
+/// What is looked at in each answer.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+/// Seconds for the whole run.
+const LIMIT: &str = "60";
+
+/// A server that ends with this value.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Serves a small collection and has its API checked.
+pub fn run() -> Result<()> {
+    let workspace = Workspace::load()?;
+    let requirements = workspace.root.join("xtask/src/requirements-api.txt");
+    let python = environment(&requirements, &workspace.target.join("api-venv"))?;
+    // The whole workspace, so that the features are those of the tests and nothing is built again.
+    let build = ["build", "--workspace", "--bins", "--locked"];
+    succeed(cargo().args(build).current_dir(&workspace.root))?;
+    let name = if cfg!(windows) {
+        "vizsla.exe"
+    } else {
+        "vizsla"
+    };
+    let vizsla = workspace.target.join("debug").join(name);
+    let folder = workspace.target.join("api");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    prepare(&workspace.root, &folder, &vizsla)?;
+    let mut server = serve(&folder, &vizsla)?;
+    let document = format!("{}v1/openapi.json", server.address);
+    let checked = succeed(
+        Command::new(python)
+            .args(["-m", "schemathesis.cli", "run", &document])
+            .args(["--checks", CHECKS, "--max-time", LIMIT, "--seed", "1"])
+            .args([
+                "--phases",
+                "examples,coverage,fuzzing",
+                "--continue-on-failure",
+            ])
+            .args(["--request-timeout", "20", "--warnings", "off"])
+            .current_dir(&folder),
+    );
+    ensure!(
+        server.process.try_wait()?.is_none(),
+        "the server ended while its API was checked; its messages stand above"
+    );
+    checked.context("the API does not do what its document says")
+}
+
+/// A few pictures, a collection of them, a folder to take in, and a run.
+fn prepare(root: &Path, folder: &Path, vizsla: &Path) -> Result<()> {
+    for name in ["photos", "more", "runs/one"] {
+        fs::create_dir_all(folder.join(name))?;
+    }
+    let assets = root.join("crates/cli/assets/photos");
+    for (name, place) in [
+        ("ascent.jpg", "photos"),
+        ("coffee.jpg", "photos"),
+        ("coins.jpg", "photos"),
+        ("rocket.jpg", "more"),
+    ] {
+        fs::copy(assets.join(name), folder.join(place).join(name))?;
+    }
+    fs::write(
+        folder.join("known.csv"),
+        "image,label,price\nascent.jpg,stairs,1\ncoffee.jpg,cup,2\n",
+    )?;
+    fs::write(
+        folder.join("said.csv"),
+        "image,caption\ncoffee.jpg,a cup of coffee\n",
+    )?;
+    fs::write(folder.join("runs/one/log.csv"), "epoch,loss\n1,0.5\n")?;
+    succeed(
+        Command::new(vizsla)
+            .args(["index", "photos", "--into", "photos.vizsla"])
+            .args(["--metadata", "known.csv", "--captions", "said.csv"])
+            .current_dir(folder),
+    )
+}
+
+fn serve(folder: &Path, vizsla: &Path) -> Result<Server> {
+    let mut process = Command::new(vizsla)
+        .args(["serve", "photos.vizsla", "--listen", "127.0.0.1:0"])
+        .args([
+            "--ingest-root",
+            "more",
+            "--upload-dir",
+            "uploads",
+            "--runs",
+            "runs",
+        ])
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {}", vizsla.display()))?;
+    let Some(stdout) = process.stdout.take() else {
+        bail!("the server has no standard output");
+    };
+    let mut line = String::new();
+    let mut reader = BufReader::new(stdout);
+    reader.by_ref().take(1000).read_line(&mut line)?;
+    let address = line.split(' ').find(|word| word.starts_with("http://"));
+    let Some(address) = address.map(str::to_owned) else {
+        let _ = process.kill();
+        bail!("the server did not say where it listens, but: {line}");
+    };
+    Ok(Server { process, address })
+}
