@@ -143,7 +143,7 @@ fn a_collection_that_is_replaced_is_opened_anew() {
         problem["type"]
             .as_str()
             .unwrap()
-            .ends_with("#collection-unavailable")
+            .ends_with(":collection-unavailable")
     );
     assert_eq!(gone.header("retry-after"), "5");
     server.search(json!({"parts": [{"image": 2}]})).problem(503);
