@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vizsla_pixels::{DecodeOptions, read_rgb};
 
-use crate::answers::{Looking, answers};
+use crate::answers::{Looking, Picture, answers};
 use crate::extract::{Params, Place};
 use crate::problem::Problem;
 use crate::runs::{Run, RunSummary};
@@ -94,7 +94,7 @@ async fn report(
 
 /// A picture that a run names, at most 512 pixels wide and high
 #[utoipa::path(get, path = "/v1/runs/{run}/picture", tag = "runs", params(("run" = String, Path), Wanted),
-    responses((status = 200, description = "The picture", content_type = "image/jpeg", body = Vec<u8>), Showing))]
+    responses((status = 200, description = "The picture", content_type = "image/jpeg", body = Picture), Showing))]
 async fn picture(
     State(app): State<Arc<App>>,
     Place(name): Place<String>,
