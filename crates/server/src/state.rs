@@ -39,7 +39,7 @@ pub(crate) struct App {
     pub fetcher: Fetcher,
     pub metrics: Metrics,
     /// Files that live as long as the server.
-    pub scratch: TempDir,
+    _scratch: TempDir,
     /// Turns true when the server stops: jobs end, streams close.
     pub stopping: watch::Sender<bool>,
 }
@@ -75,7 +75,7 @@ impl App {
             runs: Runs::open(config.runs.as_deref())?,
             fetcher: Fetcher::new(&config)?,
             metrics: Metrics::default(),
-            scratch,
+            _scratch: scratch,
             stopping: watch::Sender::new(false),
             config,
         })
