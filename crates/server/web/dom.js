@@ -118,6 +118,15 @@ export function refill(container, children) {
   }
 }
 
+/**
+ * A message of the server: its first line, and below it what points at a column, in letters of one width.
+ * @param {string} detail
+ */
+export function told(detail) {
+  const [first, ...rest] = detail.split('\n');
+  return [first, rest.length > 0 && h('pre', { class: 'pointed' }, rest.join('\n'))];
+}
+
 /** @param {string} text What a screen reader shall say when it is free to. */
 export function announce(text) {
   byId('spoken').textContent = text;

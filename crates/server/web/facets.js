@@ -1,7 +1,7 @@
 // What narrows the collection: a condition to type, values to tick, spans of numbers and dates.
 
 import * as api from './api.js';
-import { counted, h, icon, refill, settled } from './dom.js';
+import { counted, h, icon, refill, settled, told } from './dom.js';
 import { condition, go, state } from './state.js';
 
 /** Values listed before "more" is asked for. */
@@ -29,7 +29,7 @@ export class Facets {
   constructor(place, desk) {
     this.desk = desk;
     this.field = h('input', { type: 'text', id: 'where', spellcheck: 'false', autocomplete: 'off', placeholder: 'taken >= 2024 and rating > 3', 'aria-describedby': 'where-help' });
-    this.wrong = h('p', { class: 'wrong', role: 'alert', hidden: true });
+    this.wrong = h('div', { class: 'wrong', role: 'alert', hidden: true });
     const form = h('form', { class: 'where' }, h('label', { for: 'where' }, 'Condition'), this.field, this.wrong, h('p', { class: 'hint', id: 'where-help' }, 'Keys, values, and, or, not, near(47.5, 19, 10 km)'));
     form.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -79,7 +79,7 @@ export class Facets {
     } catch (error) {
       if (error instanceof DOMException) return;
       if (!(error instanceof api.Problem)) throw error;
-      this.wrong.textContent = error.detail || error.title;
+      refill(this.wrong, told(error.detail || error.title));
       this.wrong.hidden = !now.where;
     }
     this.draw(state());

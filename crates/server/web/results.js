@@ -1,7 +1,7 @@
 // The answer: what was found as a justified grid, the cut-off, and the pictures of the collection while nothing is asked.
 
 import * as api from './api.js';
-import { announce, counted, duration, h, icon, svg } from './dom.js';
+import { announce, counted, duration, h, icon, svg, told } from './dom.js';
 import { addressOf, BLANK, condition, go, partText, state } from './state.js';
 
 /** What can answer, in words. */
@@ -147,7 +147,7 @@ export class Results {
     this.foot.replaceChildren();
     const mine = problem.status >= 400 && problem.status < 500 && problem.status !== 408;
     const again = mine ? h('button', { type: 'button', onclick: () => go({ ...BLANK, collection: state().collection }) }, 'Start over') : h('button', { type: 'button', onclick: () => location.reload() }, 'Try again');
-    this.grid.replaceChildren(h('li', { class: 'wide' }, h('div', { class: 'notice', role: 'alert' }, h('h2', {}, icon('warning'), problem.title), h('p', {}, problem.detail || 'Nothing more is known.'), problem.retry ? h('p', {}, `It may work again in ${counted(problem.retry, 'second')}.`) : null, again)));
+    this.grid.replaceChildren(h('li', { class: 'wide' }, h('div', { class: 'notice', role: 'alert' }, h('h2', {}, icon('warning'), problem.title), h('div', {}, told(problem.detail || 'Nothing more is known.')), problem.retry ? h('p', {}, `It may work again in ${counted(problem.retry, 'second')}.`) : null, again)));
     this.tell();
   }
 
@@ -333,7 +333,7 @@ function lowest(hits) {
 
 /** @param {number} score */
 export function scoreText(score) {
-  return (Math.abs(score) >= 10 ? Math.round(score).toString() : score.toFixed(2)).replace('-', '−');
+  return (Math.abs(score) >= 10 ? Math.round(score).toString() : score.toFixed(2)).replace(/^-0\.00$/, '0.00').replace('-', '−');
 }
 
 /** @param {Hit} hit */

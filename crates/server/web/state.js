@@ -184,7 +184,8 @@ function valueText(value) {
  * @param {string} [but] A key whose own ticks are left out, so that its other values keep their counts.
  */
 export function condition(of, but = '') {
-  const all = of.where.trim() ? [`(${of.where.trim()})`] : [];
+  /** @type {string[]} */
+  const all = [];
   for (const [key, values] of Object.entries(of.picked)) {
     if (key !== but && values.length) all.push(`${keyText(key)} in (${values.map(valueText).join(',')})`);
   }
@@ -200,5 +201,8 @@ export function condition(of, but = '') {
     if (single.length) runs.push(`id in (${single.join(',')})`);
     all.push(`(${runs.join(' or ')})`);
   }
-  return all.join(' and ');
+  const typed = of.where.trim();
+  if (!typed) return all.join(' and ');
+  // Alone it stays as typed, so that a message about its columns is right.
+  return all.length ? [`(${typed})`, ...all].join(' and ') : typed;
 }

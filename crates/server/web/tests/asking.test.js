@@ -80,6 +80,7 @@ test('words, a picture and one unlike it are one query, each with its weight', a
   await page.getByRole('button', { name: 'Not like this: coffee.jpg' }).click();
   await expect(page.locator('.chip')).toHaveCount(3);
   await expect(page.locator('.chip').last()).toHaveClass(/less/);
+  await expect(page.locator('.pictures.waiting')).toHaveCount(0);
   await page.screenshot({ path: screenshot('composed') });
   await page.getByRole('button', { name: /Remove “espresso”/ }).click();
   await expect(page.locator('.chip')).toHaveCount(2);

@@ -50,6 +50,7 @@ test('what is wrong is said with what to do', async ({ page }) => {
   await open(page, '?c=nowhere');
   await expect(page.locator('#toast')).toContainText('no collection called nowhere');
   await expect(tiles(page)).not.toHaveCount(0);
+  await page.locator('#collection').selectOption('photos');
   await page.route('**/search', (route) => route.abort());
   await page.getByLabel('Words to search for').fill('cat');
   await page.keyboard.press('Enter');

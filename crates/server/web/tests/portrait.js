@@ -12,7 +12,7 @@ const browser = await browsers.launch({ executablePath: chromium, args: process.
 const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
 await page.goto(`${process.env.VIZSLA_PAGE}/?c=photos`);
 await page.locator('#file').setInputFiles(viewOf('coffee'));
-await page.getByText('1 verified match').waitFor();
+await page.locator('.line', { hasText: 'verified match' }).waitFor();
 await page.waitForLoadState('networkidle');
 await page.screenshot({ path: path.join(root, 'docs/images/page.jpg'), type: 'jpeg', quality: 82 });
 await browser.close();
