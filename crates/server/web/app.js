@@ -28,7 +28,7 @@ const results = new Results(byId('main'), desk);
 const compose = new Compose(byId('ask'), byId('picture'), desk);
 const facets = new Facets(byId('filters'), desk);
 
-/** A view that fills the main part, made when it is first gone to. @typedef {{ element: HTMLElement, show(now: State): void, hide(): void }} View */
+/** A view that fills the main part, made when it is first gone to. @typedef {{ element: HTMLElement, show(now: State): void, hide(): void, forget(): void }} View */
 /** @type {Partial<Record<ViewName, Promise<View>>>} */
 const views = { pictures: Promise.resolve(results) };
 
@@ -102,8 +102,8 @@ async function openIngest() {
   const { openIngest: open } = await import('./ingest.js');
   open(state().collection, desk.session, async () => {
     await refresh();
-    results.forget();
     facets.forget();
+    for (const view of Object.values(views)) (await view).forget();
     render(state(), state());
   });
 }

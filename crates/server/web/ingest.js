@@ -3,6 +3,10 @@
 import * as api from './api.js';
 import { announce, counted, dialog, h, icon } from './dom.js';
 
+/** Sent at once at most; a server takes 32 MiB unless it is told otherwise. */
+const MOST_BYTES = 24 << 20;
+const MOST_FILES = 500;
+
 /**
  * @param {string} collection
  * @param {Session} session
@@ -12,7 +16,7 @@ export function openIngest(collection, session, changed) {
   const panel = new Panel(collection, session, changed);
   const listening = panel.listening;
   dialog('ingest', `Add pictures to ${collection}`, [panel.element], () => listening.abort());
-  void panel.resume();
+  panel.resume().catch((error) => panel.complain(error));
 }
 
 class Panel {
@@ -47,7 +51,7 @@ class Panel {
 
   /** @param {boolean} second Whether files can be sent as well. */
   folder(second) {
-    const field = h('input', { type: 'text', id: 'folder', placeholder: '/pictures/2024', spellcheck: 'false', required: true });
+    const field = h('input', { type: 'text', id: 'folder', placeholder: '2024/summer; left empty: all of it', spellcheck: 'false' });
     const form = h('form', { class: 'stack' }, h('label', { for: 'folder' }, `${second ? 'Or a' : 'A'} folder on the server, within one that was allowed with --ingest-root`), h('div', { class: 'row' }, field, h('button', { type: 'submit' }, icon('folder'), 'Take it in')));
     form.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -65,19 +69,30 @@ class Panel {
   async resume() {
     const { jobs } = await api.jobs().catch(() => ({ jobs: [] }));
     const running = jobs.find((job) => job.kind === 'ingest' && job.collection === this.collection && (job.state === 'running' || job.state === 'queued'));
-    if (running) void this.watch(running.job);
+    if (running) await this.finish(await this.watch(running.job));
   }
 
   /** @param {{ folder: string } | { files: File[] }} what */
   async begin(what) {
-    const sent = 'files' in what ? `Sending ${counted(what.files.length, 'file')} …` : 'Asking the server …';
-    this.place.replaceChildren(h('p', { role: 'status' }, sent));
+    this.place.replaceChildren(h('p', { role: 'status' }, 'files' in what ? `Sending ${counted(what.files.length, 'file')} …` : 'Asking the server …'));
+    /** @type {Job | undefined} */
+    let all;
     try {
-      const { job } = await api.ingest(this.collection, what);
-      await this.watch(job);
+      for (const part of 'files' in what ? batches(what.files) : [what]) {
+        const { job } = await api.ingest(this.collection, part);
+        all = joined(all, await this.watch(job));
+        if (all.state !== 'done') break;
+      }
     } catch (error) {
       this.complain(error);
     }
+    if (all) await this.finish(all);
+  }
+
+  /** @param {Job} job */
+  async finish(job) {
+    this.tell(job);
+    await this.changed();
   }
 
   /** @param {unknown} error */
@@ -86,8 +101,8 @@ class Panel {
     this.place.replaceChildren(h('p', { class: 'wrong', role: 'alert' }, `${error.title}. ${error.detail}`));
   }
 
-  /** @param {string} job */
-  async watch(job) {
+  /** Shows the progress of a job to its end. @param {string} job */
+  watch(job) {
     const bar = h('progress', { 'aria-label': 'Progress' });
     const text = h('p', { role: 'status' });
     const stop = h('button', { type: 'button', onclick: () => void api.cancelJob(job).catch((error) => this.complain(error)) }, 'Stop');
@@ -98,13 +113,7 @@ class Panel {
       else bar.removeAttribute('value');
       text.textContent = now.state === 'queued' ? 'Waiting for another job' : `${capital(now.phase || 'Beginning')}: ${now.done.toLocaleString('en')}${now.total > 0 ? ` of ${now.total.toLocaleString('en')}` : ''}`;
     };
-    try {
-      const done = await api.follow(job, show, this.listening.signal);
-      this.tell(done);
-      await this.changed();
-    } catch (error) {
-      this.complain(error);
-    }
+    return api.follow(job, show, this.listening.signal);
   }
 
   /** @param {Job} job */
@@ -126,6 +135,34 @@ class Panel {
     );
     announce(report ? `${title}. ${counted(report.added, 'picture')} added, ${counted(skipped.length, 'file')} left out` : title);
   }
+}
+
+/** Files in parts that a server takes at once. @param {File[]} files */
+function batches(files) {
+  /** @type {{ files: File[] }[]} */
+  const parts = [];
+  let bytes = Infinity;
+  for (const file of files) {
+    if (bytes + file.size > MOST_BYTES || (parts.at(-1)?.files.length ?? 0) >= MOST_FILES) {
+      parts.push({ files: [] });
+      bytes = 0;
+    }
+    parts.at(-1)?.files.push(file);
+    bytes += file.size;
+  }
+  return parts;
+}
+
+/** Two jobs told as one: what they did adds up. @param {Job | undefined} before @param {Job} now @returns {Job} */
+function joined(before, now) {
+  if (!before?.report || !now.report) return now;
+  const [a, b] = [before.report, now.report];
+  const sum = /** @type {IngestReport} */ ({ ...b });
+  for (const key of /** @type {const} */ (['seen', 'unchanged', 'added', 'changed', 'moved', 'duplicates', 'gone', 'ignored', 'seconds'])) sum[key] = a[key] + b[key];
+  sum.skipped_count = (a.skipped_count ?? a.skipped.length) + (b.skipped_count ?? b.skipped.length);
+  sum.skipped = [...a.skipped, ...b.skipped];
+  sum.warnings = [...a.warnings, ...b.warnings];
+  return { ...now, report: sum };
 }
 
 /** @param {string} text */

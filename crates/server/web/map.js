@@ -61,6 +61,12 @@ export class MapView {
     this.key = this.answer ? this.key : '';
   }
 
+  /** The collection has changed. */
+  forget() {
+    this.key = '';
+    this.filterKey = '';
+  }
+
   /** @param {State} now */
   show(now) {
     for (const button of this.methods.querySelectorAll('button')) button.setAttribute('aria-pressed', String(button.dataset.method === now.method));
@@ -77,6 +83,7 @@ export class MapView {
     this.going?.abort();
     const going = (this.going = new AbortController());
     this.answer = undefined;
+    this.line.textContent = '';
     this.select([]);
     this.draw();
     try {
@@ -112,7 +119,9 @@ export class MapView {
     const [xs, ys] = [answer.points.map((p) => p[1]), answer.points.map((p) => p[2])];
     this.drawLegend();
     this.plane.fit([least(xs), least(ys), most(xs), most(ys)]);
-    this.line.replaceChildren(h('strong', {}, counted(answer.points.length, 'picture')), ` · trustworthiness ${answer.trustworthiness.toFixed(2)}`);
+    const { trustworthiness: trust, current } = answer;
+    const trusted = trust === undefined ? '' : h('span', { title: 'How many neighbours on the map are neighbours in truth; 1 is all' }, ` · trustworthiness ${trust.toFixed(2)}`);
+    this.line.replaceChildren(h('strong', {}, counted(answer.points.length, 'picture')), trusted, current === false ? ' · from before the pictures that are being added' : '');
     this.canvas.setAttribute('aria-label', `Map of ${counted(answer.points.length, 'picture')}. Arrow keys move, plus and minus zoom, 0 shows all, s selects what is in sight.`);
   }
 

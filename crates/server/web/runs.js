@@ -30,6 +30,9 @@ export class RunsView {
 
   hide() {}
 
+  /** Runs do not change with a collection. */
+  forget() {}
+
   /** @param {State} now */
   async show(now) {
     try {
@@ -72,7 +75,7 @@ export class RunsView {
 
   /** @param {Run[]} runs */
   table(runs) {
-    const names = [...new Set(runs.flatMap((run) => Object.keys(run.result?.metrics ?? {})))];
+    const names = [...new Set(runs.flatMap((run) => Object.entries(run.result?.metrics ?? {}).flatMap(([name, value]) => (figure(value) ? [name] : []))))];
     const rows = runs.map((run, at) => {
       const { result } = run;
       const cells = names.map((name) => {
@@ -163,7 +166,9 @@ function tail(path) {
   return path.split('/').at(-1) ?? path;
 }
 
-/** @param {Figure | number | undefined} value @returns {Figure | undefined} */
+/** A number, or one with its interval; what else a run may say of itself is no figure. @param {unknown} value @returns {Figure | undefined} */
 function figure(value) {
-  return typeof value === 'number' ? { value, low: value, high: value } : value;
+  if (typeof value === 'number') return { value, low: value, high: value };
+  const one = /** @type {Partial<Figure> | null | undefined} */ (value);
+  return typeof one?.value === 'number' ? { value: one.value, low: one.low ?? one.value, high: one.high ?? one.value } : undefined;
 }

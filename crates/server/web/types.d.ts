@@ -78,10 +78,10 @@ interface IngestReport {
   ignored: number; skipped: { path: string; reason: string }[]; skipped_count?: number; warnings: string[]; seconds: number; images_per_s: number;
 }
 interface MapAnswer {
-  method: MapMethod; trustworthiness: number; points: [number, number, number][]; labels?: string[]; label_of?: (number | null)[];
+  method: MapMethod; trustworthiness?: number; current?: boolean; points: [number, number, number][]; labels?: string[]; label_of?: (number | null)[];
 }
 interface Figure { value: number; low: number; high: number }
-interface RunSummary { name: string; kind: string; dataset?: string; metrics: Record<string, Figure | number> }
+interface RunSummary { name: string; kind: string; dataset?: string; metrics: Record<string, unknown> }
 interface RunQuery {
   query: string; label?: string; average_precision: number; relevant?: number;
   ranked: { image: string; label?: string; relevant: boolean; score: number }[];
@@ -91,6 +91,6 @@ interface Run {
   has_report: boolean;
   result: {
     loss?: string; dataset?: string; protocol?: string; epochs?: number; seconds?: number; device?: string;
-    metrics?: Record<string, Figure | number>; precision_recall?: [number, number][]; queries?: RunQuery[]; warnings?: string[];
+    metrics?: Record<string, unknown>; precision_recall?: [number, number][]; queries?: RunQuery[]; warnings?: string[];
   } | null;
 }

@@ -53,6 +53,11 @@ export class WorldView {
     this.going?.abort();
   }
 
+  /** The collection has changed. */
+  forget() {
+    this.key = '';
+  }
+
   async loadLand() {
     /** @type {{ rings: number[][] }} */
     const { rings } = await api.get('/assets/land.json');

@@ -42,7 +42,7 @@ function writeTables(folder) {
   const captions = PICTURES.map(([name, caption]) => `${name}.jpg,${caption}`);
   fs.writeFileSync(path.join(folder, 'captions.csv'), ['image,caption', ...captions, ''].join('\n'));
   const rows = PICTURES.map(([name, , kind, rating, north, east]) => `${name}.jpg,${kind},${rating},${north ?? ''},${east ?? ''}`);
-  fs.writeFileSync(path.join(folder, 'metadata.csv'), ['image,kind,rating,latitude,longitude', ...rows, ''].join('\n'));
+  fs.writeFileSync(path.join(folder, 'metadata.csv'), ['image,label,rating,latitude,longitude', ...rows, ''].join('\n'));
 }
 
 /**
@@ -117,7 +117,7 @@ export default async function setup() {
   fs.copyFileSync(network, path.join(output, 'net.onnx'));
   run(['models', 'add', path.join(output, 'net.onnx'), '--id', 'net', '--preset', 'keras', '--pooling', 'spoc', '--side', '96'], variables);
   const place = (/** @type {string} */ name) => path.join(output, `${name}.vizsla`);
-  run(['index', path.join(output, 'photos'), '--into', place('photos'), '--encoder', 'net', '--captions', path.join(output, 'captions.csv'), '--metadata', path.join(output, 'metadata.csv'), '--labels', 'folders'], variables);
+  run(['index', path.join(output, 'photos'), '--into', place('photos'), '--encoder', 'net', '--captions', path.join(output, 'captions.csv'), '--metadata', path.join(output, 'metadata.csv')], variables);
   run(['index', path.join(output, 'photos', 'coins.jpg'), '--into', place('growing')], variables);
   await makeViews();
   const open = await serve([place('photos'), place('growing'), '--ingest-root', path.join(output, 'incoming'), '--upload-dir', path.join(output, 'uploads'), '--runs', path.join(output, 'runs')], variables);
