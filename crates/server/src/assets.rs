@@ -51,6 +51,8 @@ const ASSETS: &[Asset] = &[
     asset!("docs.js", JS),
     asset!("dom.js", JS),
     asset!("facets.js", JS),
+    asset!("facts.js", JS),
+    asset!("heat.js", JS),
     asset!("help.js", JS),
     asset!("ingest.js", JS),
     asset!("map.js", JS),

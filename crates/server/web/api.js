@@ -14,8 +14,18 @@ export class Problem extends Error {
 
 /** What a status means to a person; the server's own words say more below it. */
 const HEADLINES = /** @type {Record<number, string>} */ ({
-  400: 'This could not be understood', 401: 'A token is needed', 403: 'Not allowed', 404: 'Not there', 408: 'It took too long to send', 410: 'No longer there',
-  413: 'Too large', 415: 'Not a picture', 422: 'This cannot be done', 500: 'The server made a mistake', 503: 'The server is busy', 504: 'It took too long',
+  400: 'This could not be understood',
+  401: 'A token is needed',
+  403: 'Not allowed',
+  404: 'Not there',
+  408: 'It took too long to send',
+  410: 'No longer there',
+  413: 'Too large',
+  415: 'Not a picture',
+  422: 'This cannot be done',
+  500: 'The server made a mistake',
+  503: 'The server is busy',
+  504: 'It took too long',
 });
 /** A busy server is asked again so often by itself. */
 const AGAIN = 2;
@@ -40,7 +50,11 @@ async function ask(path, options = {}, again = AGAIN) {
     response = await fetch(path, { credentials: 'same-origin', ...options });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new Problem(0, 'The server does not answer', 'Is “vizsla serve” still running? Start it again and reload the page.');
+    throw new Problem(
+      0,
+      'The server does not answer',
+      'Is “vizsla serve” still running? Start it again and reload the page.',
+    );
   }
   if (response.ok) return response;
   const said = await response.json().catch(() => ({}));
@@ -51,7 +65,12 @@ async function ask(path, options = {}, again = AGAIN) {
     return ask(path, options, again - 1);
   }
   const detail = String(said.detail ?? '');
-  const problem = new Problem(response.status, HEADLINES[response.status] ?? said.title ?? `Status ${response.status}`, detail.charAt(0).toUpperCase() + detail.slice(1), retry);
+  const problem = new Problem(
+    response.status,
+    HEADLINES[response.status] ?? said.title ?? `Status ${response.status}`,
+    detail.charAt(0).toUpperCase() + detail.slice(1),
+    retry,
+  );
   if (response.status === 401 && !path.endsWith('/session')) locked();
   throw problem;
 }
@@ -119,7 +138,7 @@ export const images = (collection, page, signal) => get(`${base(collection)}/ima
 export async function everyImage(collection, where, most, signal) {
   /** @type {Picture[]} */
   const pictures = [];
-  for (let total = 1; pictures.length < Math.min(total, most); ) {
+  for (let total = 1; pictures.length < Math.min(total, most);) {
     const page = await images(collection, { where, offset: pictures.length, limit: 200 }, signal);
     if (!page.images.length) break;
     total = page.total;
@@ -249,7 +268,13 @@ export function follow(job, progress, signal) {
     source.addEventListener('error', () => {
       // The browser tries again by itself unless the server refused.
       if (source.readyState !== EventSource.CLOSED) return;
-      get(`/v1/jobs/${encodeURIComponent(job)}`).then(() => reject(new Problem(0, 'Progress cannot be followed', 'The job may still be running; reload the page to see.')), reject);
+      get(`/v1/jobs/${encodeURIComponent(job)}`).then(
+        () =>
+          reject(
+            new Problem(0, 'Progress cannot be followed', 'The job may still be running; reload the page to see.'),
+          ),
+        reject,
+      );
     });
   });
 }
@@ -269,7 +294,8 @@ export const runs = () => get('/v1/runs');
 export const run = (name) => get(`/v1/runs/${encodeURIComponent(name)}`);
 
 /** @param {string} name @param {string} file */
-export const runPicture = (name, file) => `/v1/runs/${encodeURIComponent(name)}/picture?file=${encodeURIComponent(file)}`;
+export const runPicture = (name, file) =>
+  `/v1/runs/${encodeURIComponent(name)}/picture?file=${encodeURIComponent(file)}`;
 
 /** @param {string} name */
 export const runReport = (name) => `/v1/runs/${encodeURIComponent(name)}/report`;

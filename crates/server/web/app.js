@@ -13,7 +13,11 @@ import { Results } from './results.js';
 /** What the server said of itself at the start. */
 class Desk {
   /** @type {Session} */
-  session = { scope: 'none', token_needed: false, features: { ingest: false, upload: false, fetch: false, runs: false } };
+  session = {
+    scope: 'none',
+    token_needed: false,
+    features: { ingest: false, upload: false, fetch: false, runs: false },
+  };
   /** @type {CollectionInfo[]} */
   collections = [];
 
@@ -88,14 +92,38 @@ function showTop(now) {
 function fillTop() {
   const chooser = /** @type {HTMLSelectElement} */ (byId('collection'));
   chooser.replaceChildren(
-    ...desk.collections.map((one) => h('option', { value: one.name }, `${one.name} (${one.images.toLocaleString('en')})`)),
+    ...desk.collections.map((one) =>
+      h('option', { value: one.name }, `${one.name} (${one.images.toLocaleString('en')})`),
+    ),
   );
   const { scope, token_needed: locked, features } = desk.session;
   const mayAdd = (features.ingest || features.upload) && (scope === 'write' || !locked);
-  const add = h('button', { type: 'button', id: 'add', onclick: openIngest }, icon('plus'), h('span', {}, 'Add pictures'));
-  const out = h('button', { type: 'button', class: 'quiet', onclick: signOut, 'aria-label': 'Sign out', title: 'Sign out' }, icon('key'));
-  const help = h('button', { type: 'button', class: 'quiet', id: 'help', onclick: openHelp, 'aria-label': 'Keyboard and help', title: 'Keyboard and help (?)' }, '?');
-  byId('tools').replaceChildren(...[mayAdd && add, locked && scope !== 'none' && out, help].filter((one) => one instanceof Node));
+  const add = h(
+    'button',
+    { type: 'button', id: 'add', onclick: openIngest },
+    icon('plus'),
+    h('span', {}, 'Add pictures'),
+  );
+  const out = h(
+    'button',
+    { type: 'button', class: 'quiet', onclick: signOut, 'aria-label': 'Sign out', title: 'Sign out' },
+    icon('key'),
+  );
+  const help = h(
+    'button',
+    {
+      type: 'button',
+      class: 'quiet',
+      id: 'help',
+      onclick: openHelp,
+      'aria-label': 'Keyboard and help',
+      title: 'Keyboard and help (?)',
+    },
+    '?',
+  );
+  byId('tools').replaceChildren(
+    ...[mayAdd && add, locked && scope !== 'none' && out, help].filter((one) => one instanceof Node),
+  );
 }
 
 async function openIngest() {
@@ -160,7 +188,10 @@ async function start() {
   try {
     await refresh();
     if (desk.session.token_needed && desk.session.scope === 'none') return;
-    if (!desk.collections.length) return results.complain(new api.Problem(0, 'No collection is open', 'Start the server with one: vizsla serve photos.vizsla'));
+    if (!desk.collections.length)
+      return results.complain(
+        new api.Problem(0, 'No collection is open', 'Start the server with one: vizsla serve photos.vizsla'),
+      );
     render(state(), state());
   } catch (error) {
     if (!(error instanceof api.Problem)) throw error;

@@ -32,7 +32,11 @@ export class BoxEditor {
     this.image.addEventListener('error', options.failed);
     this.hole = svg('path', { class: 'veil', 'fill-rule': 'evenodd' });
     this.veil = svg('svg', { viewBox: '0 0 1 1', preserveAspectRatio: 'none', 'aria-hidden': 'true' }, this.hole);
-    this.box = h('div', { class: 'box', tabindex: '0', role: 'group', 'aria-roledescription': 'box', hidden: true }, HANDLES.map((at) => h('i', { class: `handle ${at}`, 'data-handle': at })));
+    this.box = h(
+      'div',
+      { class: 'box', tabindex: '0', role: 'group', 'aria-roledescription': 'box', hidden: true },
+      HANDLES.map((at) => h('i', { class: `handle ${at}`, 'data-handle': at })),
+    );
     this.box.addEventListener('keydown', (event) => this.key(event));
     this.frame = h('div', { class: 'draw-on' }, this.image, this.veil, this.box);
     this.frame.addEventListener('pointerdown', (event) => this.begin(event));
@@ -41,8 +45,18 @@ export class BoxEditor {
     this.frame.addEventListener('pointercancel', () => this.setRegion(this.grip?.box));
     this.hint = h('p', { class: 'hint' }, 'Draw a box around what you mean.');
     this.add = h('button', { type: 'button', class: 'small', onclick: () => this.centre() }, icon('box'), 'Add a box');
-    this.clear = h('button', { type: 'button', class: 'small', onclick: () => this.whole() }, icon('close'), 'Whole picture');
-    this.element = h('div', { class: 'box-editor' }, this.frame, h('div', { class: 'box-tools' }, this.hint, this.add, this.clear));
+    this.clear = h(
+      'button',
+      { type: 'button', class: 'small', onclick: () => this.whole() },
+      icon('close'),
+      'Whole picture',
+    );
+    this.element = h(
+      'div',
+      { class: 'box-editor' },
+      this.frame,
+      h('div', { class: 'box-tools' }, this.hint, this.add, this.clear),
+    );
     this.later = settled(() => this.options.change(this.region), 500);
     this.draw();
   }
@@ -58,7 +72,10 @@ export class BoxEditor {
   at(event) {
     const frame = this.frame.getBoundingClientRect();
     const [width, height] = this.size;
-    return [clamp((event.clientX - frame.left) / frame.width, 0, 1) * width, clamp((event.clientY - frame.top) / frame.height, 0, 1) * height];
+    return [
+      clamp((event.clientX - frame.left) / frame.width, 0, 1) * width,
+      clamp((event.clientY - frame.top) / frame.height, 0, 1) * height,
+    ];
   }
 
   /** @param {PointerEvent} event */
@@ -87,7 +104,11 @@ export class BoxEditor {
     this.grip = undefined;
     const scale = this.frame.clientWidth / this.size[0];
     const region = this.region;
-    if (grip.kind === 'draw' && (!region || region === grip.box || Math.min(region.width, region.height) * scale < SMALLEST)) this.setRegion(grip.box);
+    if (
+      grip.kind === 'draw' &&
+      (!region || region === grip.box || Math.min(region.width, region.height) * scale < SMALLEST)
+    )
+      this.setRegion(grip.box);
     else if (region && !same(region, grip.box)) this.commit();
   }
 
@@ -110,7 +131,11 @@ export class BoxEditor {
 
   /** @param {Region} box @param {number} dx @param {number} dy @returns {Region} */
   moved(box, dx, dy) {
-    return { ...box, x: clamp(box.x + dx, 0, this.size[0] - box.width), y: clamp(box.y + dy, 0, this.size[1] - box.height) };
+    return {
+      ...box,
+      x: clamp(box.x + dx, 0, this.size[0] - box.width),
+      y: clamp(box.y + dy, 0, this.size[1] - box.height),
+    };
   }
 
   /** @param {Region} box @returns {Region} */
@@ -123,12 +148,22 @@ export class BoxEditor {
   key(event) {
     const box = this.region;
     const step = Math.max(1, Math.round(Math.min(...this.size) / (event.ctrlKey ? 200 : 40)));
-    const steps = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] });
+    const steps = /** @type {Record<string, [number, number]>} */ ({
+      ArrowLeft: [-step, 0],
+      ArrowRight: [step, 0],
+      ArrowUp: [0, -step],
+      ArrowDown: [0, step],
+    });
     const by = steps[event.key];
     if (!box) return;
-    if (by && event.shiftKey) this.region = this.within({ ...box, width: Math.max(step, box.width + by[0]), height: Math.max(step, box.height + by[1]) });
+    if (by && event.shiftKey)
+      this.region = this.within({
+        ...box,
+        width: Math.max(step, box.width + by[0]),
+        height: Math.max(step, box.height + by[1]),
+      });
     else if (by) this.region = this.moved(box, by[0], by[1]);
-    else if (event.key === 'Delete' || event.key === 'Backspace') return this.whole(), event.preventDefault();
+    else if (event.key === 'Delete' || event.key === 'Backspace') return (this.whole(), event.preventDefault());
     else return;
     event.preventDefault();
     this.draw();
@@ -154,7 +189,8 @@ export class BoxEditor {
   commit() {
     const box = this.region;
     if (!box) return;
-    const x = Math.floor(box.x), y = Math.floor(box.y);
+    const x = Math.floor(box.x),
+      y = Math.floor(box.y);
     this.region = this.within({ x, y, width: Math.round(box.width), height: Math.round(box.height) });
     this.draw();
     announce(`Box of ${Math.round(this.region.width)} by ${Math.round(this.region.height)} pixels`);
@@ -173,7 +209,10 @@ export class BoxEditor {
     this.hole.setAttribute('d', `M0 0H1V1H0Z M${x} ${y}h${w}v${t}h${-w}Z`);
     const places = { left: x, top: y, width: w, height: t };
     for (const [side, share] of Object.entries(places)) this.box.style.setProperty(side, `${share * 100}%`);
-    this.box.setAttribute('aria-label', `Box from ${Math.round(box.x)}, ${Math.round(box.y)}, ${Math.round(box.width)} by ${Math.round(box.height)} pixels. Arrow keys move it, with Shift they resize it, Delete removes it.`);
+    this.box.setAttribute(
+      'aria-label',
+      `Box from ${Math.round(box.x)}, ${Math.round(box.y)}, ${Math.round(box.width)} by ${Math.round(box.height)} pixels. Arrow keys move it, with Shift they resize it, Delete removes it.`,
+    );
   }
 }
 

@@ -24,16 +24,51 @@ export function lineChart(chart, lines) {
   const [y0, y1] = [yTicks[0], yTicks[yTicks.length - 1]];
   const px = (/** @type {number} */ x) => LEFT + ((x - x0) / (x1 - x0 || 1)) * (WIDTH - LEFT - RIGHT);
   const py = (/** @type {number} */ y) => HEIGHT - BOTTOM - ((y - y0) / (y1 - y0 || 1)) * (HEIGHT - TOP - BOTTOM);
-  const rows = yTicks.map((y) => [svg('line', { class: 'grid-line', x1: LEFT, x2: WIDTH - RIGHT, y1: py(y), y2: py(y) }), svg('text', { x: LEFT - 7, y: py(y) + 4, 'text-anchor': 'end' }, short(y))]).flat();
-  const columns = ticks(x0, x1).filter((x) => x >= x0 && x <= x1).map((x) => svg('text', { x: px(x), y: HEIGHT - 9, 'text-anchor': 'middle' }, short(x)));
+  const rows = yTicks
+    .map((y) => [
+      svg('line', { class: 'grid-line', x1: LEFT, x2: WIDTH - RIGHT, y1: py(y), y2: py(y) }),
+      svg('text', { x: LEFT - 7, y: py(y) + 4, 'text-anchor': 'end' }, short(y)),
+    ])
+    .flat();
+  const columns = ticks(x0, x1)
+    .filter((x) => x >= x0 && x <= x1)
+    .map((x) => svg('text', { x: px(x), y: HEIGHT - 9, 'text-anchor': 'middle' }, short(x)));
   const paths = drawn.map((line) => {
     const d = line.points.map(([x, y], at) => `${at ? 'L' : 'M'}${px(x).toFixed(1)} ${py(y).toFixed(1)}`).join('');
-    const dots = line.points.length <= 40 ? line.points.map(([x, y]) => svg('circle', { cx: px(x), cy: py(y), r: 2 }, svg('title', {}, `${line.name}: ${short(y)} at ${chart.x} ${short(x)}`))) : [];
-    return svg('g', { style: { '--dot': line.dot } }, svg('path', { d, 'stroke-dasharray': DASHES[Math.floor(line.number / 8) % 3] }), dots);
+    const dots =
+      line.points.length <= 40
+        ? line.points.map(([x, y]) =>
+            svg(
+              'circle',
+              { cx: px(x), cy: py(y), r: 2 },
+              svg('title', {}, `${line.name}: ${short(y)} at ${chart.x} ${short(x)}`),
+            ),
+          )
+        : [];
+    return svg(
+      'g',
+      { style: { '--dot': line.dot } },
+      svg('path', { d, 'stroke-dasharray': DASHES[Math.floor(line.number / 8) % 3] }),
+      dots,
+    );
   });
-  const said = drawn.map((line) => `${line.name}: from ${short(line.points[0][1])} to ${short(line.points[line.points.length - 1][1])}`).join('; ');
+  const said = drawn
+    .map((line) => `${line.name}: from ${short(line.points[0][1])} to ${short(line.points[line.points.length - 1][1])}`)
+    .join('; ');
   const label = svg('text', { x: WIDTH - RIGHT, y: HEIGHT - 9, 'text-anchor': 'end' }, chart.x);
-  return h('figure', { class: 'chart' }, h('figcaption', {}, chart.title), svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': `${chart.title} over ${chart.x}. ${said}` }, rows, columns.slice(0, -1), label, paths));
+  return h(
+    'figure',
+    { class: 'chart' },
+    h('figcaption', {}, chart.title),
+    svg(
+      'svg',
+      { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': `${chart.title} over ${chart.x}. ${said}` },
+      rows,
+      columns.slice(0, -1),
+      label,
+      paths,
+    ),
+  );
 }
 
 /** Round numbers that enclose a span. @param {number} low @param {number} high */

@@ -25,11 +25,43 @@ export class Compose {
     this.desk = desk;
     this.chips = h('ul', { class: 'chips', 'aria-label': 'Parts of the query', hidden: true });
     this.words = h('input', {
-      id: 'words', type: 'text', maxlength: '1000', autocomplete: 'off', enterkeyhint: 'search', 'aria-label': 'Words to search for',
+      id: 'words',
+      type: 'text',
+      maxlength: '1000',
+      autocomplete: 'off',
+      enterkeyhint: 'search',
+      'aria-label': 'Words to search for',
     });
-    this.file = h('input', { type: 'file', id: 'file', accept: 'image/*', class: 'unseen', tabindex: '-1', 'aria-hidden': 'true', onchange: () => this.take([...(this.file.files ?? [])]) });
-    const choose = h('button', { type: 'button', class: 'quiet', id: 'choose', onclick: () => this.choose(), title: 'Search with a picture (u)' }, icon('picture'), h('span', {}, 'Picture'));
-    const form = h('form', { class: 'field' }, this.chips, this.words, this.file, choose, h('button', { class: 'strong', type: 'submit', 'aria-label': 'Search' }, icon('search'), h('span', {}, 'Search')));
+    this.file = h('input', {
+      type: 'file',
+      id: 'file',
+      accept: 'image/*',
+      class: 'unseen',
+      tabindex: '-1',
+      'aria-hidden': 'true',
+      onchange: () => this.take([...(this.file.files ?? [])]),
+    });
+    const choose = h(
+      'button',
+      {
+        type: 'button',
+        class: 'quiet',
+        id: 'choose',
+        onclick: () => this.choose(),
+        title: 'Search with a picture (u)',
+      },
+      icon('picture'),
+      h('span', {}, 'Picture'),
+    );
+    const form = h(
+      'form',
+      { class: 'field' },
+      this.chips,
+      this.words,
+      this.file,
+      choose,
+      h('button', { class: 'strong', type: 'submit', 'aria-label': 'Search' }, icon('search'), h('span', {}, 'Search')),
+    );
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       this.addWords();
@@ -83,7 +115,8 @@ export class Compose {
   /** @param {File[]} files */
   async take(files) {
     this.file.value = '';
-    if (files.length > MOST_DROPPED) toast(`The first ${MOST_DROPPED} of ${files.length} pictures are searched with; “Add pictures” takes many in.`);
+    if (files.length > MOST_DROPPED)
+      toast(`The first ${MOST_DROPPED} of ${files.length} pictures are searched with; “Add pictures” takes many in.`);
     for (const file of files.slice(0, MOST_DROPPED)) await this.send(() => api.upload(file));
   }
 
@@ -116,7 +149,8 @@ export class Compose {
   addWords() {
     const text = this.words.value.trim();
     if (!text) return state().parts.length ? undefined : this.words.focus();
-    if (!this.desk.collection()?.can_text) return toast(`${state().collection} has neither captions nor a text model: it is searched by pictures.`, 'wrong');
+    if (!this.desk.collection()?.can_text)
+      return toast(`${state().collection} has neither captions nor a text model: it is searched by pictures.`, 'wrong');
     this.words.value = '';
     this.ask([...state().parts, { text, weight: 1 }]);
   }
@@ -141,7 +175,10 @@ export class Compose {
 
   /** @param {number} at @param {Partial<Part>} change @param {'push' | 'replace'} [how] */
   change(at, change, how = 'push') {
-    this.ask(state().parts.map((part, index) => (index === at ? { ...part, ...change } : part)), how);
+    this.ask(
+      state().parts.map((part, index) => (index === at ? { ...part, ...change } : part)),
+      how,
+    );
   }
 
   /** @param {State} now */
@@ -151,31 +188,74 @@ export class Compose {
       this.chosen = parts.findIndex((part) => part.text === undefined);
     }
     this.chips.hidden = !parts.length;
-    refill(this.chips, parts.map((part, at) => this.chip(part, at)));
+    refill(
+      this.chips,
+      parts.map((part, at) => this.chip(part, at)),
+    );
     const canText = this.desk.collection()?.can_text;
-    const begin = canText ? 'What are you looking for? Type words, or drop a picture' : 'Drop, paste or choose a picture';
+    const begin = canText
+      ? 'What are you looking for? Type words, or drop a picture'
+      : 'Drop, paste or choose a picture';
     this.words.placeholder = parts.length ? (canText ? 'and …' : '') : begin;
     void this.showPicture(now);
   }
 
   /** @param {Part} part @param {number} at */
   chip(part, at) {
-    const name = part.text !== undefined ? `“${part.text}”` : `${part.region ? 'part of ' : ''}${part.image !== undefined ? `picture ${part.image}` : 'your picture'}`;
+    const name =
+      part.text !== undefined
+        ? `“${part.text}”`
+        : `${part.region ? 'part of ' : ''}${part.image !== undefined ? `picture ${part.image}` : 'your picture'}`;
     const less = part.weight < 0;
-    const sign = h('button', {
-      type: 'button', class: 'sign', 'data-focus': `sign${at}`, 'aria-pressed': String(less), 'aria-label': `${name}: less like this`,
-      title: less ? 'Less like this; click for more' : 'More like this; click for less', onclick: () => this.change(at, { weight: -part.weight }),
-    }, icon(less ? 'minus' : 'plus'));
+    const sign = h(
+      'button',
+      {
+        type: 'button',
+        class: 'sign',
+        'data-focus': `sign${at}`,
+        'aria-pressed': String(less),
+        'aria-label': `${name}: less like this`,
+        title: less ? 'Less like this; click for more' : 'More like this; click for less',
+        onclick: () => this.change(at, { weight: -part.weight }),
+      },
+      icon(less ? 'minus' : 'plus'),
+    );
     const weight = h('input', {
-      type: 'number', class: 'weight', min: '0.1', max: '10', step: '0.1', value: String(Math.abs(part.weight)), 'data-focus': `weight${at}`, 'aria-label': `Weight of ${name}`, title: 'Weight',
+      type: 'number',
+      class: 'weight',
+      min: '0.1',
+      max: '10',
+      step: '0.1',
+      value: String(Math.abs(part.weight)),
+      'data-focus': `weight${at}`,
+      'aria-label': `Weight of ${name}`,
+      title: 'Weight',
     });
     weight.addEventListener('change', () => {
       const size = Math.min(10, Math.max(0.1, Number(weight.value) || 1));
       this.change(at, { weight: less ? -size : size });
     });
-    const drop = h('button', { type: 'button', class: 'drop-part', 'data-focus': `drop${at}`, 'aria-label': `Remove ${name}`, onclick: () => this.removePart(at) }, icon('close'));
+    const drop = h(
+      'button',
+      {
+        type: 'button',
+        class: 'drop-part',
+        'data-focus': `drop${at}`,
+        'aria-label': `Remove ${name}`,
+        onclick: () => this.removePart(at),
+      },
+      icon('close'),
+    );
     const body = part.text !== undefined ? h('span', { class: 'said' }, part.text) : this.chipPicture(part, at, name);
-    return h('li', { class: `chip${less ? ' less' : ''}${at === this.chosen ? ' chosen' : ''}` }, sign, body, h('span', { class: 'times', 'aria-hidden': 'true' }, '×'), weight, drop);
+    return h(
+      'li',
+      { class: `chip${less ? ' less' : ''}${at === this.chosen ? ' chosen' : ''}` },
+      sign,
+      body,
+      h('span', { class: 'times', 'aria-hidden': 'true' }, '×'),
+      weight,
+      drop,
+    );
   }
 
   /** @param {Part} part @param {number} at @param {string} name */
@@ -185,7 +265,19 @@ export class Compose {
       this.chosen = at;
       this.show(state());
     };
-    return h('button', { type: 'button', class: 'chip-picture', 'data-focus': `show${at}`, 'aria-label': `Show ${name}`, 'aria-current': at === this.chosen, onclick: show }, h('img', { src: source, alt: '' }), part.region && icon('box'));
+    return h(
+      'button',
+      {
+        type: 'button',
+        class: 'chip-picture',
+        'data-focus': `show${at}`,
+        'aria-label': `Show ${name}`,
+        'aria-current': at === this.chosen,
+        onclick: show,
+      },
+      h('img', { src: source, alt: '' }),
+      part.region && icon('box'),
+    );
   }
 
   /** @param {number} at */

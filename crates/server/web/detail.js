@@ -2,9 +2,11 @@
 // said, and where the time went.
 
 import * as api from './api.js';
-import { announce, counted, duration, h, icon } from './dom.js';
+import { announce, counted, h, icon } from './dom.js';
+import { facts, shares, stages, verdict } from './facts.js';
+import { heatImages } from './heat.js';
 import { go, partText, state } from './state.js';
-import { CHANNELS, like, meaning, scoreText } from './results.js';
+import { like } from './results.js';
 import { COLOURS, Plane } from './view.js';
 
 /** Height that both pictures are brought to on the plane, and the space between them. */
@@ -56,16 +58,45 @@ export class Detail {
 
   build() {
     this.title = h('h2', { id: 'detail-title' });
-    this.before = h('button', { type: 'button', class: 'quiet', 'aria-label': 'The result before', title: 'Before (←)', onclick: () => this.go(-1) }, icon('left'));
-    this.after = h('button', { type: 'button', class: 'quiet', 'aria-label': 'The next result', title: 'Next (→)', onclick: () => this.go(1) }, icon('right'));
-    const close = h('button', { type: 'button', class: 'quiet', 'aria-label': 'Close', onclick: () => this.dialog?.close() }, icon('close'));
+    this.before = h(
+      'button',
+      {
+        type: 'button',
+        class: 'quiet',
+        'aria-label': 'The result before',
+        title: 'Before (←)',
+        onclick: () => this.go(-1),
+      },
+      icon('left'),
+    );
+    this.after = h(
+      'button',
+      { type: 'button', class: 'quiet', 'aria-label': 'The next result', title: 'Next (→)', onclick: () => this.go(1) },
+      icon('right'),
+    );
+    const close = h(
+      'button',
+      { type: 'button', class: 'quiet', 'aria-label': 'Close', onclick: () => this.dialog?.close() },
+      icon('close'),
+    );
     this.canvas = h('canvas', { role: 'img', 'aria-label': 'Pictures side by side' });
-    this.plane = new Plane(this.canvas, { draw: () => this.draw(), hover: (x, y) => this.hover(x, y), leave: () => this.highlight(-1), most: 30 });
+    this.plane = new Plane(this.canvas, {
+      draw: () => this.draw(),
+      hover: (x, y) => this.hover(x, y),
+      leave: () => this.highlight(-1),
+      most: 30,
+    });
     this.tabs = h('div', { class: 'tabs', role: 'group', 'aria-label': 'What is shown' });
     this.note = h('p', { class: 'stage-note', role: 'status', hidden: true });
     this.facts = h('div', { class: 'facts', tabindex: '0', role: 'region', 'aria-label': 'Facts' });
     const stage = h('div', { class: 'stage' }, this.canvas, this.tabs, this.note, this.plane.buttons());
-    const dialog = h('dialog', { class: 'detail', 'aria-labelledby': 'detail-title' }, h('div', { class: 'dialog-top' }, this.title, this.before, this.after, close), stage, this.facts);
+    const dialog = h(
+      'dialog',
+      { class: 'detail', 'aria-labelledby': 'detail-title' },
+      h('div', { class: 'dialog-top' }, this.title, this.before, this.after, close),
+      stage,
+      this.facts,
+    );
     dialog.addEventListener('keydown', (event) => this.key(event));
     dialog.addEventListener('click', (event) => event.target === dialog && dialog.close());
     dialog.addEventListener('close', () => this.closed());
@@ -89,7 +120,12 @@ export class Detail {
   key(event) {
     if (event.target instanceof Element && event.target.closest('canvas, input, select')) return;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const keys = /** @type {Record<string, () => void>} */ ({ ArrowLeft: () => this.go(-1), ArrowRight: () => this.go(1), m: () => like(this.shown, 1), n: () => like(this.shown, -1) });
+    const keys = /** @type {Record<string, () => void>} */ ({
+      ArrowLeft: () => this.go(-1),
+      ArrowRight: () => this.go(1),
+      m: () => like(this.shown, 1),
+      n: () => like(this.shown, -1),
+    });
     const what = keys[event.key];
     if (!what) return;
     event.preventDefault();
@@ -148,10 +184,43 @@ export class Detail {
   /** @param {boolean} geometry @param {boolean} heatable @param {Picture} picture */
   drawTabs(geometry, heatable, picture) {
     /** @param {Tab} tab @param {string} text */
-    const button = (tab, text) => h('button', { type: 'button', class: 'small', 'aria-pressed': String(this.tab === tab), 'data-tab': tab, onclick: () => this.choose(tab, picture) }, text);
-    const parts = state().parts.map((part, at) => ({ part, at })).filter(({ part }) => part.text === undefined);
-    const chooser = parts.length > 1 && (geometry || heatable) && h('select', { 'aria-label': 'Part of the query', onchange: (/** @type {Event} */ event) => this.choosePart(Number(/** @type {HTMLSelectElement} */ (event.target).value), picture) }, parts.map(({ part, at }) => h('option', { value: at, selected: at === this.part }, partText({ ...part, weight: 1 }))));
-    this.tabs?.replaceChildren(...[geometry && button('matches', 'Match lines'), heatable && button('heat', 'Heat map'), (geometry || heatable) && button('picture', 'Pictures only'), chooser].filter((one) => one instanceof Node));
+    const button = (tab, text) =>
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'small',
+          'aria-pressed': String(this.tab === tab),
+          'data-tab': tab,
+          onclick: () => this.choose(tab, picture),
+        },
+        text,
+      );
+    const parts = state()
+      .parts.map((part, at) => ({ part, at }))
+      .filter(({ part }) => part.text === undefined);
+    const chooser =
+      parts.length > 1 &&
+      (geometry || heatable) &&
+      h(
+        'select',
+        {
+          'aria-label': 'Part of the query',
+          onchange: (/** @type {Event} */ event) =>
+            this.choosePart(Number(/** @type {HTMLSelectElement} */ (event.target).value), picture),
+        },
+        parts.map(({ part, at }) =>
+          h('option', { value: at, selected: at === this.part }, partText({ ...part, weight: 1 })),
+        ),
+      );
+    this.tabs?.replaceChildren(
+      ...[
+        geometry && button('matches', 'Match lines'),
+        heatable && button('heat', 'Heat map'),
+        (geometry || heatable) && button('picture', 'Pictures only'),
+        chooser,
+      ].filter((one) => one instanceof Node),
+    );
   }
 
   /** @param {number} part @param {Picture} picture */
@@ -166,7 +235,8 @@ export class Detail {
   /** @param {Tab} tab @param {Picture} picture */
   async choose(tab, picture) {
     this.tab = tab;
-    for (const button of this.tabs?.querySelectorAll('button') ?? []) button.setAttribute('aria-pressed', String(button.dataset.tab === tab));
+    for (const button of this.tabs?.querySelectorAll('button') ?? [])
+      button.setAttribute('aria-pressed', String(button.dataset.tab === tab));
     this.going?.abort();
     const going = (this.going = new AbortController());
     await this.explain(picture, going);
@@ -180,7 +250,9 @@ export class Detail {
     this.heat = undefined;
     this.draw();
     const part = now.parts[this.part];
-    const sources = part ? [api.partPicture(now.collection, part), api.thumbnail(now.collection, picture.image, 1024)] : [api.thumbnail(now.collection, picture.image, 1024)];
+    const sources = part
+      ? [api.partPicture(now.collection, part), api.thumbnail(now.collection, picture.image, 1024)]
+      : [api.thumbnail(now.collection, picture.image, 1024)];
     const images = await Promise.all(sources.map(loaded));
     if (this.going !== going) return;
     if (images.some((image) => image === null)) this.say('A picture could not be loaded.');
@@ -190,7 +262,14 @@ export class Detail {
       if (!image) continue;
       const [width, height] = [image.naturalWidth || 1, image.naturalHeight || 1];
       const scale = SIDE / (wide ? height : width);
-      this.placed.push({ image, x: wide ? offset : 0, y: wide ? 0 : offset, scale, width: width * scale, height: height * scale });
+      this.placed.push({
+        image,
+        x: wide ? offset : 0,
+        y: wide ? 0 : offset,
+        scale,
+        width: width * scale,
+        height: height * scale,
+      });
       offset += (wide ? width : height) * scale + GAP;
     }
     this.plane?.fit([0, 0, wide ? offset - GAP : SIDE, wide ? SIDE : offset - GAP]);
@@ -226,14 +305,27 @@ export class Detail {
     if (this.tab === 'matches' && this.matches) {
       const { pairs } = this.matches;
       this.say(`${counted(pairs.length, 'place')} seen in both pictures`);
-      this.canvas?.setAttribute('aria-label', `The query and ${picture.name}, ${counted(pairs.length, 'line')} between places that are the same in both. Arrow keys move, plus and minus zoom, 0 shows all.`);
+      this.canvas?.setAttribute(
+        'aria-label',
+        `The query and ${picture.name}, ${counted(pairs.length, 'line')} between places that are the same in both. Arrow keys move, plus and minus zoom, 0 shows all.`,
+      );
     } else if (this.tab === 'heat' && this.heat) {
-      this.note?.replaceChildren('against', h('span', { class: 'scale', 'aria-hidden': 'true' }), `alike · similarity ${this.heat.similarity.toFixed(2)}`);
+      this.note?.replaceChildren(
+        'against',
+        h('span', { class: 'scale', 'aria-hidden': 'true' }),
+        `alike · similarity ${this.heat.similarity.toFixed(2)}`,
+      );
       if (this.note) this.note.hidden = false;
-      this.canvas?.setAttribute('aria-label', `The query and ${picture.name}, bright where they look alike; similarity ${this.heat.similarity.toFixed(2)}. Arrow keys move, plus and minus zoom, 0 shows all.`);
+      this.canvas?.setAttribute(
+        'aria-label',
+        `The query and ${picture.name}, bright where they look alike; similarity ${this.heat.similarity.toFixed(2)}. Arrow keys move, plus and minus zoom, 0 shows all.`,
+      );
     } else {
       this.say('');
-      this.canvas?.setAttribute('aria-label', `${picture.name}${this.placed.length > 1 ? ' beside the query' : ''}. Arrow keys move, plus and minus zoom, 0 shows all.`);
+      this.canvas?.setAttribute(
+        'aria-label',
+        `${picture.name}${this.placed.length > 1 ? ' beside the query' : ''}. Arrow keys move, plus and minus zoom, 0 shows all.`,
+      );
     }
   }
 
@@ -250,7 +342,12 @@ export class Detail {
     const { x, y, scale } = this.plane;
     context.imageSmoothingQuality = 'high';
     for (const [at, one] of this.placed.entries()) {
-      const frame = /** @type {const} */ ([x + one.x * scale, y + one.y * scale, one.width * scale, one.height * scale]);
+      const frame = /** @type {const} */ ([
+        x + one.x * scale,
+        y + one.y * scale,
+        one.width * scale,
+        one.height * scale,
+      ]);
       context.drawImage(one.image, ...frame);
       const overlay = this.tab === 'heat' && this.heat && this.placed.length === 2 ? this.heatImages[at] : undefined;
       if (overlay) context.drawImage(overlay, ...(at === 0 ? this.queryFrame(frame) : frame));
@@ -301,7 +398,10 @@ export class Detail {
   querySize() {
     const answer = this.results.found()?.answer;
     const first = state().parts.findIndex((part) => part.text === undefined);
-    return this.matches?.query_size ?? (answer && first === this.part && answer.query_size[0] > 0 ? answer.query_size : undefined);
+    return (
+      this.matches?.query_size ??
+      (answer && first === this.part && answer.query_size[0] > 0 ? answer.query_size : undefined)
+    );
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Matches} matches */
@@ -337,16 +437,27 @@ export class Detail {
     const { x, y, width: w, height: t } = region ?? { x: 0, y: 0, width, height };
     const { transform } = matches;
     if (!transform) return;
-    const corners = [[x, y], [x + w, y], [x + w, y + t], [x, y + t]].map(([px, py]) => projected(transform, px, py));
+    const corners = [
+      [x, y],
+      [x + w, y],
+      [x + w, y + t],
+      [x, y + t],
+    ].map(([px, py]) => projected(transform, px, py));
     if (corners.some((corner) => corner === null)) return;
     const frame = new Path2D();
-    for (const corner of corners) frame.lineTo(...this.on(1, matches.size, ...(/** @type {[number, number]} */ (corner))));
+    for (const corner of corners)
+      frame.lineTo(...this.on(1, matches.size, .../** @type {[number, number]} */ (corner)));
     frame.closePath();
     context.save();
     const right = this.placed[1];
     const plane = /** @type {Plane} */ (this.plane);
     const within = new Path2D();
-    within.rect(plane.x + right.x * plane.scale, plane.y + right.y * plane.scale, right.width * plane.scale, right.height * plane.scale);
+    within.rect(
+      plane.x + right.x * plane.scale,
+      plane.y + right.y * plane.scale,
+      right.width * plane.scale,
+      right.height * plane.scale,
+    );
     context.clip(within);
     context.lineWidth = 5;
     context.strokeStyle = 'rgb(0 30 20 / 60%)';
@@ -362,7 +473,12 @@ export class Detail {
     if (this.tab !== 'matches' || !this.matches || this.placed.length !== 2) return;
     let [best, nearest] = [-1, 9];
     for (const [at, [x1, y1, x2, y2]] of this.matches.pairs.entries()) {
-      const distance = fromLine(x, y, this.on(0, this.matches.query_size, x1, y1), this.on(1, this.matches.size, x2, y2));
+      const distance = fromLine(
+        x,
+        y,
+        this.on(0, this.matches.query_size, x1, y1),
+        this.on(1, this.matches.size, x2, y2),
+      );
       if (distance < nearest) [best, nearest] = [at, distance];
     }
     this.highlight(best);
@@ -377,44 +493,37 @@ export class Detail {
 
   /** @param {State} now @param {Picture} picture @param {Hit | undefined} hit */
   drawFacts(now, picture, hit) {
-    const more = h('button', { type: 'button', class: 'strong', onclick: () => like(picture.image, 1) }, icon('plus'), 'More like this');
-    const less = h('button', { type: 'button', onclick: () => like(picture.image, -1) }, icon('minus'), 'Not like this');
+    const more = h(
+      'button',
+      { type: 'button', class: 'strong', onclick: () => like(picture.image, 1) },
+      icon('plus'),
+      'More like this',
+    );
+    const less = h(
+      'button',
+      { type: 'button', onclick: () => like(picture.image, -1) },
+      icon('minus'),
+      'Not like this',
+    );
     const file = h('a', { href: picture.file, target: '_blank', rel: 'noopener' }, 'Open the file');
     const captions = picture.captions ?? [];
     this.facts?.replaceChildren(
       ...[
-        hit && this.verdict(hit),
+        hit && verdict(hit),
         h('div', { class: 'actions' }, more, less),
-        hit && this.shares(hit),
-        this.stages(),
-        captions.length > 0 && h('section', {}, h('h3', {}, 'Captions'), captions.slice(0, 8).map((text) => h('p', { class: 'quote' }, text))),
+        hit && shares(hit),
+        stages(this.results.found()?.answer),
+        captions.length > 0 &&
+          h(
+            'section',
+            {},
+            h('h3', {}, 'Captions'),
+            captions.slice(0, 8).map((text) => h('p', { class: 'quote' }, text)),
+          ),
         h('section', {}, h('h3', {}, 'Picture'), facts(picture), h('p', {}, file)),
         this.mayRemove() && this.remover(now.collection, picture),
       ].filter((one) => one instanceof Node),
     );
-  }
-
-  /** @param {Hit} hit */
-  verdict(hit) {
-    const match = hit.verdict === 'match';
-    const badge = match ? h('span', { class: 'match' }, icon('check'), 'match') : h('span', {}, 'not verified');
-    return h('section', {}, h('p', { class: 'verdict' }, h('span', { class: 'big' }, scoreText(hit.score)), badge), h('p', { class: 'hint' }, meaning(hit)), hit.agreement && h('p', { class: 'hint' }, `${hit.agreement.inliers} of ${hit.agreement.tentative} places agree, over ${Math.round(hit.agreement.coverage * 100)} % of the common area.`));
-  }
-
-  /** @param {Hit} hit */
-  shares(hit) {
-    if (!hit.shares.length) return null;
-    const rows = hit.shares.map((share) => h('div', { class: 'bar' }, h('span', { title: `${CHANNELS[share.channel] ?? share.channel}: place ${share.rank}` }, CHANNELS[share.channel] ?? share.channel), h('i', { style: { '--share': `${Math.min(100, Math.max(0, share.score) * 100)}%` } }), h('b', {}, `${share.score.toFixed(2)} · ${share.rank}.`)));
-    const caption = hit.caption && h('p', { class: 'quote' }, hit.caption.text);
-    return h('section', {}, h('h3', {}, 'Share of each channel: similarity · place'), rows, caption);
-  }
-
-  stages() {
-    const answer = this.results.found()?.answer;
-    if (!answer?.stages.length) return null;
-    const most = Math.max(...answer.stages.map((stage) => stage.ms), 0.001);
-    const rows = answer.stages.map((stage) => h('div', { class: 'bar time' }, h('span', { title: `${stage.out.toLocaleString('en')} ${stage.unit}` }, stage.stage), h('i', { style: { '--share': `${(100 * stage.ms) / most}%` } }), h('b', {}, duration(stage.ms))));
-    return h('section', {}, h('h3', {}, `Time of each stage: ${duration(answer.ms)}`), rows);
   }
 
   mayRemove() {
@@ -445,29 +554,14 @@ export class Detail {
   }
 }
 
-/** @param {Picture} picture */
-function facts(picture) {
-  const place = picture.latitude !== undefined && picture.latitude !== null && picture.longitude !== undefined && picture.longitude !== null;
-  /** @type {[string, string | undefined][]} */
-  const rows = [
-    ['Name', (picture.names ?? [picture.name]).join(', ')],
-    ['Path', picture.path],
-    ['Size', `${picture.width} × ${picture.height}${picture.format ? `, ${picture.format}` : ''}`],
-    ['Taken', picture.taken?.replace('T', ' ')],
-    ['Camera', picture.camera],
-    ['Place', place ? `${picture.latitude?.toFixed(4)}, ${picture.longitude?.toFixed(4)}` : undefined],
-    ['Features', picture.features?.toLocaleString('en')],
-  ];
-  const own = new Set(['taken', 'camera', 'latitude', 'longitude']);
-  for (const [key, value] of Object.entries(picture.metadata ?? {})) if (!own.has(key)) rows.push([key, Array.isArray(value) ? value.join(', ') : String(value)]);
-  return h('dl', { class: 'pairs' }, rows.flatMap(([key, value]) => (value ? [h('dt', {}, key), h('dd', {}, value)] : [])));
-}
-
 /** @param {string} source @returns {Promise<HTMLImageElement | null>} */
 function loaded(source) {
   const image = new Image();
   image.src = source;
-  return image.decode().then(() => image, () => null);
+  return image.decode().then(
+    () => image,
+    () => null,
+  );
 }
 
 /** @param {number[][]} t @param {number} x @param {number} y @returns {[number, number] | null} */
@@ -481,31 +575,4 @@ function fromLine(x, y, a, b) {
   const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
   const t = Math.min(1, Math.max(0, ((x - a[0]) * dx + (y - a[1]) * dy) / Math.max(1e-9, dx * dx + dy * dy)));
   return Math.hypot(x - a[0] - t * dx, y - a[1] - t * dy);
-}
-
-/** Stops of the scale: against (blue), nothing (clear), violet, orange, yellow. */
-const STOPS = [[0, 0, 4], [107, 31, 122], [224, 89, 42], [253, 231, 37]];
-
-/** One small picture for each side, on a common scale; the browser smooths it when it is drawn large. @param {Heat} heat */
-function heatImages(heat) {
-  const sides = [heat.query, heat.image];
-  const most = Math.max(1e-9, ...sides.flatMap((side) => side.values.map(Math.abs)));
-  return sides.map(({ rows, columns, values }) => {
-    const canvas = h('canvas', { width: columns, height: rows });
-    const pixels = new ImageData(columns, rows);
-    for (const [at, value] of values.slice(0, rows * columns).entries()) {
-      const share = Math.abs(value) / most;
-      const [red, green, blue] = value < 0 ? [43, 111, 214] : ramp(share);
-      pixels.data.set([red, green, blue, Math.round(40 + 190 * share)], at * 4);
-    }
-    canvas.getContext('2d')?.putImageData(pixels, 0, 0);
-    return canvas;
-  });
-}
-
-/** @param {number} share */
-function ramp(share) {
-  const at = Math.min(2, Math.floor(share * 3));
-  const within = share * 3 - at;
-  return STOPS[at].map((low, channel) => Math.round(low + (STOPS[at + 1][channel] - low) * within));
 }

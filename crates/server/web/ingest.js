@@ -27,14 +27,33 @@ class Panel {
     this.collection = collection;
     this.changed = changed;
     this.place = h('div', { class: 'stack' });
-    this.element = h('div', { class: 'stack' }, this.place, session.features.upload && this.bay(), session.features.ingest && this.folder(session.features.upload));
+    this.element = h(
+      'div',
+      { class: 'stack' },
+      this.place,
+      session.features.upload && this.bay(),
+      session.features.ingest && this.folder(session.features.upload),
+    );
   }
 
   /** Where files are dropped. */
   bay() {
-    const file = h('input', { type: 'file', multiple: true, accept: 'image/*', class: 'unseen', tabindex: '-1', 'aria-hidden': 'true', id: 'ingest-files' });
+    const file = h('input', {
+      type: 'file',
+      multiple: true,
+      accept: 'image/*',
+      class: 'unseen',
+      tabindex: '-1',
+      'aria-hidden': 'true',
+      id: 'ingest-files',
+    });
     file.addEventListener('change', () => this.send([...(file.files ?? [])]));
-    const choose = h('button', { type: 'button', class: 'strong', onclick: () => file.click() }, icon('file'), 'Choose files');
+    const choose = h(
+      'button',
+      { type: 'button', class: 'strong', onclick: () => file.click() },
+      icon('file'),
+      'Choose files',
+    );
     const bay = h('div', { class: 'bay' }, h('p', {}, 'Drop pictures here'), choose, file);
     bay.addEventListener('dragover', (event) => {
       event.preventDefault();
@@ -51,8 +70,22 @@ class Panel {
 
   /** @param {boolean} second Whether files can be sent as well. */
   folder(second) {
-    const field = h('input', { type: 'text', id: 'folder', placeholder: '2024/summer; left empty: all of it', spellcheck: 'false' });
-    const form = h('form', { class: 'stack' }, h('label', { for: 'folder' }, `${second ? 'Or a' : 'A'} folder on the server, within one that was allowed with --ingest-root`), h('div', { class: 'row' }, field, h('button', { type: 'submit' }, icon('folder'), 'Take it in')));
+    const field = h('input', {
+      type: 'text',
+      id: 'folder',
+      placeholder: '2024/summer; left empty: all of it',
+      spellcheck: 'false',
+    });
+    const form = h(
+      'form',
+      { class: 'stack' },
+      h(
+        'label',
+        { for: 'folder' },
+        `${second ? 'Or a' : 'A'} folder on the server, within one that was allowed with --ingest-root`,
+      ),
+      h('div', { class: 'row' }, field, h('button', { type: 'submit' }, icon('folder'), 'Take it in')),
+    );
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       void this.begin({ folder: field.value.trim() });
@@ -68,13 +101,24 @@ class Panel {
   /** A job of this collection that runs already is shown at once. */
   async resume() {
     const { jobs } = await api.jobs().catch(() => ({ jobs: [] }));
-    const running = jobs.find((job) => job.kind === 'ingest' && job.collection === this.collection && (job.state === 'running' || job.state === 'queued'));
+    const running = jobs.find(
+      (job) =>
+        job.kind === 'ingest' &&
+        job.collection === this.collection &&
+        (job.state === 'running' || job.state === 'queued'),
+    );
     if (running) await this.finish(await this.watch(running.job));
   }
 
   /** @param {{ folder: string } | { files: File[] }} what */
   async begin(what) {
-    this.place.replaceChildren(h('p', { role: 'status' }, 'files' in what ? `Sending ${counted(what.files.length, 'file')} …` : 'Asking the server …'));
+    this.place.replaceChildren(
+      h(
+        'p',
+        { role: 'status' },
+        'files' in what ? `Sending ${counted(what.files.length, 'file')} …` : 'Asking the server …',
+      ),
+    );
     /** @type {Job | undefined} */
     let all;
     try {
@@ -105,13 +149,20 @@ class Panel {
   watch(job) {
     const bar = h('progress', { 'aria-label': 'Progress' });
     const text = h('p', { role: 'status' });
-    const stop = h('button', { type: 'button', onclick: () => void api.cancelJob(job).catch((error) => this.complain(error)) }, 'Stop');
+    const stop = h(
+      'button',
+      { type: 'button', onclick: () => void api.cancelJob(job).catch((error) => this.complain(error)) },
+      'Stop',
+    );
     this.place.replaceChildren(h('div', { class: 'progress' }, text, bar, h('div', {}, stop)));
     /** @param {Job} now */
     const show = (now) => {
       if (now.total > 0) Object.assign(bar, { max: now.total, value: now.done });
       else bar.removeAttribute('value');
-      text.textContent = now.state === 'queued' ? 'Waiting for another job' : `${capital(now.phase || 'Beginning')}: ${now.done.toLocaleString('en')}${now.total > 0 ? ` of ${now.total.toLocaleString('en')}` : ''}`;
+      text.textContent =
+        now.state === 'queued'
+          ? 'Waiting for another job'
+          : `${capital(now.phase || 'Beginning')}: ${now.done.toLocaleString('en')}${now.total > 0 ? ` of ${now.total.toLocaleString('en')}` : ''}`;
     };
     return api.follow(job, show, this.listening.signal);
   }
@@ -119,21 +170,50 @@ class Panel {
   /** @param {Job} job */
   tell(job) {
     const { report } = job;
-    const title = { done: 'Done', failed: 'It did not work', cancelled: 'Stopped; what was taken in stays', queued: 'Waiting', running: 'Running' }[job.state];
+    const title = {
+      done: 'Done',
+      failed: 'It did not work',
+      cancelled: 'Stopped; what was taken in stays',
+      queued: 'Waiting',
+      running: 'Running',
+    }[job.state];
     const why = typeof job.error === 'string' ? job.error : (job.error?.detail ?? job.error?.title);
-    const tally = report && [['added', report.added], ['unchanged', report.unchanged], ['changed', report.changed], ['doubles', report.duplicates], ['left out', report.skipped_count ?? report.skipped.length]].map(([name, count]) => h('div', {}, h('b', {}, Number(count).toLocaleString('en')), name));
+    const tally =
+      report &&
+      [
+        ['added', report.added],
+        ['unchanged', report.unchanged],
+        ['changed', report.changed],
+        ['doubles', report.duplicates],
+        ['left out', report.skipped_count ?? report.skipped.length],
+      ].map(([name, count]) => h('div', {}, h('b', {}, Number(count).toLocaleString('en')), name));
     const skipped = report?.skipped ?? [];
     this.place.replaceChildren(
       ...[
         h('h3', {}, title),
         why && h('p', { class: 'wrong', role: 'alert' }, why),
         tally && h('div', { class: 'tally' }, tally),
-        report && report.warnings.length > 0 && h('ul', {}, report.warnings.map((warning) => h('li', { class: 'note' }, warning))),
+        report &&
+          report.warnings.length > 0 &&
+          h(
+            'ul',
+            {},
+            report.warnings.map((warning) => h('li', { class: 'note' }, warning)),
+          ),
         skipped.length > 0 && h('h3', {}, `Left out: ${counted(report?.skipped_count ?? skipped.length, 'file')}`),
-        skipped.length > 0 && h('ul', { class: 'skipped', tabindex: '0', 'aria-label': 'Files left out' }, skipped.map((one) => h('li', {}, h('b', {}, one.path), h('br'), one.reason))),
+        skipped.length > 0 &&
+          h(
+            'ul',
+            { class: 'skipped', tabindex: '0', 'aria-label': 'Files left out' },
+            skipped.map((one) => h('li', {}, h('b', {}, one.path), h('br'), one.reason)),
+          ),
       ].filter((one) => one instanceof Node),
     );
-    announce(report ? `${title}. ${counted(report.added, 'picture')} added, ${counted(skipped.length, 'file')} left out` : title);
+    announce(
+      report
+        ? `${title}. ${counted(report.added, 'picture')} added, ${counted(skipped.length, 'file')} left out`
+        : title,
+    );
   }
 }
 
@@ -158,7 +238,18 @@ function joined(before, now) {
   if (!before?.report || !now.report) return now;
   const [a, b] = [before.report, now.report];
   const sum = /** @type {IngestReport} */ ({ ...b });
-  for (const key of /** @type {const} */ (['seen', 'unchanged', 'added', 'changed', 'moved', 'duplicates', 'gone', 'ignored', 'seconds'])) sum[key] = a[key] + b[key];
+  for (const key of /** @type {const} */ ([
+    'seen',
+    'unchanged',
+    'added',
+    'changed',
+    'moved',
+    'duplicates',
+    'gone',
+    'ignored',
+    'seconds',
+  ]))
+    sum[key] = a[key] + b[key];
   sum.skipped_count = (a.skipped_count ?? a.skipped.length) + (b.skipped_count ?? b.skipped.length);
   sum.skipped = [...a.skipped, ...b.skipped];
   sum.warnings = [...a.warnings, ...b.warnings];

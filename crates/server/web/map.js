@@ -10,7 +10,11 @@ const PICTURE = 42;
 const MOST_PICTURES = 160;
 /** Most pictures that are picked out for a filter. */
 const MOST_FILTERED = 5000;
-const METHODS = /** @type {[MapMethod, string, string][]} */ ([['umap', 'UMAP', 'Neighbours stay neighbours, and the large structure is kept'], ['tsne', 't-SNE', 'Neighbours stay neighbours; distances between groups mean little'], ['pca', 'PCA', 'Distances mean something; groups overlap']]);
+const METHODS = /** @type {[MapMethod, string, string][]} */ ([
+  ['umap', 'UMAP', 'Neighbours stay neighbours, and the large structure is kept'],
+  ['tsne', 't-SNE', 'Neighbours stay neighbours; distances between groups mean little'],
+  ['pca', 'PCA', 'Distances mean something; groups overlap'],
+]);
 
 export class MapView {
   key = '';
@@ -39,17 +43,60 @@ export class MapView {
   constructor(main, results) {
     this.results = results;
     this.canvas = h('canvas', { role: 'img', 'aria-label': 'Map of the collection' });
-    this.plane = new Plane(this.canvas, { draw: () => this.draw(), hover: (x, y) => this.hover(x, y), leave: () => this.leave(), click: (x, y) => this.click(x, y), most: 120, inset: 40 });
+    this.plane = new Plane(this.canvas, {
+      draw: () => this.draw(),
+      hover: (x, y) => this.hover(x, y),
+      leave: () => this.leave(),
+      click: (x, y) => this.click(x, y),
+      most: 120,
+      inset: 40,
+    });
     this.line = h('p', { class: 'line', role: 'status' });
-    this.methods = h('div', { class: 'seg', role: 'group', 'aria-label': 'Method' }, METHODS.map(([method, name, title]) => h('button', { type: 'button', title, 'data-method': method, onclick: () => go({ method }) }, name)));
-    this.lasso = h('button', { type: 'button', 'aria-pressed': 'false', title: 'Draw around pictures (l)', onclick: () => this.setLasso(!this.lassoing) }, icon('lasso'), 'Lasso');
-    const inSight = h('button', { type: 'button', title: 'Select what is in sight (s)', onclick: () => this.selectVisible() }, icon('check'), 'Select what is in sight');
+    this.methods = h(
+      'div',
+      { class: 'seg', role: 'group', 'aria-label': 'Method' },
+      METHODS.map(([method, name, title]) =>
+        h('button', { type: 'button', title, 'data-method': method, onclick: () => go({ method }) }, name),
+      ),
+    );
+    this.lasso = h(
+      'button',
+      {
+        type: 'button',
+        'aria-pressed': 'false',
+        title: 'Draw around pictures (l)',
+        onclick: () => this.setLasso(!this.lassoing),
+      },
+      icon('lasso'),
+      'Lasso',
+    );
+    const inSight = h(
+      'button',
+      { type: 'button', title: 'Select what is in sight (s)', onclick: () => this.selectVisible() },
+      icon('check'),
+      'Select what is in sight',
+    );
     this.legend = h('div', { class: 'legend', role: 'group', 'aria-label': 'Labels', hidden: true });
     this.tip = h('div', { class: 'hover', hidden: true });
     this.bar = h('div', { class: 'chosen-bar', hidden: true, role: 'group', 'aria-label': 'Selection' });
     this.over = h('div', { class: 'centre', hidden: true });
-    const sheet = (this.sheet = h('div', { class: 'sheet' }, this.canvas, this.legend, this.tip, this.bar, this.plane.buttons(), this.over));
-    this.element = h('section', { class: 'plain', 'aria-label': 'Map of the collection' }, h('h1', { class: 'unseen' }, 'Map of the collection'), h('div', { class: 'chart-top' }, this.line, this.methods, this.lasso, inSight), sheet);
+    const sheet = (this.sheet = h(
+      'div',
+      { class: 'sheet' },
+      this.canvas,
+      this.legend,
+      this.tip,
+      this.bar,
+      this.plane.buttons(),
+      this.over,
+    ));
+    this.element = h(
+      'section',
+      { class: 'plain', 'aria-label': 'Map of the collection' },
+      h('h1', { class: 'unseen' }, 'Map of the collection'),
+      h('div', { class: 'chart-top' }, this.line, this.methods, this.lasso, inSight),
+      sheet,
+    );
     this.element.addEventListener('keydown', (event) => this.keyed(event));
     main.append(this.element);
     results.onFound(() => !this.element.hidden && this.draw());
@@ -69,7 +116,8 @@ export class MapView {
 
   /** @param {State} now */
   show(now) {
-    for (const button of this.methods.querySelectorAll('button')) button.setAttribute('aria-pressed', String(button.dataset.method === now.method));
+    for (const button of this.methods.querySelectorAll('button'))
+      button.setAttribute('aria-pressed', String(button.dataset.method === now.method));
     void this.filter(now);
     const key = `${now.collection} ${now.method}`;
     if (key === this.key) return this.draw();
@@ -90,7 +138,12 @@ export class MapView {
       let answer = await api.map(now.collection, now.method, going.signal);
       if ('job' in answer) {
         const done = await api.follow(answer.job, (job) => this.progress(job), going.signal);
-        if (done.state !== 'done') throw new api.Problem(0, 'The map could not be made', typeof done.error === 'string' ? done.error : (done.error?.detail ?? `The job ended as ${done.state}.`));
+        if (done.state !== 'done')
+          throw new api.Problem(
+            0,
+            'The map could not be made',
+            typeof done.error === 'string' ? done.error : (done.error?.detail ?? `The job ended as ${done.state}.`),
+          );
         answer = await api.map(now.collection, now.method, going.signal);
       }
       if (this.going !== going || 'job' in answer) return;
@@ -108,7 +161,10 @@ export class MapView {
   progress(job) {
     const share = job.total > 0 ? { value: job.done, max: job.total } : {};
     this.over.hidden = false;
-    this.over.replaceChildren(h('p', {}, `Laying out the pictures: ${job.phase || job.state}`), h('div', { class: 'progress' }, h('progress', { ...share, 'aria-label': 'Progress of the map' })));
+    this.over.replaceChildren(
+      h('p', {}, `Laying out the pictures: ${job.phase || job.state}`),
+      h('div', { class: 'progress' }, h('progress', { ...share, 'aria-label': 'Progress of the map' })),
+    );
   }
 
   /** @param {MapAnswer} answer */
@@ -120,19 +176,45 @@ export class MapView {
     this.drawLegend();
     this.plane.fit([least(xs), least(ys), most(xs), most(ys)]);
     const { trustworthiness: trust, current } = answer;
-    const trusted = trust === undefined ? '' : h('span', { title: 'How many neighbours on the map are neighbours in truth; 1 is all' }, ` · trustworthiness ${trust.toFixed(2)}`);
-    this.line.replaceChildren(h('strong', {}, counted(answer.points.length, 'picture')), trusted, current === false ? ' · from before the pictures that are being added' : '');
-    this.canvas.setAttribute('aria-label', `Map of ${counted(answer.points.length, 'picture')}. Arrow keys move, plus and minus zoom, 0 shows all, s selects what is in sight.`);
+    const trusted =
+      trust === undefined
+        ? ''
+        : h(
+            'span',
+            { title: 'How many neighbours on the map are neighbours in truth; 1 is all' },
+            ` · trustworthiness ${trust.toFixed(2)}`,
+          );
+    this.line.replaceChildren(
+      h('strong', {}, counted(answer.points.length, 'picture')),
+      trusted,
+      current === false ? ' · from before the pictures that are being added' : '',
+    );
+    this.canvas.setAttribute(
+      'aria-label',
+      `Map of ${counted(answer.points.length, 'picture')}. Arrow keys move, plus and minus zoom, 0 shows all, s selects what is in sight.`,
+    );
   }
 
   drawLegend() {
     const { labels, label_of: of } = this.answer ?? {};
     this.legend.hidden = !labels?.length || labels.length < 2;
     if (!labels || !of) return;
-    const entries = labels.map((name, at) => ({ name, at, count: of.filter((label) => label === at).length })).filter((entry) => entry.count > 0).slice(0, 24);
+    const entries = labels
+      .map((name, at) => ({ name, at, count: of.filter((label) => label === at).length }))
+      .filter((entry) => entry.count > 0)
+      .slice(0, 24);
     this.legend.replaceChildren(
       ...entries.map(({ name, at, count }) => {
-        const button = h('button', { type: 'button', 'aria-pressed': 'true', title: `${name}: ${count}. Click hides it, Shift-click shows it alone.` }, h('i', { style: { '--dot': labelColour(at) } }), name);
+        const button = h(
+          'button',
+          {
+            type: 'button',
+            'aria-pressed': 'true',
+            title: `${name}: ${count}. Click hides it, Shift-click shows it alone.`,
+          },
+          h('i', { style: { '--dot': labelColour(at) } }),
+          name,
+        );
         button.addEventListener('click', (event) => this.toggle(at, event.shiftKey, labels.length));
         button.dataset.label = String(at);
         return button;
@@ -146,7 +228,8 @@ export class MapView {
       const only = this.hidden.size === count - 1 && !this.hidden.has(label);
       this.hidden = new Set(only ? [] : Array.from({ length: count }, (_, at) => at).filter((at) => at !== label));
     } else if (!this.hidden.delete(label)) this.hidden.add(label);
-    for (const button of this.legend.querySelectorAll('button')) button.setAttribute('aria-pressed', String(!this.hidden.has(Number(button.dataset.label))));
+    for (const button of this.legend.querySelectorAll('button'))
+      button.setAttribute('aria-pressed', String(!this.hidden.has(Number(button.dataset.label))));
     this.draw();
   }
 
@@ -164,7 +247,8 @@ export class MapView {
     const found = [];
     for (const [index, [, px, py]] of (this.answer?.points ?? []).entries()) {
       const [cx, cy] = [x + px * scale, y + py * scale];
-      if (cx > -30 && cy > -30 && cx < width + 30 && cy < height + 30 && this.visible(index)) found.push([index, cx, cy]);
+      if (cx > -30 && cy > -30 && cx < width + 30 && cy < height + 30 && this.visible(index))
+        found.push([index, cx, cy]);
     }
     return found;
   }
@@ -216,7 +300,9 @@ export class MapView {
     this.filterKey = key;
     this.filtered = new Set();
     try {
-      const pictures = where ? await api.everyImage(now.collection, where, MOST_FILTERED, new AbortController().signal) : [];
+      const pictures = where
+        ? await api.everyImage(now.collection, where, MOST_FILTERED, new AbortController().signal)
+        : [];
       if (this.filterKey === key) this.filtered = new Set(pictures.map((picture) => picture.image));
     } catch (error) {
       if (!(error instanceof api.Problem)) throw error;
@@ -243,7 +329,10 @@ export class MapView {
     if (there) return there;
     const picture = new Image();
     picture.src = api.thumbnail(state().collection, image, 128);
-    picture.decode().then(() => this.draw(), () => {});
+    picture.decode().then(
+      () => this.draw(),
+      () => {},
+    );
     this.pictures.set(image, picture);
     return picture;
   }
@@ -288,7 +377,10 @@ export class MapView {
     this.hovered = index;
     const [image] = this.answer?.points[index] ?? [0];
     const label = this.answer?.labels?.[this.answer.label_of?.[index] ?? -1];
-    this.tip.replaceChildren(h('img', { src: api.thumbnail(state().collection, image, 256), alt: '' }), h('p', {}, label ?? `picture ${image}`));
+    this.tip.replaceChildren(
+      h('img', { src: api.thumbnail(state().collection, image, 256), alt: '' }),
+      h('p', {}, label ?? `picture ${image}`),
+    );
     this.tip.hidden = false;
   }
 
@@ -325,7 +417,11 @@ export class MapView {
       this.loop = [];
       if (loop.length > 2) {
         const points = this.answer?.points ?? [];
-        this.select(this.inSight().filter(([, cx, cy]) => inside(loop, cx, cy)).map(([index]) => points[index][0]));
+        this.select(
+          this.inSight()
+            .filter(([, cx, cy]) => inside(loop, cx, cy))
+            .map(([index]) => points[index][0]),
+        );
         this.setLasso(false);
       }
     }
@@ -335,7 +431,11 @@ export class MapView {
   selectVisible() {
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight];
     const points = this.answer?.points ?? [];
-    this.select(this.inSight().filter(([, x, y]) => x >= 0 && y >= 0 && x <= width && y <= height).map(([index]) => points[index][0]));
+    this.select(
+      this.inSight()
+        .filter(([, x, y]) => x >= 0 && y >= 0 && x <= width && y <= height)
+        .map(([index]) => points[index][0]),
+    );
   }
 
   /** @param {number[]} images */
@@ -344,8 +444,17 @@ export class MapView {
     this.bar.hidden = !images.length;
     if (images.length) {
       const among = [...images].sort((a, b) => a - b);
-      const search = h('button', { type: 'button', class: 'strong', onclick: () => go({ among, view: 'pictures', min: null }) }, icon('search'), 'Search in them');
-      this.bar.replaceChildren(h('strong', {}, counted(images.length, 'picture')), search, h('button', { type: 'button', class: 'quiet', onclick: () => this.select([]) }, 'Clear'));
+      const search = h(
+        'button',
+        { type: 'button', class: 'strong', onclick: () => go({ among, view: 'pictures', min: null }) },
+        icon('search'),
+        'Search in them',
+      );
+      this.bar.replaceChildren(
+        h('strong', {}, counted(images.length, 'picture')),
+        search,
+        h('button', { type: 'button', class: 'quiet', onclick: () => this.select([]) }, 'Clear'),
+      );
       announce(`${counted(images.length, 'picture')} selected`);
     }
     this.draw();

@@ -8,7 +8,18 @@ export function openSignIn(done) {
   let signed = false;
   const field = h('input', { type: 'password', id: 'token', autocomplete: 'current-password', required: true });
   const wrong = h('p', { class: 'wrong', role: 'alert', hidden: true });
-  const form = h('form', { class: 'stack' }, h('p', {}, 'This server wants a token. Whoever runs it has it: it is in the file or variable that “vizsla serve” was given.'), h('label', { for: 'token' }, 'Token', field), wrong, h('button', { type: 'submit', class: 'strong' }, icon('key'), 'Sign in'));
+  const form = h(
+    'form',
+    { class: 'stack' },
+    h(
+      'p',
+      {},
+      'This server wants a token. Whoever runs it has it: it is in the file or variable that “vizsla serve” was given.',
+    ),
+    h('label', { for: 'token' }, 'Token', field),
+    wrong,
+    h('button', { type: 'submit', class: 'strong' }, icon('key'), 'Sign in'),
+  );
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     try {
@@ -17,7 +28,10 @@ export function openSignIn(done) {
       window.close();
     } catch (error) {
       if (!(error instanceof api.Problem)) throw error;
-      wrong.textContent = error.status === 401 ? 'This is not the token. Check that no sign is missing at its ends.' : `${error.title}. ${error.detail}`;
+      wrong.textContent =
+        error.status === 401
+          ? 'This is not the token. Check that no sign is missing at its ends.'
+          : `${error.title}. ${error.detail}`;
       wrong.hidden = false;
       field.select();
     }

@@ -2,8 +2,19 @@
 
 /** @type {Readonly<State>} */
 export const BLANK = {
-  collection: '', view: 'pictures', parts: [], where: '', picked: {}, spans: {}, among: [], channels: [],
-  min: null, matches: false, open: null, method: 'umap', runs: [],
+  collection: '',
+  view: 'pictures',
+  parts: [],
+  where: '',
+  picked: {},
+  spans: {},
+  among: [],
+  channels: [],
+  min: null,
+  matches: false,
+  open: null,
+  method: 'umap',
+  runs: [],
 };
 
 /** @type {State} */
@@ -61,7 +72,12 @@ export function addressOf(of) {
   put('where', of.where);
   for (const [key, values] of Object.entries(of.picked)) for (const value of values) put(`is.${key}`, value);
   for (const [key, span] of Object.entries(of.spans)) put(`in.${key}`, `${span.low}..${span.high}`);
-  put('among', ranges(of.among).map(([a, b]) => (a === b ? `${a}` : `${a}-${b}`)).join(','));
+  put(
+    'among',
+    ranges(of.among)
+      .map(([a, b]) => (a === b ? `${a}` : `${a}-${b}`))
+      .join(','),
+  );
   put('by', of.channels.join(','));
   put('min', of.min === null ? '' : String(of.min));
   put('only', of.matches ? 'matches' : '');
@@ -160,7 +176,8 @@ export function partOf(text) {
   const [name, box] = found[3].split('@');
   const sides = (box ?? '').split(',').map(Number);
   const [x, y, width, height] = sides;
-  const region = sides.length === 4 && sides.every(Number.isFinite) && width > 0 && height > 0 ? { x, y, width, height } : undefined;
+  const region =
+    sides.length === 4 && sides.every(Number.isFinite) && width > 0 && height > 0 ? { x, y, width, height } : undefined;
   if (found[2] === 'upload') return /^\w+$/.test(name) ? { upload: name, weight, region } : null;
   return /^\d+$/.test(name) ? { image: Number(name), weight, region } : null;
 }
@@ -175,7 +192,9 @@ function keyText(key) {
 /** @param {string} value */
 function valueText(value) {
   const bare = /^-?\d+(\.\d+)?$/.test(value) || /^\d{4}(-\d\d){1,2}(T\d\d(:\d\d){0,2})?$/.test(value);
-  return bare || value === 'true' || value === 'false' ? value : `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+  return bare || value === 'true' || value === 'false'
+    ? value
+    : `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
 /**

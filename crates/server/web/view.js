@@ -124,7 +124,8 @@ export class Plane {
     const other = [...this.fingers].find(([id]) => id !== event.pointerId)?.[1];
     this.fingers.set(event.pointerId, [x, y]);
     if (other) {
-      const grown = Math.hypot(x - other[0], y - other[1]) / Math.max(1, Math.hypot(before[0] - other[0], before[1] - other[1]));
+      const grown =
+        Math.hypot(x - other[0], y - other[1]) / Math.max(1, Math.hypot(before[0] - other[0], before[1] - other[1]));
       this.zoom(grown, (x + other[0]) / 2, (y + other[1]) / 2);
       this.pan((x - before[0]) / 2, (y - before[1]) / 2);
     } else if (this.pen) this.pen('move', x, y);
@@ -148,7 +149,12 @@ export class Plane {
   /** @param {KeyboardEvent} event */
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const moves = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] });
+    const moves = /** @type {Record<string, [number, number]>} */ ({
+      ArrowLeft: [60, 0],
+      ArrowRight: [-60, 0],
+      ArrowUp: [0, 60],
+      ArrowDown: [0, -60],
+    });
     const by = moves[event.key];
     if (by) this.pan(...by);
     else if (event.key === '+' || event.key === '=') this.zoom(1.4);
@@ -161,8 +167,15 @@ export class Plane {
 
   buttons() {
     /** @param {'plus' | 'minus' | 'fit'} name @param {string} label @param {() => void} what */
-    const button = (name, label, what) => h('button', { type: 'button', 'aria-label': label, title: label, onclick: what }, icon(name));
-    return h('div', { class: 'zooms' }, button('plus', 'Zoom in (+)', () => this.zoom(1.5)), button('minus', 'Zoom out (-)', () => this.zoom(1 / 1.5)), button('fit', 'Show all (0)', () => this.fit()));
+    const button = (name, label, what) =>
+      h('button', { type: 'button', 'aria-label': label, title: label, onclick: what }, icon(name));
+    return h(
+      'div',
+      { class: 'zooms' },
+      button('plus', 'Zoom in (+)', () => this.zoom(1.5)),
+      button('minus', 'Zoom out (-)', () => this.zoom(1 / 1.5)),
+      button('fit', 'Show all (0)', () => this.fit()),
+    );
   }
 }
 
@@ -172,4 +185,17 @@ export function colour(name) {
 }
 
 /** Colours that most eyes tell apart (after Okabe and Ito), with enough contrast on white and on black. */
-export const COLOURS = ['#0b7fc2', '#d9720b', '#0f9b73', '#c0509a', '#8a7a00', '#5b63d6', '#cf3f2e', '#2f9fb8', '#8d5a3b', '#6d8f1f', '#a04fd0', '#777777'];
+export const COLOURS = [
+  '#0b7fc2',
+  '#d9720b',
+  '#0f9b73',
+  '#c0509a',
+  '#8a7a00',
+  '#5b63d6',
+  '#cf3f2e',
+  '#2f9fb8',
+  '#8d5a3b',
+  '#6d8f1f',
+  '#a04fd0',
+  '#777777',
+];

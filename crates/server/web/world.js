@@ -35,14 +35,29 @@ export class WorldView {
   constructor(main, results) {
     this.results = results;
     this.canvas = h('canvas', { role: 'img', 'aria-label': 'World map' });
-    this.plane = new Plane(this.canvas, { draw: () => this.draw(), click: (x, y) => this.click(x, y), hover: (x, y) => this.hover(x, y), leave: () => (this.tip.hidden = true), most: 400, inset: 10 });
+    this.plane = new Plane(this.canvas, {
+      draw: () => this.draw(),
+      click: (x, y) => this.click(x, y),
+      hover: (x, y) => this.hover(x, y),
+      leave: () => (this.tip.hidden = true),
+      most: 400,
+      inset: 10,
+    });
     this.line = h('p', { class: 'line', role: 'status' });
     const rest = h('input', { type: 'checkbox', id: 'rest', onchange: () => this.setAll(rest.checked) });
     this.rest = h('label', { class: 'only' }, rest, 'Also results that are not verified');
     this.tip = h('div', { class: 'hover', hidden: true });
     this.list = h('ul', { class: 'places', 'aria-label': 'Places' });
     const sheet = h('div', { class: 'sheet' }, this.canvas, this.tip, this.plane.buttons());
-    this.element = h('section', { class: 'plain', 'aria-label': 'World' }, h('h1', { class: 'unseen' }, 'Where the pictures were taken'), h('div', { class: 'chart-top' }, this.line, this.rest), sheet, this.list, h('p', { class: 'sources' }, 'Land: Natural Earth 1:110m, simplified, public domain. Projection: Equal Earth.'));
+    this.element = h(
+      'section',
+      { class: 'plain', 'aria-label': 'World' },
+      h('h1', { class: 'unseen' }, 'Where the pictures were taken'),
+      h('div', { class: 'chart-top' }, this.line, this.rest),
+      sheet,
+      this.list,
+      h('p', { class: 'sources' }, 'Land: Natural Earth 1:110m, simplified, public domain. Projection: Equal Earth.'),
+    );
     main.append(this.element);
     results.onFound(() => !this.element.hidden && void this.collect(state()));
     window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
@@ -136,8 +151,16 @@ export class WorldView {
     this.chosen = [];
     const what = asked ? (this.all ? 'result' : 'verified match') : 'picture';
     const none = asked ? 'No verified match has a position.' : 'No picture of this collection has a position.';
-    this.line.replaceChildren(this.places.length ? h('strong', {}, counted(this.places.length, what, what.endsWith('match') ? `${what}es` : `${what}s`)) : none, this.places.length ? ' with a position' : '');
-    this.canvas.setAttribute('aria-label', `World map with ${counted(this.places.length, 'place')}; the list below it says where. Arrow keys move, plus and minus zoom, 0 shows all.`);
+    this.line.replaceChildren(
+      this.places.length
+        ? h('strong', {}, counted(this.places.length, what, what.endsWith('match') ? `${what}es` : `${what}s`))
+        : none,
+      this.places.length ? ' with a position' : '',
+    );
+    this.canvas.setAttribute(
+      'aria-label',
+      `World map with ${counted(this.places.length, 'place')}; the list below it says where. Arrow keys move, plus and minus zoom, 0 shows all.`,
+    );
     this.drawList();
     this.draw();
   }
@@ -149,7 +172,9 @@ export class WorldView {
     const { x, y, scale } = this.plane;
     for (const place of this.places) {
       const [cx, cy] = [x + place.x * scale, y + place.y * scale];
-      const near = found.find((one) => one.places[0].match === place.match && Math.hypot(one.x - cx, one.y - cy) < APART);
+      const near = found.find(
+        (one) => one.places[0].match === place.match && Math.hypot(one.x - cx, one.y - cy) < APART,
+      );
       if (near) {
         const n = near.places.push(place);
         near.x += (cx - near.x) / n;
@@ -210,7 +235,10 @@ export class WorldView {
     const { picture } = cluster.places[0];
     this.tip.style.setProperty('left', `${x > this.canvas.clientWidth / 2 ? x - 196 : x + 16}px`);
     this.tip.style.setProperty('top', `${Math.min(Math.max(8, y - 90), this.canvas.clientHeight - 210)}px`);
-    this.tip.replaceChildren(h('img', { src: api.thumbnail(state().collection, picture.image, 256), alt: '' }), h('p', {}, cluster.places.length > 1 ? counted(cluster.places.length, 'picture') : picture.name));
+    this.tip.replaceChildren(
+      h('img', { src: api.thumbnail(state().collection, picture.image, 256), alt: '' }),
+      h('p', {}, cluster.places.length > 1 ? counted(cluster.places.length, 'picture') : picture.name),
+    );
   }
 
   /** @param {number} x @param {number} y */
@@ -228,7 +256,23 @@ export class WorldView {
       ...shown.map(({ picture, match }) => {
         const where = `${degrees(picture.latitude, 'N', 'S')} ${degrees(picture.longitude, 'E', 'W')}`;
         const verified = match && 'verdict' in picture;
-        return h('li', {}, h('button', { type: 'button', onclick: () => go({ open: picture.image }) }, h('img', { src: api.thumbnail(state().collection, picture.image, 128), alt: '', loading: 'lazy' }), h('span', {}, verified && h('span', { class: 'match' }, icon('check'), 'match'), ' ', picture.name, h('small', {}, where))));
+        return h(
+          'li',
+          {},
+          h(
+            'button',
+            { type: 'button', onclick: () => go({ open: picture.image }) },
+            h('img', { src: api.thumbnail(state().collection, picture.image, 128), alt: '', loading: 'lazy' }),
+            h(
+              'span',
+              {},
+              verified && h('span', { class: 'match' }, icon('check'), 'match'),
+              ' ',
+              picture.name,
+              h('small', {}, where),
+            ),
+          ),
+        );
       }),
     );
   }
@@ -254,5 +298,8 @@ function projected(latitude, longitude) {
   const t2 = t * t;
   const t6 = t2 * t2 * t2;
   const slope = A[0] + 3 * A[1] * t2 + t6 * (7 * A[2] + 9 * A[3] * t2);
-  return [(2 * Math.sqrt(3) * ((longitude * Math.PI) / 180) * Math.cos(t)) / (3 * slope), -t * (A[0] + A[1] * t2 + t6 * (A[2] + A[3] * t2))];
+  return [
+    (2 * Math.sqrt(3) * ((longitude * Math.PI) / 180) * Math.cos(t)) / (3 * slope),
+    -t * (A[0] + A[1] * t2 + t6 * (A[2] + A[3] * t2)),
+  ];
 }

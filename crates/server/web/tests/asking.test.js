@@ -30,7 +30,9 @@ test('a pasted picture does as well', async ({ page }) => {
 
 test('what is not a picture is refused with a reason, and the page goes on', async ({ page }) => {
   await open(page);
-  await page.locator('#file').setInputFiles({ name: 'note.png', mimeType: 'image/png', buffer: Buffer.from('this is no picture') });
+  await page
+    .locator('#file')
+    .setInputFiles({ name: 'note.png', mimeType: 'image/png', buffer: Buffer.from('this is no picture') });
   await expect(page.locator('#toast')).toBeVisible();
   await expect(page.locator('#toast')).not.toBeEmpty();
   await choose(page, 'rocket');
@@ -76,7 +78,9 @@ test('words, a picture and one unlike it are one query, each with its weight', a
   await page.getByLabel(/Weight of .*espresso/).press('Enter');
   await expect(page).toHaveURL(/p=0\.5\*text:espresso/);
   await expect(first(page)).toHaveAttribute('alt', /rocket/);
-  await tiles(page).filter({ has: page.locator('img[alt*="coffee"]') }).hover();
+  await tiles(page)
+    .filter({ has: page.locator('img[alt*="coffee"]') })
+    .hover();
   await page.getByRole('button', { name: 'Not like this: coffee.jpg' }).click();
   await expect(page.locator('.chip')).toHaveCount(3);
   await expect(page.locator('.chip').last()).toHaveClass(/less/);
@@ -90,7 +94,9 @@ test('words, a picture and one unlike it are one query, each with its weight', a
 
 test('more like this asks with a picture of the collection, and again takes it back', async ({ page }) => {
   await open(page);
-  await tiles(page).filter({ has: page.locator('img[alt*="raccoon"]') }).hover();
+  await tiles(page)
+    .filter({ has: page.locator('img[alt*="raccoon"]') })
+    .hover();
   await page.getByRole('button', { name: 'More like this: raccoon.jpg' }).click();
   await expect(page).toHaveURL(/p=image:\d+/);
   await expect(first(page)).toHaveAttribute('alt', /raccoon\.jpg verified match/);
@@ -99,7 +105,10 @@ test('more like this asks with a picture of the collection, and again takes it b
   await expect(page.locator('.chip')).toHaveCount(0);
 });
 
-test('the back button takes back one step at a time, and a copied address shows the same', async ({ page, context }) => {
+test('the back button takes back one step at a time, and a copied address shows the same', async ({
+  page,
+  context,
+}) => {
   await open(page);
   await page.getByLabel('Words to search for').fill('bridge');
   await page.keyboard.press('Enter');

@@ -111,7 +111,9 @@ for (const scheme of /** @type {const} */ (['light', 'dark'])) {
 async function serious(page) {
   // Evaluated, not added as an element: the page's policy allows no script but its own.
   await page.evaluate(axe.source);
-  const { violations } = await page.evaluate(() => /** @type {{ axe: typeof import('axe-core') }} */ (/** @type {unknown} */ (window)).axe.run());
+  const { violations } = await page.evaluate(() =>
+    /** @type {{ axe: typeof import('axe-core') }} */ (/** @type {unknown} */ (window)).axe.run(),
+  );
   const found = violations.filter((one) => one.impact === 'serious' || one.impact === 'critical');
   expect(found.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`)).toEqual([]);
 }

@@ -32,13 +32,22 @@ export async function choose(page, name) {
 /** Drops or pastes a view of a photograph. @param {Page} page @param {'drop' | 'paste'} how @param {string} name */
 export async function bring(page, how, name) {
   const bytes = fs.readFileSync(viewOf(name)).toString('base64');
-  await page.evaluate(({ how, bytes }) => {
-    const data = new DataTransfer();
-    data.items.add(new File([Uint8Array.from(atob(bytes), (sign) => sign.charCodeAt(0))], 'view.jpg', { type: 'image/jpeg' }));
-    if (how === 'drop') document.body.dispatchEvent(new DragEvent('dragenter', { dataTransfer: data, bubbles: true }));
-    const event = how === 'drop' ? new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }) : new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true });
-    document.body.dispatchEvent(event);
-  }, { how, bytes });
+  await page.evaluate(
+    ({ how, bytes }) => {
+      const data = new DataTransfer();
+      data.items.add(
+        new File([Uint8Array.from(atob(bytes), (sign) => sign.charCodeAt(0))], 'view.jpg', { type: 'image/jpeg' }),
+      );
+      if (how === 'drop')
+        document.body.dispatchEvent(new DragEvent('dragenter', { dataTransfer: data, bubbles: true }));
+      const event =
+        how === 'drop'
+          ? new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true })
+          : new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true });
+      document.body.dispatchEvent(event);
+    },
+    { how, bytes },
+  );
 }
 
 /** Drags within an element, in shares of its sides. @param {Page} page @param {Locator} on @param {[number, number]} from @param {[number, number]} to */
@@ -47,6 +56,10 @@ export async function drag(page, on, from, to) {
   if (!box) throw new Error('what is dragged is not on the screen');
   await page.mouse.move(box.x + box.width * from[0], box.y + box.height * from[1]);
   await page.mouse.down();
-  for (const share of [0.3, 0.7, 1]) await page.mouse.move(box.x + box.width * (from[0] + (to[0] - from[0]) * share), box.y + box.height * (from[1] + (to[1] - from[1]) * share));
+  for (const share of [0.3, 0.7, 1])
+    await page.mouse.move(
+      box.x + box.width * (from[0] + (to[0] - from[0]) * share),
+      box.y + box.height * (from[1] + (to[1] - from[1]) * share),
+    );
   await page.mouse.up();
 }

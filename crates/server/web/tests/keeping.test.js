@@ -11,7 +11,13 @@ test('files are taken in with progress; those that cannot be are listed with the
   await expect(tiles(page)).toHaveCount(1);
   await page.getByRole('button', { name: 'Add pictures' }).click();
   const dialog = page.getByRole('dialog');
-  await page.locator('#ingest-files').setInputFiles([path.join(output, 'photos', 'rocket.jpg'), path.join(output, 'photos', 'coffee.jpg'), path.join(output, 'incoming', 'broken.jpg')]);
+  await page
+    .locator('#ingest-files')
+    .setInputFiles([
+      path.join(output, 'photos', 'rocket.jpg'),
+      path.join(output, 'photos', 'coffee.jpg'),
+      path.join(output, 'incoming', 'broken.jpg'),
+    ]);
   await expect(dialog.getByRole('heading', { name: 'Done' })).toBeVisible();
   await expect(dialog.locator('.tally')).toContainText('2added');
   await expect(dialog.locator('.skipped li')).toHaveCount(1);
@@ -39,7 +45,14 @@ test('a wrong token is told so, the right one opens the page', async ({ page }) 
   await expect(dialog).toHaveCount(0);
   await expect(page.locator('.tile img').first()).toHaveAttribute('alt', /tabby-cat/);
   // The pictures need the token as well, and the cookie brings it.
-  await expect.poll(() => page.locator('.tile img').first().evaluate((one) => /** @type {HTMLImageElement} */ (one).naturalWidth)).toBeGreaterThan(0);
+  await expect
+    .poll(() =>
+      page
+        .locator('.tile img')
+        .first()
+        .evaluate((one) => /** @type {HTMLImageElement} */ (one).naturalWidth),
+    )
+    .toBeGreaterThan(0);
   await page.getByRole('button', { name: 'Sign out' }).click();
   await expect(page.getByRole('dialog', { name: 'Sign in' })).toBeVisible();
 });

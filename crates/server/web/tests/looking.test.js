@@ -78,7 +78,12 @@ function different(a, b) {
 function pixels(page) {
   return page.locator('.stage canvas').evaluate((one) => {
     const canvas = /** @type {HTMLCanvasElement} */ (one);
-    const { data } = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')).getImageData(0, 0, canvas.width, canvas.height);
+    const { data } = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')).getImageData(
+      0,
+      0,
+      canvas.width,
+      canvas.height,
+    );
     return Array.from({ length: Math.floor(data.length / 44) }, (_, at) => data[at * 44]);
   });
 }
@@ -94,7 +99,13 @@ test('the map is laid out, looked at, and a lasso searches in what it holds', as
   if (!box) throw new Error('there is no map');
   await page.mouse.move(box.x + 20, box.y + box.height - 20);
   await page.mouse.down();
-  for (const [x, y] of [[0.97, 0.97], [0.97, 0.03], [0.3, 0.005], [0.01, 0.5]]) await page.mouse.move(box.x + box.width * x, box.y + box.height * y, { steps: 3 });
+  for (const [x, y] of [
+    [0.97, 0.97],
+    [0.97, 0.03],
+    [0.3, 0.005],
+    [0.01, 0.5],
+  ])
+    await page.mouse.move(box.x + box.width * x, box.y + box.height * y, { steps: 3 });
   await page.mouse.up();
   await expect(page.locator('.chosen-bar')).toContainText('17 pictures');
   await page.keyboard.press('Escape');
@@ -135,10 +146,19 @@ test('runs are compared: figures, curves, the same queries', async ({ page }) =>
   await expect(page.locator('tbody tr')).toHaveCount(2);
   await expect(page.locator('tbody')).toContainText('0.760');
   await expect(page.locator('tbody')).toContainText('0.880');
-  await expect(page.getByRole('img', { name: /Mean average precision on validation over epoch\. .*first.*second|.*second.*first/ })).toBeVisible();
+  await expect(
+    page.getByRole('img', {
+      name: /Mean average precision on validation over epoch\. .*first.*second|.*second.*first/,
+    }),
+  ).toBeVisible();
   await expect(page.getByText('The same 6 queries')).toBeVisible();
   await expect(page.locator('.query').first().locator('.list-of-run')).toHaveCount(2);
   await expect(page.locator('.strip img').first()).toHaveJSProperty('complete', true);
-  expect(await page.locator('.query figure img').first().evaluate((one) => /** @type {HTMLImageElement} */ (one).naturalWidth)).toBeGreaterThan(0);
+  expect(
+    await page
+      .locator('.query figure img')
+      .first()
+      .evaluate((one) => /** @type {HTMLImageElement} */ (one).naturalWidth),
+  ).toBeGreaterThan(0);
   await page.screenshot({ path: screenshot('runs'), fullPage: true });
 });

@@ -24,7 +24,12 @@ export const photographs = path.join(root, 'crates/cli/assets/photos');
 /** A small network with random weights; enough to have a descriptor of whole pictures. */
 export const network = path.join(root, 'crates/neural/tests/models/classifier.onnx');
 
-const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome'];
+const BROWSERS = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
 
 /** The system's browser; without one Playwright looks for its own. */
 export const chromium = process.env.VIZSLA_CHROMIUM ?? BROWSERS.find((one) => fs.existsSync(one));

@@ -8,7 +8,10 @@ import { chromium, root } from './places.js';
 import setup from './setup.js';
 
 const stop = await setup();
-const browser = await browsers.launch({ executablePath: chromium, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+const browser = await browsers.launch({
+  executablePath: chromium,
+  args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+});
 const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
 await page.goto(`${process.env.VIZSLA_PAGE}/?c=photos`);
 await page.locator('#file').setInputFiles(viewOf('coffee'));

@@ -33,7 +33,10 @@ const PICTURES = /** @type {[string, string, string, number, number?, number?][]
 
 /** @param {string[]} words @param {Record<string, string>} variables */
 function run(words, variables) {
-  const { status, stdout, stderr } = spawnSync(program, words, { env: { ...process.env, ...variables }, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(program, words, {
+    env: { ...process.env, ...variables },
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`vizsla ${words.join(' ')} ended with ${status}\n${stdout}\n${stderr}`);
 }
 
@@ -41,8 +44,13 @@ function run(words, variables) {
 function writeTables(folder) {
   const captions = PICTURES.map(([name, caption]) => `${name}.jpg,${caption}`);
   fs.writeFileSync(path.join(folder, 'captions.csv'), ['image,caption', ...captions, ''].join('\n'));
-  const rows = PICTURES.map(([name, , kind, rating, north, east]) => `${name}.jpg,${kind},${rating},${north ?? ''},${east ?? ''}`);
-  fs.writeFileSync(path.join(folder, 'metadata.csv'), ['image,label,rating,latitude,longitude', ...rows, ''].join('\n'));
+  const rows = PICTURES.map(
+    ([name, , kind, rating, north, east]) => `${name}.jpg,${kind},${rating},${north ?? ''},${east ?? ''}`,
+  );
+  fs.writeFileSync(
+    path.join(folder, 'metadata.csv'),
+    ['image,label,rating,latitude,longitude', ...rows, ''].join('\n'),
+  );
 }
 
 /**
@@ -54,31 +62,42 @@ function writeTables(folder) {
  */
 async function view(page, name, turn, ground) {
   const bytes = fs.readFileSync(path.join(photographs, `${name}.jpg`)).toString('base64');
-  const drawn = await page.evaluate(async ({ bytes, turn, ground }) => {
-    const image = new Image();
-    image.src = `data:image/jpeg;base64,${bytes}`;
-    await image.decode();
-    const canvas = document.createElement('canvas');
-    canvas.width = 640;
-    canvas.height = 480;
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
-    context.fillStyle = ground;
-    context.fillRect(0, 0, 640, 480);
-    context.translate(335, 240);
-    context.rotate((turn * Math.PI) / 180);
-    context.transform(1, 0.04, 0.08, 1, 0, 0);
-    const scale = Math.min(400 / image.naturalWidth, 340 / image.naturalHeight);
-    context.fillStyle = '#fbfaf7';
-    context.fillRect((-image.naturalWidth / 2) * scale - 12, (-image.naturalHeight / 2) * scale - 12, image.naturalWidth * scale + 24, image.naturalHeight * scale + 24);
-    context.scale(scale, scale);
-    context.drawImage(image, -image.naturalWidth / 2, -image.naturalHeight / 2);
-    return canvas.toDataURL('image/jpeg', 0.9).split(',')[1];
-  }, { bytes, turn, ground });
+  const drawn = await page.evaluate(
+    async ({ bytes, turn, ground }) => {
+      const image = new Image();
+      image.src = `data:image/jpeg;base64,${bytes}`;
+      await image.decode();
+      const canvas = document.createElement('canvas');
+      canvas.width = 640;
+      canvas.height = 480;
+      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+      context.fillStyle = ground;
+      context.fillRect(0, 0, 640, 480);
+      context.translate(335, 240);
+      context.rotate((turn * Math.PI) / 180);
+      context.transform(1, 0.04, 0.08, 1, 0, 0);
+      const scale = Math.min(400 / image.naturalWidth, 340 / image.naturalHeight);
+      context.fillStyle = '#fbfaf7';
+      context.fillRect(
+        (-image.naturalWidth / 2) * scale - 12,
+        (-image.naturalHeight / 2) * scale - 12,
+        image.naturalWidth * scale + 24,
+        image.naturalHeight * scale + 24,
+      );
+      context.scale(scale, scale);
+      context.drawImage(image, -image.naturalWidth / 2, -image.naturalHeight / 2);
+      return canvas.toDataURL('image/jpeg', 0.9).split(',')[1];
+    },
+    { bytes, turn, ground },
+  );
   fs.writeFileSync(path.join(output, 'views', `${name}.jpg`), Buffer.from(drawn, 'base64'));
 }
 
 async function makeViews() {
-  const browser = await browsers.launch({ executablePath: chromium, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+  const browser = await browsers.launch({
+    executablePath: chromium,
+    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+  });
   const page = await browser.newPage();
   await view(page, 'rocket', 8, '#7a5a3c');
   await view(page, 'coffee', -12, '#4a5d52');
@@ -92,7 +111,10 @@ async function makeViews() {
  * @returns {Promise<{ address: string, stop: () => void }>}
  */
 function serve(words, variables) {
-  const child = spawn(program, ['serve', ...words, '--listen', '127.0.0.1:0', '--queue', '256'], { env: { ...process.env, ...variables }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(program, ['serve', ...words, '--listen', '127.0.0.1:0', '--queue', '256'], {
+    env: { ...process.env, ...variables },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   return new Promise((resolve, reject) => {
     let said = '';
     child.stdout.on('data', (piece) => {
@@ -105,22 +127,83 @@ function serve(words, variables) {
 }
 
 export default async function setup() {
-  if (!fs.existsSync(program)) throw new Error(`there is no ${program}: build it first (cargo xtask test does), or name another with VIZSLA_BIN`);
+  if (!fs.existsSync(program))
+    throw new Error(`there is no ${program}: build it first (cargo xtask test does), or name another with VIZSLA_BIN`);
   fs.rmSync(output, { recursive: true, force: true });
-  for (const folder of ['photos', 'views', 'runs', 'screenshots', 'incoming', 'uploads']) fs.mkdirSync(path.join(output, folder), { recursive: true });
-  for (const [name] of PICTURES) fs.copyFileSync(path.join(photographs, `${name}.jpg`), path.join(output, 'photos', `${name}.jpg`));
+  for (const folder of ['photos', 'views', 'runs', 'screenshots', 'incoming', 'uploads'])
+    fs.mkdirSync(path.join(output, folder), { recursive: true });
+  for (const [name] of PICTURES)
+    fs.copyFileSync(path.join(photographs, `${name}.jpg`), path.join(output, 'photos', `${name}.jpg`));
   fs.copyFileSync(path.join(photographs, 'retina.jpg'), path.join(output, 'incoming', 'retina.jpg'));
-  fs.writeFileSync(path.join(output, 'incoming', 'broken.jpg'), fs.readFileSync(path.join(photographs, 'tissue.jpg')).subarray(0, 900));
+  fs.writeFileSync(
+    path.join(output, 'incoming', 'broken.jpg'),
+    fs.readFileSync(path.join(photographs, 'tissue.jpg')).subarray(0, 900),
+  );
   writeTables(output);
-  for (const [name, lift] of /** @type {[string, number][]} */ ([['first', 0], ['second', 0.12]])) writeRun(path.join(output, 'runs', name), path.join(output, 'photos'), PICTURES.map(([name, , kind]) => ({ name, kind })), lift);
-  const variables = { VIZSLA_MODELS: path.join(output, 'models'), VIZSLA_RUNTIME: 'rten', VIZSLA_TOKEN: '', VIZSLA_READ_TOKEN: '' };
+  for (const [name, lift] of /** @type {[string, number][]} */ ([
+    ['first', 0],
+    ['second', 0.12],
+  ]))
+    writeRun(
+      path.join(output, 'runs', name),
+      path.join(output, 'photos'),
+      PICTURES.map(([name, , kind]) => ({ name, kind })),
+      lift,
+    );
+  const variables = {
+    VIZSLA_MODELS: path.join(output, 'models'),
+    VIZSLA_RUNTIME: 'rten',
+    VIZSLA_TOKEN: '',
+    VIZSLA_READ_TOKEN: '',
+  };
   fs.copyFileSync(network, path.join(output, 'net.onnx'));
-  run(['models', 'add', path.join(output, 'net.onnx'), '--id', 'net', '--preset', 'keras', '--pooling', 'spoc', '--side', '96'], variables);
+  run(
+    [
+      'models',
+      'add',
+      path.join(output, 'net.onnx'),
+      '--id',
+      'net',
+      '--preset',
+      'keras',
+      '--pooling',
+      'spoc',
+      '--side',
+      '96',
+    ],
+    variables,
+  );
   const place = (/** @type {string} */ name) => path.join(output, `${name}.vizsla`);
-  run(['index', path.join(output, 'photos'), '--into', place('photos'), '--encoder', 'net', '--captions', path.join(output, 'captions.csv'), '--metadata', path.join(output, 'metadata.csv')], variables);
+  run(
+    [
+      'index',
+      path.join(output, 'photos'),
+      '--into',
+      place('photos'),
+      '--encoder',
+      'net',
+      '--captions',
+      path.join(output, 'captions.csv'),
+      '--metadata',
+      path.join(output, 'metadata.csv'),
+    ],
+    variables,
+  );
   run(['index', path.join(output, 'photos', 'coins.jpg'), '--into', place('growing')], variables);
   await makeViews();
-  const open = await serve([place('photos'), place('growing'), '--ingest-root', path.join(output, 'incoming'), '--upload-dir', path.join(output, 'uploads'), '--runs', path.join(output, 'runs')], variables);
+  const open = await serve(
+    [
+      place('photos'),
+      place('growing'),
+      '--ingest-root',
+      path.join(output, 'incoming'),
+      '--upload-dir',
+      path.join(output, 'uploads'),
+      '--runs',
+      path.join(output, 'runs'),
+    ],
+    variables,
+  );
   const locked = await serve([place('photos')], { ...variables, VIZSLA_TOKEN: TOKEN });
   process.env.VIZSLA_PAGE = open.address;
   process.env.VIZSLA_LOCKED_PAGE = locked.address;
