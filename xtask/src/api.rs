@@ -12,7 +12,7 @@ use fs_err as fs;
 
 use crate::check::succeed;
 use crate::python::environment;
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::Workspace;
 
 /// What is looked at in each answer.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
@@ -37,15 +37,7 @@ pub fn run() -> Result<()> {
     let workspace = Workspace::load()?;
     let requirements = workspace.root.join("xtask/src/requirements-api.txt");
     let python = environment(&requirements, &workspace.target.join("api-venv"))?;
-    // The whole workspace, so that the features are those of the tests and nothing is built again.
-    let build = ["build", "--workspace", "--bins", "--locked"];
-    succeed(cargo().args(build).current_dir(&workspace.root))?;
-    let name = if cfg!(windows) {
-        "vizsla.exe"
-    } else {
-        "vizsla"
-    };
-    let vizsla = workspace.target.join("debug").join(name);
+    let vizsla = workspace.tested_program()?;
     let folder = workspace.target.join("api");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;

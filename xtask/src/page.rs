@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use fs_err as fs;
 
 use crate::check::succeed;
@@ -26,15 +26,9 @@ const BROWSERS: &[&str] = &[
 /// Checks the types, then runs the browser tests against `target/debug/vizsla`.
 pub fn run(root: &Path) -> Result<()> {
     let folder = root.join("crates/server/web");
-    let target = Workspace::load()?.target;
-    let program = target
-        .join("debug")
-        .join(format!("vizsla{}", std::env::consts::EXE_SUFFIX));
-    ensure!(
-        program.is_file(),
-        "{} is missing; `cargo test --workspace` builds it",
-        program.display()
-    );
+    let workspace = Workspace::load()?;
+    let program = workspace.tested_program()?;
+    let target = workspace.target;
     let browser = tools()?;
     packages(&folder)?;
     succeed(npm(&folder).args(["run", "--silent", "types"]))?;

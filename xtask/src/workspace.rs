@@ -55,6 +55,20 @@ pub fn cargo() -> Command {
 }
 
 impl Workspace {
+    /// The program as the tests have built it. Steps after them take it as it is: another `cargo build` could ask for other
+    /// features of dependencies, and build most of them again.
+    pub fn tested_program(&self) -> Result<PathBuf> {
+        let name = format!("vizsla{}", std::env::consts::EXE_SUFFIX);
+        let program = self.target.join("debug").join(name);
+        if !program.is_file() {
+            bail!(
+                "{} is missing; `cargo test --workspace` builds it",
+                program.display()
+            );
+        }
+        Ok(program)
+    }
+
     /// Asks cargo about the workspace of the current folder. Needs no network.
     pub fn load() -> Result<Self> {
         let output = cargo()
