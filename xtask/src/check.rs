@@ -35,7 +35,7 @@ const STEPS: &[Step] = &[
         call(root, &["test", "--workspace", "--locked"])
     }),
     ("api", |_| api::run()),
-    ("page", page::run),
+    ("page", |_| page::run()),
 ];
 
 /// Runs every step; the first that fails ends the task.

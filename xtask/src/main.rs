@@ -1,7 +1,8 @@
 //! Tasks of the workspace: what CI runs, and what a developer runs before sending a change.
 //!
 //! Every task is a plain function of this binary, so that nothing but `cargo` is needed to run it:
-//! `cargo xtask test`, `cargo xtask api`, `cargo xtask floors`, `cargo xtask dependencies`, `cargo xtask bench NAME`.
+//! `cargo xtask test`, `cargo xtask api`, `cargo xtask page`, `cargo xtask floors`, `cargo xtask dependencies`,
+//! `cargo xtask bench NAME`.
 
 mod api;
 mod bench;
@@ -21,6 +22,7 @@ tasks:
   test           formatting, lints, floors, dependency list, unit, integration and doc tests,
                  the API against its document, and the page in a browser
   api            check a running server against its OpenAPI document
+  page           check the types of the page, and the page in a browser
   floors         fail when a crate imports a floor that docs/house.md forbids
   dependencies   fail when a dependency has no line in docs/dependencies.md
   bench NAME     compare with named peers; `cargo xtask bench` lists the names
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["test"] => check::run(),
         ["api"] => api::run(),
+        ["page"] => page::run(),
         ["floors"] => floors::run(),
         ["dependencies"] => dependencies::run(),
         ["bench", rest @ ..] => bench::run(rest),

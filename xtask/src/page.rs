@@ -24,9 +24,9 @@ const BROWSERS: &[&str] = &[
 ];
 
 /// Checks the types, then runs the browser tests against `target/debug/vizsla`.
-pub fn run(root: &Path) -> Result<()> {
-    let folder = root.join("crates/server/web");
+pub fn run() -> Result<()> {
     let workspace = Workspace::load()?;
+    let folder = workspace.root.join("crates/server/web");
     let program = workspace.tested_program()?;
     let target = workspace.target;
     let browser = tools()?;

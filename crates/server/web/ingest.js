@@ -79,11 +79,7 @@ class Panel {
     const form = h(
       'form',
       { class: 'stack' },
-      h(
-        'label',
-        { for: 'folder' },
-        `${second ? 'Or a' : 'A'} folder on the server, within one that was allowed with --ingest-root`,
-      ),
+      h('label', { for: 'folder' }, `${second ? 'Or a' : 'A'} folder on the server, below the one it may take in`),
       h('div', { class: 'row' }, field, h('button', { type: 'submit' }, icon('folder'), 'Take it in')),
     );
     form.addEventListener('submit', (event) => {
@@ -205,7 +201,7 @@ class Panel {
           h(
             'ul',
             { class: 'skipped', tabindex: '0', 'aria-label': 'Files left out' },
-            skipped.map((one) => h('li', {}, h('b', {}, one.path), h('br'), one.reason)),
+            skipped.map((one) => h('li', {}, h('b', {}, sentName(one.path)), h('br'), one.reason)),
           ),
       ].filter((one) => one instanceof Node),
     );
@@ -215,6 +211,11 @@ class Panel {
         : title,
     );
   }
+}
+
+/** A file that was sent is kept under its name behind a number of the server's. @param {string} path */
+function sentName(path) {
+  return path.replace(/^[0-9a-f]{16}-/, '');
 }
 
 /** Files in parts that a server takes at once. @param {File[]} files */

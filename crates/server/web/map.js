@@ -49,7 +49,7 @@ export class MapView {
       leave: () => this.leave(),
       click: (x, y) => this.click(x, y),
       most: 120,
-      inset: 40,
+      inset: 64,
     });
     this.line = h('p', { class: 'line', role: 'status' });
     this.methods = h(

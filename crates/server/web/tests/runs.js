@@ -43,14 +43,12 @@ export function writeRun(folder, photos, pictures, lift) {
   const queries = pictures.slice(0, 6).map((query, number) => {
     const rest = pictures.filter((picture) => picture.name !== query.name);
     const order = lift ? [...rest].sort((a, b) => Number(b.kind === query.kind) - Number(a.kind === query.kind)) : rest;
-    const ranked = order
-      .slice(0, 10)
-      .map((picture, at) => ({
-        image: file(picture.name),
-        label: picture.kind,
-        relevant: picture.kind === query.kind,
-        score: 0.95 - at / 20,
-      }));
+    const ranked = order.slice(0, 10).map((picture, at) => ({
+      image: file(picture.name),
+      label: picture.kind,
+      relevant: picture.kind === query.kind,
+      score: 0.95 - at / 20,
+    }));
     return {
       query: file(query.name),
       label: query.kind,
