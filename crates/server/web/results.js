@@ -312,12 +312,14 @@ export class Results {
       checked: now.matches,
       onchange: () => go({ matches: only.checked }),
     });
-    this.cut.replaceChildren(
+    const verified = now.matches || hits.some((hit) => hit.verdict === 'match');
+    const parts = [
       h('label', { for: 'cutoff', class: 'hint' }, 'Cut-off'),
       h('div', { class: 'cut-slider' }, this.bars, slider),
       this.left,
-      h('label', { class: 'only' }, only, 'Matches only'),
-    );
+      verified && h('label', { class: 'only' }, only, 'Matches only'),
+    ];
+    this.cut.replaceChildren(...parts.filter((part) => part instanceof Node));
     this.sayCut(hits, kept);
   }
 
