@@ -52,6 +52,7 @@ enum ExplanationKind {
 /// A picture of a query and an image that it found.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"part": {"image": 1}, "image": 2, "kind": "matches"}))]
 struct Asked {
     /// A part of the query that is a picture.
     part: PartBody,

@@ -76,7 +76,7 @@ pub(crate) struct Image {
     pub longitude: Option<f64>,
     pub captions: Vec<String>,
     /// What metadata files say of it: a value under each key, a list where there are several.
-    #[schema(value_type = BTreeMap<String, Object>)]
+    #[schema(value_type = Object)]
     pub metadata: BTreeMap<String, serde_json::Value>,
     /// blake3 hash of the file, hex.
     pub content: String,

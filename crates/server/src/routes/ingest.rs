@@ -37,6 +37,7 @@ answers! {
 /// A folder to take in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"folder": ""}))]
 struct Folder {
     /// A folder below one of the server's `--ingest-root`; an empty one is the root itself.
     folder: String,

@@ -47,6 +47,16 @@ struct JobList {
     jobs: Vec<JobView>,
 }
 
+/// An event of a job.
+#[derive(ToSchema)]
+#[allow(dead_code)] // only described here
+struct JobEvent {
+    /// `progress` or `end`.
+    event: String,
+    /// The job, as JSON.
+    data: String,
+}
+
 /// All jobs that are open, and the last that ended
 #[utoipa::path(get, path = "/v1/jobs", tag = "jobs", responses((status = 200, body = JobList), FollowingAll))]
 async fn list(State(app): State<Arc<App>>) -> Json<JobList> {
@@ -85,7 +95,7 @@ async fn cancel(
 /// Events `progress` hold the job whenever it changed, an event `end` the same at its end, after which the stream ends. A
 /// client that comes back gets the state as it is then.
 #[utoipa::path(get, path = "/v1/jobs/{job}/events", tag = "jobs", params(("job" = String, Path)),
-    responses((status = 200, description = "Events", content_type = "text/event-stream", body = String), Following))]
+    responses((status = 200, description = "Events", content_type = "text/event-stream", body = JobEvent), Following))]
 async fn events(
     State(app): State<Arc<App>>,
     Place(name): Place<String>,

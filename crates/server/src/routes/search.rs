@@ -79,6 +79,7 @@ impl From<retrieval::Channel> for Channel {
 /// A question to a collection: `parts`, or a `query` in the query language.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"parts": [{"image": 1}], "limit": 5}))]
 struct Question {
     /// What is meant, 1 to 32 parts that add up.
     parts: Option<Vec<PartBody>>,
