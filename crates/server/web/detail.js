@@ -414,7 +414,7 @@ export class Detail {
       const from = this.on(0, matches.query_size, x1, y1);
       const to = this.on(1, matches.size, x2, y2);
       const strong = at === this.highlighted;
-      context.strokeStyle = context.fillStyle = strong ? '#fff' : COLOURS[at % 8];
+      context.strokeStyle = context.fillStyle = strong ? '#fff' : COLOURS[Math.floor(at / step) % 8];
       context.globalAlpha = strong ? 1 : this.highlighted >= 0 ? 0.25 : 0.8;
       context.lineWidth = strong ? 3 : 1.25;
       context.beginPath();

@@ -40,6 +40,7 @@ export class Results {
     this.cut = h('div', { class: 'cut', hidden: true });
     this.by = h('select', {
       id: 'by',
+      hidden: true,
       'aria-label': 'Search by',
       onchange: () => go({ channels: this.by.value ? [this.by.value] : [], min: null }),
     });

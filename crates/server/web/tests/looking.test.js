@@ -69,6 +69,68 @@ test('the details show lines, heat, shares and times; keys go through the result
   await expect(tiles(page).nth(1).locator('a')).toBeFocused();
 });
 
+test('lines end where the server says, on both pictures', async ({ page }) => {
+  // The corners of both pictures, which have other sizes and proportions than each other.
+  const pairs = [
+    [0, 0, 0, 0],
+    [640, 480, 640, 427],
+  ];
+  const matches = { query_size: [640, 480], size: [640, 427], transform: null, inliers: 2, pairs };
+  await page.route('**/explain', (route) => route.fulfill({ json: matches }));
+  await open(page);
+  await choose(page, 'rocket');
+  await expect(first(page)).toHaveAttribute('alt', /rocket\.jpg verified/);
+  await tiles(page).first().locator('a').click();
+  await expect(page.locator('.stage-note')).toContainText('2 places');
+  const lines = await inked(page);
+  await page.getByRole('button', { name: 'Pictures only' }).click();
+  const bare = await inked(page);
+  // The rings of the two corners stand out of the pictures by their radius, and nothing else does.
+  for (const [at, sign] of [-1, -1, 1, 1].entries()) {
+    const beyond = (lines[at] - bare[at]) * sign;
+    expect(beyond).toBeGreaterThanOrEqual(2);
+    expect(beyond).toBeLessThanOrEqual(5);
+  }
+});
+
+/** Left, top, right and bottom of what is drawn. @param {import('@playwright/test').Page} page */
+function inked(page) {
+  return page.locator('.stage canvas').evaluate((one) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (one);
+    const { width, height } = canvas;
+    const { data } = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d')).getImageData(
+      0,
+      0,
+      width,
+      height,
+    );
+    const found = [width, height, 0, 0];
+    for (let at = 3; at < data.length; at += 4) {
+      if (data[at] < 60) continue;
+      const [x, y] = [((at - 3) / 4) % width, Math.floor((at - 3) / 4 / width)];
+      found[0] = Math.min(found[0], x);
+      found[1] = Math.min(found[1], y);
+      found[2] = Math.max(found[2], x);
+      found[3] = Math.max(found[3], y);
+    }
+    return found;
+  });
+}
+
+test('a picture compared with itself has level lines between the same places', async ({ page }) => {
+  await open(page, '?c=photos&p=image:1');
+  await expect(first(page)).toHaveAttribute('alt', /verified/);
+  const asked = page.waitForResponse('**/explain');
+  await tiles(page).first().locator('a').click();
+  const { size, query_size, pairs } = await (await asked).json();
+  expect(query_size).toEqual(size);
+  expect(pairs.length).toBeGreaterThan(100);
+  for (const [x1, y1, x2, y2] of pairs) {
+    expect(Math.hypot(x1 - x2, y1 - y2)).toBeLessThan(3);
+    expect(x2 >= 0 && y2 >= 0 && x2 <= size[0] && y2 <= size[1]).toBe(true);
+  }
+});
+
 /** @param {number[]} a @param {number[]} b */
 function different(a, b) {
   return a.filter((value, at) => Math.abs(value - b[at]) > 40).length;
