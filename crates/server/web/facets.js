@@ -172,7 +172,9 @@ export class Facets {
     const picked = now.picked[facet.key] ?? [];
     const all = this.unfolded.has(facet.key);
     const most = Math.max(1, ...facet.values.map((value) => value.count));
-    const shown = facet.values.filter((value, at) => all || at < FIRST || picked.includes(value.value));
+    const values =
+      facet.kind === 'number' ? facet.values.toSorted((a, b) => Number(a.value) - Number(b.value)) : facet.values;
+    const shown = values.filter((value, at) => all || at < FIRST || picked.includes(value.value));
     const rows = shown.map(({ value, count }) => {
       const text = value;
       const tick = h('input', {

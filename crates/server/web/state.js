@@ -182,6 +182,8 @@ export function partOf(text) {
   return /^\d+$/.test(name) ? { image: Number(name), weight, region } : null;
 }
 
+/** Spans of a selection that are written as such; a condition may have a thousand tests. */
+const MOST_SPANS = 400;
 const OWN_KEYS = ['taken', 'camera', 'latitude', 'longitude', 'width', 'height', 'format', 'id', 'path', 'caption'];
 
 /** @param {string} key */
@@ -214,9 +216,10 @@ export function condition(of, but = '') {
     if (span.high) all.push(`${keyText(key)} <= ${valueText(span.high)}`);
   }
   if (of.among.length) {
-    const spans = ranges(of.among);
-    const runs = spans.filter(([a, b]) => b - a > 2).map(([a, b]) => `id between ${a} and ${b}`);
-    const single = spans.filter(([a, b]) => b - a <= 2).flatMap(([a, b]) => counting(`${a}-${b}`));
+    const spans = ranges(of.among).sort(([a, b], [c, d]) => d - c - (b - a));
+    const long = spans.filter(([a, b], at) => b - a > 2 && at < MOST_SPANS);
+    const single = spans.slice(long.length).flatMap(([a, b]) => counting(`${a}-${b}`));
+    const runs = long.map(([a, b]) => `id between ${a} and ${b}`);
     if (single.length) runs.push(`id in (${single.join(',')})`);
     all.push(`(${runs.join(' or ')})`);
   }
