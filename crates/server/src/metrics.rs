@@ -256,45 +256,49 @@ fn jobs(app: &App, text: &mut Text) {
     }
 }
 
+/// One figure of a collection.
+type Figure = fn(&vizsla_retrieval::Info) -> u64;
+
+/// The figures of a collection with what they are.
+const FIGURES: [(&str, &str, Figure); 7] = [
+    (
+        "vizsla_collection_images",
+        "Images of a collection",
+        |info| info.images,
+    ),
+    (
+        "vizsla_collection_features",
+        "Local features of a collection",
+        |info| info.features,
+    ),
+    (
+        "vizsla_collection_segments",
+        "Segments of its inverted file",
+        |info| info.segments as u64,
+    ),
+    (
+        "vizsla_collection_tombstones",
+        "Removed images that are still in a segment",
+        |info| info.tombstones,
+    ),
+    (
+        "vizsla_collection_catalog_bytes",
+        "Bytes of its catalog",
+        |info| info.catalog_bytes,
+    ),
+    (
+        "vizsla_collection_index_bytes",
+        "Bytes of its segments",
+        |info| info.segment_bytes,
+    ),
+    (
+        "vizsla_collection_artefact_bytes",
+        "Bytes of its codebook and whitening",
+        |info| info.artefact_bytes,
+    ),
+];
+
 fn collections(app: &App, text: &mut Text) {
-    type Figure = fn(&vizsla_retrieval::Info) -> u64;
-    let figures: [(&str, &str, Figure); 7] = [
-        (
-            "vizsla_collection_images",
-            "Images of a collection",
-            |info| info.images,
-        ),
-        (
-            "vizsla_collection_features",
-            "Local features of a collection",
-            |info| info.features,
-        ),
-        (
-            "vizsla_collection_segments",
-            "Segments of its inverted file",
-            |info| info.segments as u64,
-        ),
-        (
-            "vizsla_collection_tombstones",
-            "Removed images that are still in a segment",
-            |info| info.tombstones,
-        ),
-        (
-            "vizsla_collection_catalog_bytes",
-            "Bytes of its catalog",
-            |info| info.catalog_bytes,
-        ),
-        (
-            "vizsla_collection_index_bytes",
-            "Bytes of its segments",
-            |info| info.segment_bytes,
-        ),
-        (
-            "vizsla_collection_artefact_bytes",
-            "Bytes of its codebook and whitening",
-            |info| info.artefact_bytes,
-        ),
-    ];
     let infos: Vec<_> = app
         .collections
         .iter()
@@ -312,7 +316,7 @@ fn collections(app: &App, text: &mut Text) {
         let up = f64::from(u8::from(info.is_some()));
         text.line("vizsla_collection_up", &[("collection", name)], up);
     }
-    for (metric, help, figure) in figures {
+    for (metric, help, figure) in FIGURES {
         text.head(metric, "gauge", help);
         for (name, info) in infos
             .iter()
