@@ -128,8 +128,11 @@ class Load:
             try:
                 connection.request("POST", path, body, {"Content-Type": kind})
                 answer = connection.getresponse()
-                answer.read()
+                data = answer.read()
                 status, wait = answer.status, answer.getheader("Retry-After")
+                # A collection that finds nothing measures nothing.
+                if status == 200 and data.startswith(b'{"hits":[]'):
+                    status = "empty"
             except (OSError, http.client.HTTPException) as error:
                 status, wait = type(error).__name__, None
                 connection.close()
@@ -194,6 +197,8 @@ class Ingest:
                     self.server.ask("DELETE", f"/v1/jobs/{job}")
             if view["state"] == "failed":
                 self.failed.append(view.get("error"))
+                # One that cannot take anything in is asked once.
+                return
             self.taken += (view.get("report") or {}).get("added", 0)
 
     def stop(self):
