@@ -157,6 +157,15 @@ impl From<vizsla_retrieval::Error> for Problem {
                      server says what is wrong with it",
                 )
             }
+            Error::Neural(_) | Error::OtherModel { .. } => {
+                eprintln!("vizsla serve: {error}");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "no-model",
+                    "a model that this collection was described with cannot be used on the server; ask by other `channels`, \
+                     such as words; the log of the server says what is wrong with it",
+                )
+            }
             other => Self::internal(&other),
         }
     }
@@ -201,5 +210,17 @@ mod tests {
         ] {
             assert!(!Problem::from(error).detail.contains("secret"));
         }
+    }
+
+    #[test]
+    fn a_model_that_is_not_here_is_no_fault_of_the_request() {
+        let lost = vizsla_neural::Error::UnknownModel {
+            id: "eye".into(),
+            known: "none is here".into(),
+            folder: "/srv/secret".into(),
+        };
+        let problem = Problem::from(vizsla_retrieval::Error::Neural(lost));
+        assert_eq!(problem.status, 503);
+        assert!(problem.detail.contains("channels") && !problem.detail.contains("secret"));
     }
 }
