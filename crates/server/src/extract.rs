@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::guard::too_large;
+use crate::guard::{announced, hear_out, too_large};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -112,6 +112,10 @@ pub(crate) fn media_type(wanted: &str) -> Problem {
 
 /// Reads a whole body of at most `most` bytes.
 pub(crate) async fn whole(request: Request, app: &App, most: usize) -> Result<Bytes, Problem> {
+    if let Some(problem) = announced(request.headers(), most) {
+        hear_out(request).await;
+        return Err(problem);
+    }
     let _room = app.receiving.room(&request, most)?;
     let limit = receiving(app);
     match timeout(limit, axum::body::to_bytes(request.into_body(), most)).await {

@@ -6,12 +6,15 @@
 //! change.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
+use tokio_stream::StreamExt;
 
 use crate::access::{Scope, Shown};
 use crate::problem::Problem;
@@ -20,6 +23,13 @@ use crate::state::App;
 /// What the page may load: its own files, and pictures that it holds itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Bytes of a refused body that are read and forgotten.
+const MOST_HEARD: usize = 16 << 20;
+/// Time for that.
+const HEARING: Duration = Duration::from_secs(2);
+/// A client that sends nothing for so long waits for the answer.
+const SILENCE: Duration = Duration::from_millis(200);
 
 /// Proof that a request may change things; handlers that change something take it as an argument.
 pub(crate) struct MayWrite;
@@ -66,7 +76,10 @@ pub(crate) async fn check(
             "a token is needed: send it as `Authorization: Bearer TOKEN`",
         ));
     }
-    check_length(headers, app.config.body_bytes())?;
+    if let Some(problem) = announced(headers, app.config.body_bytes()) {
+        hear_out(request).await;
+        return Err(problem);
+    }
     request.extensions_mut().insert(scope);
     Ok(next.run(request).await)
 }
@@ -180,15 +193,31 @@ fn foreign(detail: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "foreign", detail)
 }
 
-/// Refuses a body that says of itself that it is too large, before any of it is read.
-fn check_length(headers: &HeaderMap, most: usize) -> Result<(), Problem> {
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    match length {
-        Some(length) if length > most as u64 => Err(too_large(most)),
-        _ => Ok(()),
+/// What is said of a body that says of itself that it is too large, before any of it is read.
+pub(crate) fn announced(headers: &HeaderMap, most: usize) -> Option<Problem> {
+    let length = headers.get(header::CONTENT_LENGTH)?;
+    let length = length.to_str().ok()?.parse::<u64>().ok()?;
+    (length > most as u64).then(|| too_large(most))
+}
+
+/// Reads on, for a moment and not for much, what a client still sends before it is refused: one that is answered in the
+/// middle of sending finds the connection broken, and often never looks at the answer.
+pub(crate) async fn hear_out(request: Request) {
+    if request.headers().contains_key(header::EXPECT) {
+        // It waits to be told to send.
+        return;
     }
+    let mut body = request.into_body().into_data_stream();
+    let mut left = MOST_HEARD;
+    let all = async {
+        while let Ok(Some(Ok(part))) = timeout(SILENCE, body.next()).await {
+            left = left.saturating_sub(part.len());
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = timeout(HEARING, all).await;
 }
 
 /// What is said of a body that is too large.
