@@ -1,6 +1,7 @@
 //! Pictures of a collection: lists, one, its file, its thumbnail, its features.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Json;
@@ -89,12 +90,7 @@ pub(crate) struct Image {
 impl Image {
     pub fn new(image: ListedImage, collection: &str, show_paths: bool) -> Self {
         let position = image.position();
-        let names: Vec<String> = image
-            .paths
-            .iter()
-            .map(|path| path.file_name().unwrap_or_default())
-            .map(|name| name.to_string_lossy().into_owned())
-            .collect();
+        let names: Vec<String> = image.paths.iter().map(|path| shown_name(path)).collect();
         let path = image.paths.first().filter(|_| show_paths);
         Self {
             name: names.first().cloned().unwrap_or_default(),
@@ -116,6 +112,12 @@ impl Image {
             content: image.content,
         }
     }
+}
+
+/// What answers say of a file: its name, without its folders.
+pub(crate) fn shown_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// The address of something of an image.

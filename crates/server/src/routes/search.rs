@@ -9,15 +9,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vizsla_retrieval as retrieval;
-use vizsla_retrieval::{Query, Reporter, SearchOptions, SearchResponse};
+use vizsla_retrieval::{Collection, Query, Reporter, SearchOptions, SearchResponse};
 
-use super::images::{MOST_PAGE, address, condition};
+use super::images::{MOST_PAGE, address, condition, shown_name};
 use crate::answers::answers;
 use crate::extract::{Body, MOST_JSON, Place, form, is_form, parse};
 use crate::guard::too_large;
 use crate::parts::{Files, PartBody, Sources};
 use crate::problem::Problem;
-use crate::served::Served;
 use crate::state::App;
 
 /// How far into the results a page may begin.
@@ -310,7 +309,12 @@ async fn search(
         let query = Query { parts, filter };
         let collection = served.reader()?;
         let response = collection.search_while(&query, &options, cancel)?;
-        answer(response, &served, options.skip, &inner, cancel)
+        let found_in = FoundIn {
+            collection: &collection,
+            name: &served.name,
+            app: &inner,
+        };
+        answer(response, options.skip, &found_in, cancel)
     });
     Ok(Json(answer.await?))
 }
@@ -370,11 +374,19 @@ fn options(question: &Question, app: &App) -> Result<SearchOptions, Problem> {
     })
 }
 
+/// Where the results of one answer were found.
+struct FoundIn<'a> {
+    /// The collection as it was searched: one that replaces it meanwhile knows nothing of these results.
+    collection: &'a Collection,
+    /// Its name in addresses.
+    name: &'a str,
+    app: &'a App,
+}
+
 fn answer(
     response: SearchResponse,
-    served: &Served,
     offset: usize,
-    app: &App,
+    found_in: &FoundIn<'_>,
     cancel: &dyn Reporter,
 ) -> Result<Answer, Problem> {
     let mut notes = response.notes;
@@ -393,10 +405,10 @@ fn answer(
         if cancel.cancelled() {
             return Err(retrieval::Error::Cancelled.into());
         }
-        hits.push(hit(found, served, app.config.show_paths)?);
+        hits.push(hit(found, found_in)?);
     }
     let stage = |stage: retrieval::StageTrace| {
-        app.metrics.stage(stage.stage, stage.ms);
+        found_in.app.metrics.stage(stage.stage, stage.ms);
         Stage {
             stage: stage.stage.to_owned(),
             out: stage.out,
@@ -415,25 +427,25 @@ fn answer(
     })
 }
 
-fn hit(hit: retrieval::Hit, served: &Served, show_paths: bool) -> Result<Hit, Problem> {
-    let known = served.reader()?.image(hit.image)?;
+fn hit(hit: retrieval::Hit, found_in: &FoundIn<'_>) -> Result<Hit, Problem> {
+    let known = found_in.collection.image(hit.image)?;
     let position = known.as_ref().and_then(retrieval::ListedImage::position);
-    let name = |path: &std::path::PathBuf| {
-        let name = path.file_name().unwrap_or_default();
-        name.to_string_lossy().into_owned()
-    };
     let share = |share: &retrieval::Share| Share {
         channel: share.channel.into(),
         score: share.score,
         rank: share.rank,
     };
     Ok(Hit {
-        name: name(&hit.path),
+        name: shown_name(&hit.path),
         names: std::iter::once(&hit.path)
             .chain(&hit.duplicates)
-            .map(name)
+            .map(|path| shown_name(path))
             .collect(),
-        path: show_paths.then(|| hit.path.to_string_lossy().into_owned()),
+        path: found_in
+            .app
+            .config
+            .show_paths
+            .then(|| hit.path.to_string_lossy().into_owned()),
         score: hit.score,
         verdict: match hit.verdict {
             retrieval::Verdict::Match => Verdict::Match,
@@ -451,8 +463,8 @@ fn hit(hit: retrieval::Hit, served: &Served, show_paths: bool) -> Result<Hit, Pr
         latitude: position.map(|[north, _]| north),
         longitude: position.map(|[_, east]| east),
         taken: known.and_then(|image| image.taken),
-        thumbnail: address(&served.name, hit.image, "thumbnail"),
-        file: address(&served.name, hit.image, "file"),
+        thumbnail: address(found_in.name, hit.image, "thumbnail"),
+        file: address(found_in.name, hit.image, "file"),
         image: hit.image,
     })
 }
