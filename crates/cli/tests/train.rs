@@ -166,6 +166,40 @@ fn a_folder_becomes_a_model_of_the_registry() {
 }
 
 #[test]
+fn pairs_are_learned_from_without_labels() {
+    let bench = bench();
+    let mut pairs = String::from("image,positive\n");
+    for class in ["red", "green", "blue"] {
+        for number in 0..5 {
+            let next = number + 1;
+            pairs.push_str(&format!("{class}/{number}.png,{class}/{next}.png\n"));
+        }
+    }
+    bench.write("pairs.csv", pairs.as_bytes());
+    let settings = ["data.pairs=pairs.csv", "data.validation=0.3"];
+    let [pairs, held] = settings.map(|setting| ["--set", setting]);
+    let train = [
+        &["train", "run.toml", "-o", "runs/p", "--json"],
+        &pairs[..],
+        &held[..],
+    ]
+    .concat();
+    let trained = json(&run(&bench, &train));
+    assert!(trained["map"]["value"].as_f64() > Some(0.3), "{trained}");
+    let result = fs_err::read(bench.path("runs/p/result.json")).expect("a result");
+    let result: serde_json::Value = serde_json::from_slice(&result).expect("JSON");
+    assert!(
+        result["protocol"]
+            .to_string()
+            .contains("named with the query")
+    );
+    // A query of a chain has one or two partners, though five others are of its colour.
+    for query in result["queries"].as_array().expect("queries") {
+        assert!(query["relevant"].as_u64() <= Some(2), "{query}");
+    }
+}
+
+#[test]
 fn mistakes_are_told_before_anything_is_trained() {
     let bench = bench();
     let train = |more: &[&str]| {

@@ -62,7 +62,7 @@ pub(crate) struct WriterLock {
 impl Collection {
     /// Whether there is a collection at `path`.
     pub fn exists(path: &Path) -> bool {
-        path.join(catalog::FILE).is_file()
+        Self::catalog_file(path).is_file()
     }
 
     /// Makes an empty collection. It appears whole or not at all.
@@ -188,6 +188,11 @@ impl Collection {
         }
         let (recipe, codebook) = fresh()?;
         Self::create(path, recipe, codebook)
+    }
+
+    /// The file of a collection's folder that is another one when the collection was replaced.
+    pub fn catalog_file(path: &Path) -> PathBuf {
+        path.join(catalog::FILE)
     }
 
     /// The collection's folder.

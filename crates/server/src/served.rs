@@ -41,7 +41,7 @@ struct Identity(Option<std::time::SystemTime>);
 impl Identity {
     /// `None` when there is no catalog at this place.
     fn of(collection: &Path) -> Option<Self> {
-        let data = fs_err::metadata(collection.join("catalog.db")).ok()?;
+        let data = fs_err::metadata(Collection::catalog_file(collection)).ok()?;
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;

@@ -53,9 +53,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             .into_vectors()
     };
     let labels: Vec<usize> = (0..batch).map(|i| i % (batch / 8).max(2)).collect();
+    let relevance = labels.into();
     let start = std::time::Instant::now();
     let step = staged_backward(&values, batch.div_ceil(chunk), forward, |rows| {
-        average_precision_loss(rows, &labels, 20)
+        average_precision_loss(rows, &relevance, 20)
     })?;
     println!(
         "batch {batch}, {chunk} at a time, {side} px: loss {:.4}, {:.1} s, peak {:.1} MiB",

@@ -7,6 +7,7 @@ mod losses;
 mod network;
 mod optimiser;
 mod page;
+mod relevance;
 mod report;
 mod run;
 mod sampling;
@@ -29,6 +30,7 @@ pub use network::{
     Parameters, Value, Window, head, mobilenet_v1, pooling, resnet, vgg16, whitening,
 };
 pub use optimiser::{Optimiser, OptimiserConfig, Rule, SavedState};
+pub use relevance::Relevance;
 pub use report::{ReportOptions, RunReport};
 pub use run::{
     Anchors, AugmentConfig, CaptionData, CaptionLoss, CaptionLossKind, CaptionSampling, Course,

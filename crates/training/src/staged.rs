@@ -143,13 +143,14 @@ mod tests {
         let parameters = [flat(8 * 16, 1), flat(16 * 5, 2), flat(3, 3)];
         let images = flat(64 * 8, 4).reshape([64, 8]);
         let labels: Vec<usize> = (0..64).map(|i| i % 7).collect();
+        let relevance = labels.into();
         let network = |p: &[Tensor<1>], images: Tensor<2>| {
             let hidden = relu(images.matmul(p[0].clone().reshape([8, 16])));
             let rows = hidden.matmul(p[1].clone().reshape([16, 5]));
             let norm = rows.clone().square().sum_dim(1).sqrt();
             Ok(rows / norm)
         };
-        let loss = |rows| average_precision_loss(rows, &labels, 20);
+        let loss = |rows| average_precision_loss(rows, &relevance, 20);
         let once = plain_backward(&parameters, |p| network(p, images.clone()), loss).unwrap();
         let part = |chunk: usize| images.clone().slice(10 * chunk..64.min(10 * chunk + 10));
         let forward = |p: &[Tensor<1>], chunk| network(p, part(chunk));

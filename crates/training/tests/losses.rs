@@ -4,9 +4,9 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::Deserialize;
 use vizsla_training::{
-    Distance, Hinges, Pair, Triplet, WarpChoice, average_precision_loss, caption_anchored_ranking,
-    contrastive, hinges, image_anchored_ranking, info_nce, info_nce_labelled, softmax, triplet,
-    visual_ranking, warp,
+    Distance, Hinges, Pair, Relevance, Triplet, WarpChoice, average_precision_loss,
+    caption_anchored_ranking, contrastive, hinges, image_anchored_ranking, info_nce,
+    info_nce_labelled, softmax, triplet, visual_ranking, warp,
 };
 
 #[derive(Deserialize)]
@@ -63,14 +63,15 @@ impl Reference {
             };
         let pairs: Vec<Pair> = self.pairs.iter().map(pair).collect();
         let choices: Vec<WarpChoice> = self.choices.iter().map(choice).collect();
+        let relevance = Relevance::from(self.labels.as_slice());
         let margin = case.margin;
         match case.name.as_str() {
             "softmax" => softmax(x * 3.0, &self.labels),
             "contrastive" => contrastive(x, &pairs, margin),
             "triplet" => triplet(x, &triplets, case.distance.unwrap(), margin),
-            "average-precision" => average_precision_loss(x, &self.labels, case.bins),
+            "average-precision" => average_precision_loss(x, &relevance, case.bins),
             "info-nce" => info_nce(x, y, &self.groups, case.temperature),
-            "info-nce-labelled" => info_nce_labelled(x, &self.labels, case.temperature),
+            "info-nce-labelled" => info_nce_labelled(x, &relevance, case.temperature),
             "hinges" => hinges(x, y, &self.groups, margin, case.of.unwrap()),
             "visual-ranking" => visual_ranking(x, &triplets, margin),
             "image-anchored-ranking" => image_anchored_ranking(x, y, &triplets, margin),

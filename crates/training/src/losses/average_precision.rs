@@ -14,24 +14,25 @@
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 
-use super::rows::{check_labels, similarities};
+use super::rows::similarities;
 use crate::error::Error;
+use crate::relevance::Relevance;
 
 /// Queries whose similarities are in memory at the same time.
 const BLOCK: usize = 128;
 
 /// `1 - mean AP` of `descriptors` (images × length, rows of length 1), each in turn the query among all
-/// others; relevant is what has the same label. `bins` is 2 to 1000; the papers take 10 to 25.
+/// others; what is neither positive nor negative of it is not ranked. `bins` is 2 to 1000; the papers take 10 to 25.
 ///
 /// # Errors
 /// [`Error::Shape`] when a label is missing, [`Error::Setting`] for a number of bins out of range,
 /// [`Error::Device`] when the device fails.
 pub fn average_precision_loss(
     descriptors: Tensor<2>,
-    labels: &[usize],
+    relevance: &Relevance,
     bins: usize,
 ) -> Result<Tensor<1>, Error> {
-    check_labels(&descriptors, labels)?;
+    relevance.check(descriptors.dims()[0])?;
     if !(2..=1000).contains(&bins) {
         return Err(Error::setting(
             "the number of bins",
@@ -40,46 +41,41 @@ pub fn average_precision_loss(
         ));
     }
     let fixed = descriptors.clone().inner();
-    let queries = queries_with_relevant(labels);
+    let count = relevance.len();
+    let queries = (0..count)
+        .into_par_iter()
+        .filter(|&query| relevance.has_positive(query))
+        .count();
     let mut sum = 0.0;
     let mut gradient = fixed.zeros_like();
-    for start in (0..labels.len()).step_by(BLOCK) {
-        let rows = start..labels.len().min(start + BLOCK);
+    for start in (0..count).step_by(BLOCK) {
+        let rows = start..count.min(start + BLOCK);
         let block = fixed.clone().slice(rows.clone());
         let matrix = similarities(block.clone(), fixed.clone()).try_into_vec_as::<f32>()?;
         let mut slopes = vec![0.0f32; matrix.len()];
         let found: Vec<f64> = matrix
-            .par_chunks(labels.len())
-            .zip(slopes.par_chunks_mut(labels.len()))
+            .par_chunks(count)
+            .zip(slopes.par_chunks_mut(count))
             .zip(rows.clone().into_par_iter())
             .map(|((row, slopes), query)| {
                 Query {
                     query,
-                    labels,
+                    relevance,
                     bins,
                 }
                 .rank(row, slopes)
             })
             .collect();
         sum += found.iter().sum::<f64>();
-        let slopes = TensorData::new(slopes, [rows.len(), labels.len()]);
+        let slopes = TensorData::new(slopes, [rows.len(), count]);
         let slopes = Tensor::<2>::from_data(slopes, &fixed.device());
         gradient = gradient + slopes.clone().transpose().matmul(block);
         let own = gradient.clone().slice(rows.clone()) + slopes.matmul(fixed.clone());
         gradient = gradient.slice_assign([rows, 0..fixed.dims()[1]], own);
     }
-    let count = queries.max(1) as f64;
-    let loss = if queries == 0 { 0.0 } else { 1.0 - sum / count };
-    Ok(with_gradient(descriptors, loss, gradient * (-1.0 / count)))
-}
-
-/// Number of rows that another row has the label of.
-fn queries_with_relevant(labels: &[usize]) -> usize {
-    let mut counts = std::collections::BTreeMap::new();
-    for label in labels {
-        *counts.entry(label).or_insert(0usize) += 1;
-    }
-    counts.values().filter(|&&count| count > 1).sum()
+    let among = queries.max(1) as f64;
+    let loss = if queries == 0 { 0.0 } else { 1.0 - sum / among };
+    Ok(with_gradient(descriptors, loss, gradient * (-1.0 / among)))
 }
 
 /// A tensor of the given value whose gradient with respect to `input` is the given one.
@@ -91,7 +87,7 @@ fn with_gradient(input: Tensor<2>, value: f64, gradient: Tensor<2>) -> Tensor<1>
 /// One query of a batch.
 struct Query<'a> {
     query: usize,
-    labels: &'a [usize],
+    relevance: &'a Relevance,
     bins: usize,
 }
 
@@ -99,8 +95,10 @@ impl Query<'_> {
     /// The average precision of a row of similarities; its derivatives are written to `slopes`. Both are
     /// zero without a relevant row.
     fn rank(&self, row: &[f32], slopes: &mut [f32]) -> f64 {
-        let others = || (0..row.len()).filter(|&other| other != self.query);
-        let relevant = |other: usize| self.labels[other] == self.labels[self.query];
+        let relevant = |other: usize| self.relevance.is_positive(self.query, other);
+        let known =
+            |other: &usize| relevant(*other) || self.relevance.is_negative(self.query, *other);
+        let others = || (0..row.len()).filter(known);
         let (mut all, mut hits) = (vec![0.0f64; self.bins], vec![0.0f64; self.bins]);
         let mut total = 0.0;
         for other in others() {
@@ -174,14 +172,14 @@ mod tests {
         let rows = [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [-1.0, 0.0]];
         let loss = |labels: &[usize]| {
             let rows = Tensor::<2>::from_data(rows, &device);
-            let loss = average_precision_loss(rows, labels, 21).unwrap();
+            let loss = average_precision_loss(rows, &labels.into(), 21).unwrap();
             loss.into_scalar::<f32>()
         };
         assert!(loss(&[0, 0, 1, 1, 2]).abs() < 1e-6);
         assert_eq!(loss(&[0, 1, 2, 3, 4]), 0.0);
         assert!(loss(&[0, 1, 1, 0, 2]) > 0.5);
         let rows = Tensor::<2>::from_data(rows, &device);
-        assert!(average_precision_loss(rows.clone(), &[0; 4], 21).is_err());
-        assert!(average_precision_loss(rows, &[0; 5], 1).is_err());
+        assert!(average_precision_loss(rows.clone(), &vec![0; 4].into(), 21).is_err());
+        assert!(average_precision_loss(rows, &vec![0; 5].into(), 1).is_err());
     }
 }

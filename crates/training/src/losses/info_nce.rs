@@ -5,8 +5,8 @@
 //! averaged, as in models of images and text. Rows of the same group are no negatives of each other: they
 //! are left out of the sum.
 //!
-//! With labels in place of partners every pair (a, p) of a class is such a query, and the sum runs over `p`
-//! and the other classes: the loss of Khosla et al. 2020 with other positives taken out of the
+//! With labels in place of partners every positive pair (a, p) is such a query, and the sum runs over `p`
+//! and the negatives of `a`: the loss of Khosla et al. 2020 with other positives taken out of the
 //! denominator.
 
 use burn::tensor::Tensor;
@@ -16,6 +16,7 @@ use super::rows::{
     check_labels, check_positive, check_same, entries, indices, mask, similarities, zero,
 };
 use crate::error::Error;
+use crate::relevance::Relevance;
 
 /// What takes a logit out of a sum of exponentials; half precision can hold it.
 const LEFT_OUT: f64 = -1e4;
@@ -49,31 +50,31 @@ pub fn info_nce(
     Ok((forth + back) * -0.5)
 }
 
-/// Mean over all ordered pairs of rows of `descriptors` (images × length) with the same label.
+/// Mean over all ordered positive pairs of rows of `descriptors` (images × length).
 ///
 /// # Errors
 /// As [`info_nce`].
 pub fn info_nce_labelled(
     descriptors: Tensor<2>,
-    labels: &[usize],
+    relevance: &Relevance,
     temperature: f64,
 ) -> Result<Tensor<1>, Error> {
     check_positive("the temperature", temperature)?;
-    check_labels(&descriptors, labels)?;
-    let count = labels.len();
+    relevance.check(descriptors.dims()[0])?;
+    let count = relevance.len();
     let pairs: Vec<(usize, usize)> = (0..count)
         .flat_map(|a| (0..count).map(move |p| (a, p)))
-        .filter(|&(a, p)| a != p && labels[a] == labels[p])
+        .filter(|&(a, p)| relevance.is_positive(a, p))
         .collect();
     if pairs.is_empty() {
         return Ok(zero(descriptors));
     }
     let device = descriptors.device();
-    let same = mask(count, count, &device, |row, column| {
-        labels[row] == labels[column]
+    let others = mask(count, count, &device, |row, column| {
+        !relevance.is_negative(row, column)
     });
     let logits = similarities(descriptors.clone(), descriptors) / temperature;
-    let negatives = log_sum_exp(logits.clone().mask_fill(same, LEFT_OUT));
+    let negatives = log_sum_exp(logits.clone().mask_fill(others, LEFT_OUT));
     let of_anchor = negatives.select(0, indices(pairs.iter().map(|pair| pair.0), &device));
     Ok(soft_plus(of_anchor - entries(logits, &pairs)).mean())
 }

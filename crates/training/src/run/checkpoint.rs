@@ -25,6 +25,9 @@ const FORMAT: FileFormat = FileFormat {
 /// Largest checkpoint that is read, bytes.
 const MOST_BYTES: u64 = 16 << 30;
 
+/// Hard triplets of an epoch that are kept for `mined.json`.
+const HARDEST: usize = 24;
+
 /// First line of `steps.csv` and `log.csv`.
 const STEPS_HEAD: &str = "epoch,step,loss,rate,active_share,images_per_second,seconds\n";
 
@@ -77,7 +80,8 @@ pub(super) struct MinedEpoch {
     pub hardest: Vec<HardTriplet>,
 }
 
-/// An image that was nearer to the anchor than it should be.
+/// An image, or a caption, that was nearer to the anchor than it should be; images by their paths, captions by their
+/// words.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct HardTriplet {
     pub anchor: String,
@@ -97,6 +101,33 @@ impl Head {
             validation_csv: validation_head.into(),
             ..Head::default()
         }
+    }
+
+    /// Keeps the hardest triplets of the epoch, these among them.
+    pub fn remember(&mut self, found: impl IntoIterator<Item = HardTriplet>) {
+        let round = |x: f32| (x * 1e4).round() / 1e4;
+        let kept = &mut self.mining;
+        kept.extend(found.into_iter().map(|triplet| HardTriplet {
+            similarities: triplet.similarities.map(round),
+            ..triplet
+        }));
+        let violation = |t: &HardTriplet| t.similarities[1] - t.similarities[0];
+        kept.sort_by(|a, b| {
+            violation(b)
+                .total_cmp(&violation(a))
+                .then_with(|| (&a.anchor, &a.negative).cmp(&(&b.anchor, &b.negative)))
+        });
+        kept.dedup_by(|a, b| (&a.anchor, &a.negative) == (&b.anchor, &b.negative));
+        kept.truncate(HARDEST);
+    }
+
+    /// Puts what was remembered of an epoch to the others.
+    pub fn close_epoch(&mut self, epoch: usize) {
+        self.mined.push(MinedEpoch {
+            epoch,
+            hardest: std::mem::take(&mut self.mining),
+        });
+        self.pool.clear();
     }
 
     /// Triplets as they are stored.

@@ -70,7 +70,8 @@ pub struct DataConfig {
     /// upright image; images relative to `images`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list: Option<PathBuf>,
-    /// CSV with the columns `image` and `positive`: what is connected by pairs is one class.
+    /// CSV with the columns `image` and `positive`: the pairs are positives, images that no chain of pairs connects
+    /// are negatives, the others neither.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs: Option<PathBuf>,
     /// Folder of classes whose images are the queries of the final evaluation, all training images the gallery;

@@ -11,6 +11,7 @@ use vizsla_retrieval::find_pictures;
 
 use super::config::DataConfig;
 use crate::error::Error;
+use crate::relevance::Relevance;
 
 /// Most lines of a list that is read.
 const MOST_LINES: usize = 1 << 24;
@@ -34,6 +35,8 @@ pub(super) struct Picture {
 pub(super) struct Images {
     pub pictures: Vec<Picture>,
     pub classes: Vec<String>,
+    /// What belongs together, by places in `pictures`.
+    pub relevance: Relevance,
     pub train: Vec<usize>,
     pub validation: Vec<usize>,
     pub queries: Vec<usize>,
@@ -57,13 +60,18 @@ impl Images {
                 &data.images,
             ));
         }
+        let mut pairs = None;
         let found = match (&data.list, &data.pairs) {
             (Some(_), Some(_)) => {
                 let allowed = "give a list or pairs, not both";
                 return Err(Error::setting("data.pairs", "given", allowed));
             }
             (Some(list), None) => from_list(&data.images, list)?,
-            (None, Some(pairs)) => from_pairs(&data.images, pairs)?,
+            (None, Some(list)) => {
+                let (found, named) = from_pairs(&data.images, list)?;
+                pairs = Some(named);
+                found
+            }
             (None, None) => from_folders(&data.images)?,
         };
         let mut images = Images::default();
@@ -81,11 +89,17 @@ impl Images {
             images.pictures.push(picture);
         }
         images.queries = (trained..images.pictures.len()).collect();
+        let labels = images.pictures.iter().map(|p| p.label).collect();
+        images.relevance = match pairs {
+            None => Relevance::from(labels),
+            Some(pairs) => Relevance::with_pairs(labels, &pairs)?,
+        };
         images.share(trained, data.validation, seed)?;
         Ok(images)
     }
 
-    /// Holds out images of each class for validation, one at least where there are three.
+    /// Holds out images of each class for validation, one at least where there are three. Of named pairs an image is
+    /// held out only where every partner keeps another one to train with.
     fn share(&mut self, trained: usize, validation: f64, seed: u64) -> Result<(), Error> {
         let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for place in 0..trained {
@@ -103,12 +117,14 @@ impl Images {
                 _ => usable += 1,
             }
             of_class.shuffle(&mut rng);
-            let held = match validation > 0.0 && of_class.len() > 2 {
+            let most = match validation > 0.0 && of_class.len() > 2 {
                 true => ((of_class.len() as f64 * validation).round() as usize)
                     .clamp(1, of_class.len() - 2),
                 false => 0,
             };
-            self.validation.extend(of_class.drain(..held));
+            let held = self.spared(&of_class, most);
+            of_class.retain(|place| !held.contains(place));
+            self.validation.extend(held);
             self.train.extend(of_class);
         }
         self.train.sort_unstable();
@@ -133,12 +149,23 @@ impl Images {
         Ok(())
     }
 
-    /// Labels of these places.
-    pub fn labels(&self, places: &[usize]) -> Vec<usize> {
-        places
-            .iter()
-            .map(|&place| self.pictures[place].label)
-            .collect()
+    /// The first of a class that can be held out, `most` at most.
+    fn spared(&self, of_class: &[usize], most: usize) -> BTreeSet<usize> {
+        let mut held = BTreeSet::new();
+        for &place in of_class {
+            if held.len() == most {
+                break;
+            }
+            let partners = self.relevance.partners(place);
+            let trained = |of: usize| {
+                let partners = self.relevance.partners(of).unwrap_or_default();
+                partners.iter().any(|p| *p != place && !held.contains(p))
+            };
+            if partners.is_none_or(|all| trained(place) && all.iter().all(|&p| trained(p))) {
+                held.insert(place);
+            }
+        }
+        held
     }
 }
 
@@ -157,6 +184,8 @@ fn few(names: &[String]) -> String {
 }
 
 type Found = Vec<(Picture, String)>;
+/// Places in what was found.
+type Pairs = Vec<[usize; 2]>;
 
 fn picture(name: String, path: PathBuf) -> Picture {
     Picture {
@@ -283,9 +312,10 @@ fn from_list(root: &Path, list: &Path) -> Result<Found, Error> {
     Ok(found)
 }
 
-fn from_pairs(root: &Path, pairs: &Path) -> Result<Found, Error> {
+fn from_pairs(root: &Path, pairs: &Path) -> Result<(Found, Pairs), Error> {
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
     let mut leaders: Vec<usize> = Vec::new();
+    let mut named = Vec::new();
     for row in rows(pairs, &["image", "positive"], 2)? {
         let mut ends = Vec::new();
         for name in row.into_iter().flatten() {
@@ -294,9 +324,11 @@ fn from_pairs(root: &Path, pairs: &Path) -> Result<Found, Error> {
             if place == next {
                 leaders.push(next);
             }
-            ends.push(leader(&mut leaders, place));
+            ends.push(place);
         }
         if let [a, b] = ends[..] {
+            named.push([a, b]);
+            let (a, b) = (leader(&mut leaders, a), leader(&mut leaders, b));
             leaders[a.max(b)] = a.min(b);
         }
     }
@@ -304,6 +336,7 @@ fn from_pairs(root: &Path, pairs: &Path) -> Result<Found, Error> {
     let mut found = Vec::new();
     // A class is called after the first of its images by name.
     let mut called: BTreeMap<usize, String> = BTreeMap::new();
+    let mut place_of = vec![0; leaders.len()];
     for (name, place) in names {
         let path = root.join(&name);
         if !path.is_file() {
@@ -312,13 +345,17 @@ fn from_pairs(root: &Path, pairs: &Path) -> Result<Found, Error> {
         }
         let of = leader(&mut leaders, place);
         let class = called.entry(of).or_insert_with(|| name.clone()).clone();
+        place_of[place] = found.len();
         found.push((picture(name, path), class));
     }
     refuse_missing(&missing, root, pairs)?;
     if found.is_empty() {
         return Err(Error::invalid("there is no pair in this list", pairs));
     }
-    Ok(found)
+    for end in named.as_flattened_mut() {
+        *end = place_of[*end];
+    }
+    Ok((found, named))
 }
 
 /// The first member of the group that a place belongs to.
@@ -358,7 +395,8 @@ mod tests {
         let images = Images::read(&data, 1).unwrap();
         assert_eq!(images.classes, ["a", "b", "c"]);
         assert_eq!((images.train.len(), images.validation.len()), (11, 2));
-        assert_eq!(images.labels(&images.validation), [0, 0]);
+        let held = images.relevance.select(&images.validation);
+        assert_eq!(held.labels(), [0, 0]);
         assert!(images.warnings[0].contains("1 class of one image"));
         assert_eq!(images, Images::read(&data, 1).unwrap());
         assert_ne!(images, Images::read(&data, 2).unwrap());
@@ -377,7 +415,7 @@ mod tests {
         fs_err::write(&list, text).unwrap();
         let images = Images::read(&data, 0).unwrap();
         assert_eq!(images.pictures[0].region, Some([1, 2, 3, 4]));
-        assert_eq!(images.labels(&[0, 1, 2, 3]), [0, 0, 1, 1]);
+        assert_eq!(images.relevance.labels(), [0, 0, 1, 1]);
         fs_err::write(&list, "image,label\n9.jpg,a\n8.jpg,a\n").unwrap();
         let message = Images::read(&data, 0).unwrap_err().to_string();
         assert!(
@@ -395,7 +433,37 @@ mod tests {
         )
         .unwrap();
         let images = Images::read(&data, 0).unwrap();
-        assert_eq!(images.labels(&[0, 1, 2, 3, 4]), [0, 0, 1, 1, 1]);
+        assert_eq!(images.relevance.labels(), [0, 0, 1, 1, 1]);
+        assert_eq!(images.relevance.positives(2), [4]);
+        assert_eq!(images.relevance.positives(4), [2, 3]);
+        // Only an end of the chain of three can be held out without taking the last partner of another.
+        assert_eq!(images.validation.len(), 1);
+        assert!([2, 3].contains(&images.validation[0]));
+    }
+
+    #[test]
+    fn of_pairs_is_held_out_what_leaves_all_a_partner() {
+        let names: Vec<String> = (0..32).map(|i| format!("{i:02}.jpg")).collect();
+        let root = files(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let list = root.path().join("pairs.csv");
+        // A closed chain of thirty, and a pair.
+        let chain = (0..30).map(|i| format!("{},{}\n", names[i], names[(i + 1) % 30]));
+        let text: String = chain.collect();
+        let text = format!("image,positive\n{text}30.jpg,31.jpg\n");
+        fs_err::write(&list, text).unwrap();
+        let data = DataConfig {
+            images: root.path().into(),
+            pairs: Some(list),
+            ..DataConfig::default()
+        };
+        let images = Images::read(&data, 3).unwrap();
+        assert!((3..=6).contains(&images.validation.len()));
+        let train = images.relevance.select(&images.train);
+        assert!((0..train.len()).all(|place| train.has_positive(place)));
+        for &held in &images.validation {
+            let partners = images.relevance.positives(held);
+            assert!(partners.iter().any(|p| images.train.contains(p)));
+        }
     }
 
     #[test]

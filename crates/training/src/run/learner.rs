@@ -13,6 +13,7 @@ use crate::losses::{
 };
 use crate::network::{Mode, Network, Parameters, Value, head};
 use crate::optimiser::{Optimiser, SavedState};
+use crate::relevance::Relevance;
 use crate::sampling::{Distances, Mining, mine_pairs, mine_triplets};
 use crate::staged::{Backward, plain_backward, staged_backward};
 
@@ -30,10 +31,10 @@ pub(super) struct Learner {
     device: Device,
 }
 
-/// A batch: items with their labels, and perhaps triplets that were chosen beforehand.
+/// A batch: items with what is relevant to what among them, and perhaps triplets that were chosen beforehand.
 pub(super) struct Batch {
     pub items: Vec<Item>,
-    pub labels: Vec<usize>,
+    pub relevance: Relevance,
     pub triplets: Option<Vec<Triplet>>,
     /// Most items in one pass.
     pub chunk: usize,
@@ -149,7 +150,7 @@ impl Learner {
         let objective = Objective {
             loss: &self.loss,
             mining: self.mining,
-            labels: &batch.labels,
+            relevance: &batch.relevance,
             triplets: batch.triplets.as_deref(),
         };
         let forward = |leaves: &[Tensor<1>], chunk: usize| {
@@ -315,7 +316,7 @@ impl Order {
 struct Objective<'a> {
     loss: &'a LossConfig,
     mining: Mining,
-    labels: &'a [usize],
+    relevance: &'a Relevance,
     triplets: Option<&'a [Triplet]>,
 }
 
@@ -329,15 +330,15 @@ impl Objective<'_> {
         let length = rows.dims()[1];
         let numbers = rows.clone().inner().try_into_vec_as::<f32>()?;
         found.finite = numbers.iter().all(|x| x.is_finite());
-        let (labels, margin) = (self.labels, self.loss.margin);
+        let (relevance, margin) = (self.relevance, self.loss.margin);
         let between = |distance| Distances::of(&numbers, length, distance);
         let loss = match self.loss.kind {
-            LossKind::Classification => return softmax(rows, labels),
-            LossKind::AveragePrecision => average_precision_loss(rows, labels, self.loss.bins)?,
-            LossKind::InfoNce => info_nce_labelled(rows, labels, self.loss.temperature)?,
+            LossKind::Classification => return softmax(rows, relevance.labels()),
+            LossKind::AveragePrecision => average_precision_loss(rows, relevance, self.loss.bins)?,
+            LossKind::InfoNce => info_nce_labelled(rows, relevance, self.loss.temperature)?,
             LossKind::Contrastive => {
                 let distances = between(Distance::Euclidean)?;
-                let mined = mine_pairs(self.mining, &distances, labels, margin as f32, rng)?;
+                let mined = mine_pairs(self.mining, &distances, relevance, margin as f32, rng)?;
                 found.active_share = Some(mined.active_share);
                 contrastive(rows, &mined.pairs, margin)?
             }
@@ -355,7 +356,7 @@ impl Objective<'_> {
                     }
                     None => {
                         let mined =
-                            mine_triplets(self.mining, &distances, labels, margin as f32, rng)?;
+                            mine_triplets(self.mining, &distances, relevance, margin as f32, rng)?;
                         found.active_share = Some(mined.active_share);
                         mined.triplets
                     }
@@ -363,7 +364,7 @@ impl Objective<'_> {
                 triplet(rows, &triplets, self.loss.distance, margin)?
             }
         };
-        found.hardest = hardest(&between(Distance::Cosine)?, labels, rng)?;
+        found.hardest = hardest(&between(Distance::Cosine)?, relevance, rng)?;
         Ok(loss)
     }
 }
@@ -371,10 +372,10 @@ impl Objective<'_> {
 /// The triplets of a batch that are furthest from right, with the similarities of their anchors.
 fn hardest(
     distances: &Distances,
-    labels: &[usize],
+    relevance: &Relevance,
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<(Triplet, f32, f32)>, Error> {
-    let mined = mine_triplets(Mining::BatchHard, distances, labels, 0.0, rng)?.triplets;
+    let mined = mine_triplets(Mining::BatchHard, distances, relevance, 0.0, rng)?.triplets;
     let mut all: Vec<(Triplet, f32, f32)> = mined
         .into_iter()
         .map(|t| {

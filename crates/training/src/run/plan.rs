@@ -7,6 +7,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::config::{LossKind, RunConfig};
 use crate::error::Error;
 use crate::losses::Triplet;
+use crate::relevance::Relevance;
 use crate::sampling::{class_batches, shuffled_batches};
 
 /// What random numbers are for; each has a stream of its own.
@@ -40,10 +41,10 @@ pub(super) struct Planned {
     pub triplets: Option<Vec<Triplet>>,
 }
 
-/// The batches of an epoch of images with these labels; `pool` holds triplets that were chosen beforehand.
+/// The batches of an epoch of images; `pool` holds triplets that were chosen beforehand.
 pub(super) fn batches(
     config: &RunConfig,
-    labels: &[usize],
+    relevance: &Relevance,
     pool: &[[usize; 3]],
     epoch: usize,
 ) -> Result<Vec<Planned>, Error> {
@@ -56,8 +57,8 @@ pub(super) fn batches(
         return Ok(pool.chunks((size / 3).max(1)).map(of_triplets).collect());
     }
     let places = match config.loss.kind {
-        LossKind::Classification => shuffled_batches(labels.len(), size, &mut rng)?,
-        _ => class_batches(labels, sampling.classes, sampling.images, &mut rng)?,
+        LossKind::Classification => shuffled_batches(relevance.len(), size, &mut rng)?,
+        _ => class_batches(relevance, sampling.classes, sampling.images, &mut rng)?,
     };
     let plain = |places| Planned {
         places,
@@ -92,11 +93,12 @@ mod tests {
     fn epochs_differ_and_repeat() {
         let config = RunConfig::default();
         let labels: Vec<usize> = (0..300).map(|i| i % 10).collect();
-        let of = |epoch| batches(&config, &labels, &[], epoch).unwrap();
+        let relevance = labels.into();
+        let of = |epoch| batches(&config, &relevance, &[], epoch).unwrap();
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
         let pool = [[0, 1, 5], [5, 6, 0]];
-        let planned = batches(&config, &labels, &pool, 0).unwrap();
+        let planned = batches(&config, &relevance, &pool, 0).unwrap();
         assert_eq!(planned.len(), 1);
         assert_eq!(planned[0].places, [0, 1, 5, 6]);
         let triplets = planned[0].triplets.clone().unwrap();

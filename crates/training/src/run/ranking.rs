@@ -5,6 +5,8 @@ use serde::Serialize;
 use vizsla_evaluation::{Interval, average_precision, bootstrap_seeded};
 use vizsla_vectors::dot_f32;
 
+use crate::relevance::Relevance;
+
 /// Places of a list that are kept.
 const KEPT: usize = 10;
 /// Points of a curve of precision over recall.
@@ -49,29 +51,31 @@ impl Figure {
     }
 }
 
-/// Images with their descriptors and labels; images without a descriptor were skipped.
+/// Images, by places in a list of all, with their descriptors; images without a descriptor were skipped.
 pub(super) struct Side<'a> {
     pub images: &'a [usize],
     pub rows: &'a [Vec<f32>],
-    pub labels: &'a [usize],
 }
 
-/// Ranks the gallery for each query by inner product; relevant is what has its label. Queries without
-/// anything relevant are left out, as the protocol does.
-pub(super) fn rank(queries: &Side, gallery: &Side) -> Vec<Ranked> {
+/// Ranks the gallery for each query by inner product. What is neither positive nor negative is taken out of the
+/// list, and queries without anything relevant are left out, as the protocols do.
+pub(super) fn rank(queries: &Side, gallery: &Side, relevance: &Relevance) -> Vec<Ranked> {
     let of_query = |number: usize| -> Option<Ranked> {
-        let query = queries.rows[number].as_slice();
+        let (image, query) = (queries.images[number], queries.rows[number].as_slice());
+        let relevant = |g: usize| relevance.is_positive(image, gallery.images[g]);
+        let known = |g: usize| relevant(g) || relevance.is_negative(image, gallery.images[g]);
         let mut list: Vec<(f32, usize)> = (0..gallery.images.len())
             .filter(|&g| gallery.rows[g].len() == query.len() && !query.is_empty())
+            .filter(|&g| known(g))
             .map(|g| (dot_f32(query, &gallery.rows[g]), g))
             .collect();
         list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let hits = list.iter().enumerate();
-        let hits = hits.filter(|(_, (_, g))| gallery.labels[*g] == queries.labels[number]);
+        let hits = hits.filter(|(_, (_, g))| relevant(*g));
         let ranks: Vec<usize> = hits.map(|(rank, _)| rank).collect();
         let relevant = ranks.len();
         (relevant > 0).then(|| Ranked {
-            query: queries.images[number],
+            query: image,
             average_precision: average_precision(&ranks, relevant),
             precision_at: [1, 5]
                 .map(|k| ranks.iter().filter(|&&rank| rank < k).count() as f64 / k as f64),
@@ -124,19 +128,18 @@ mod tests {
     #[test]
     fn lists_are_judged() {
         let gallery = Side {
-            images: &[10, 11, 12, 13],
+            images: &[0, 1, 2, 3],
             rows: &[vec![1.0, 0.0], vec![0.8, 0.6], vec![0.0, 1.0], vec![]],
-            labels: &[0, 1, 0, 0],
         };
         let queries = Side {
-            images: &[20, 21, 22],
+            images: &[4, 5, 6],
             rows: &[vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 0.0]],
-            labels: &[0, 1, 5],
         };
-        let ranked = rank(&queries, &gallery);
+        let relevance = vec![0, 1, 0, 0, 0, 1, 5].into();
+        let ranked = rank(&queries, &gallery, &relevance);
         assert_eq!(ranked.len(), 2);
         assert!((ranked[0].average_precision - (1.0 + 2.0 / 3.0) / 2.0).abs() < 1e-12);
-        assert_eq!(ranked[0].best[0], (10, 1.0));
+        assert_eq!(ranked[0].best[0], (0, 1.0));
         assert!((ranked[1].average_precision - 0.5).abs() < 1e-12);
         assert!((ranked[1].precision_at[0]).abs() < 1e-12);
         assert!((mean_curve(&ranked)[0][1] - 0.75).abs() < 1e-12);

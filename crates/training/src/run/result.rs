@@ -14,7 +14,7 @@ use super::trainer::Trainer;
 use crate::error::Error;
 
 /// Descriptors that are written for the report at most.
-const MOST_EMBEDDINGS: usize = 4000;
+pub(super) const MOST_EMBEDDINGS: usize = 4000;
 
 /// The figures of a run, as `vizsla train --json` prints them.
 #[derive(Clone, Debug, Serialize)]
@@ -67,13 +67,12 @@ pub(super) fn finish(
         &Side {
             images: &queries,
             rows: &rows,
-            labels: &images.labels(&queries),
         },
         &Side {
             images: &gallery,
             rows: &found,
-            labels: &images.labels(&gallery),
         },
+        &images.relevance,
     );
     if let super::prepare::Source::Images = trainer.prepared.source {
         for (&image, row) in queries.iter().zip(&rows).chain(gallery.iter().zip(&found)) {
@@ -85,7 +84,17 @@ pub(super) fn finish(
     }
     let report = figures(trainer, test, &ranked);
     write_result(trainer, &report, &ranked)?;
-    write_embeddings(trainer, &queries, &rows, report.queries)?;
+    let images = &trainer.prepared.images;
+    let embedded = queries.iter().zip(&rows).filter(|(_, row)| !row.is_empty());
+    let embedded: Vec<Embedded> = embedded
+        .take(MOST_EMBEDDINGS)
+        .map(|(&image, row)| Embedded {
+            of: images.pictures[image].path.display().to_string(),
+            label: &images.classes[images.pictures[image].label],
+            row,
+        })
+        .collect();
+    write_embeddings(&trainer.folder, &embedded, report.queries)?;
     export(trainer)?;
     observer.end();
     Ok(report)
@@ -132,7 +141,7 @@ fn queries(trainer: &Trainer, ranked: &[Ranked]) -> Vec<serde_json::Value> {
                     json!({
                         "image": path(image),
                         "label": label(image),
-                        "relevant": label(image) == label(r.query),
+                        "relevant": images.relevance.is_positive(image, r.query),
                         "score": score,
                     })
                 })
@@ -163,12 +172,16 @@ fn write_result(trainer: &Trainer, report: &RunResult, ranked: &[Ranked]) -> Res
         "test" => "queries: test images; gallery: training and validation images",
         _ => "queries: validation images; gallery: training images",
     };
+    let relevant = match trainer.prepared.images.relevance.has_pairs() {
+        true => "what was named with the query",
+        false => "same class",
+    };
     let document = json!({
         "format": "vizsla-training-run",
         "format_version": 1,
         "name": name_of(&trainer.folder),
         "dataset": trainer.config.data.images,
-        "protocol": format!("{what}; relevant: same class; similarity: inner product"),
+        "protocol": format!("{what}; relevant: {relevant}; similarity: inner product"),
         "loss": trainer.config.loss.kind,
         "metrics": metrics,
         "best": report.best.map(|(map, epoch)| json!({"validation_map": map, "epoch": epoch})),
@@ -188,46 +201,43 @@ fn write_result(trainer: &Trainer, report: &RunResult, ranked: &[Ranked]) -> Res
     )?)
 }
 
-fn write_embeddings(
-    trainer: &Trainer,
-    queries: &[usize],
-    rows: &[Vec<f32>],
-    set: &str,
-) -> Result<(), Error> {
-    let images = &trainer.prepared.images;
-    let length = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let there = queries.iter().zip(rows).filter(|(_, row)| !row.is_empty());
-    let kept: Vec<(&usize, &Vec<f32>)> = there.take(MOST_EMBEDDINGS).collect();
-    if kept.is_empty() {
+/// A row of `embeddings.safetensors` and what it describes.
+pub(super) struct Embedded<'a> {
+    /// Path of the image, or the words of a caption.
+    pub of: String,
+    pub label: &'a str,
+    pub row: &'a [f32],
+}
+
+/// Writes descriptors and what they describe, for the maps of the report; nothing when there are none.
+pub(super) fn write_embeddings(folder: &Path, rows: &[Embedded], set: &str) -> Result<(), Error> {
+    let Some(length) = rows.first().map(|embedded| embedded.row.len()) else {
         return Ok(());
-    }
-    let bytes: Vec<u8> = kept
+    };
+    let bytes: Vec<u8> = rows
         .iter()
-        .flat_map(|(_, row)| row.iter())
+        .flat_map(|embedded| embedded.row)
         .flat_map(|x| x.to_le_bytes())
         .collect();
     let wrong = |error: safetensors::SafeTensorError| Error::shape(error.to_string());
-    let view = TensorView::new(Dtype::F32, vec![kept.len(), length], &bytes).map_err(wrong)?;
+    let view = TensorView::new(Dtype::F32, vec![rows.len(), length], &bytes).map_err(wrong)?;
     let file = safetensors::serialize([("vectors", view)], None).map_err(wrong)?;
-    AtomicFile::write_whole(&trainer.folder.join("embeddings.safetensors"), &file)?;
+    AtomicFile::write_whole(&folder.join("embeddings.safetensors"), &file)?;
     let mut table = csv::Writer::from_writer(Vec::new());
     let wrong = |error: csv::Error| Error::shape(error.to_string());
     table
         .write_record(["image", "label", "set"])
         .map_err(wrong)?;
-    for &(&image, _) in &kept {
-        let picture = &images.pictures[image];
-        let path = picture.path.display().to_string();
-        let class = &images.classes[picture.label];
+    for embedded in rows {
         table
-            .write_record([path.as_str(), class, set])
+            .write_record([embedded.of.as_str(), embedded.label, set])
             .map_err(wrong)?;
     }
     let text = table
         .into_inner()
         .map_err(|error| Error::shape(error.to_string()))?;
     Ok(AtomicFile::write_whole(
-        &trainer.folder.join("embeddings.csv"),
+        &folder.join("embeddings.csv"),
         &text,
     )?)
 }

@@ -81,11 +81,6 @@ pub(super) trait Rounds {
     fn save_best(&self) -> Result<(), Error>;
     /// Everything that is trained, and what else the checkpoint holds brought up to date.
     fn save(&mut self) -> Result<Saved, Error>;
-
-    /// Files beside the tables of all runs: name and content.
-    fn more_files(&self) -> Result<Vec<(&'static str, String)>, Error> {
-        Ok(Vec::new())
-    }
 }
 
 /// Where the checkpoint of a run lies.
@@ -257,14 +252,15 @@ fn checkpoint(run: &mut impl Rounds) -> Result<(), Error> {
     (saved.values, saved.states) = (values, states);
     saved.save(&state(&folder))?;
     (saved.values, saved.states) = (Vec::new(), Vec::new());
+    let head = &saved.head;
+    let mined = serde_json::to_string_pretty(&head.mined);
+    let mined = mined.map_err(|error| Error::shape(error.to_string()))?;
     for (name, text) in [
-        ("steps.csv", &saved.head.steps_csv),
-        ("log.csv", &saved.head.log_csv),
-        ("validation.csv", &saved.head.validation_csv),
+        ("steps.csv", &head.steps_csv),
+        ("log.csv", &head.log_csv),
+        ("validation.csv", &head.validation_csv),
+        ("mined.json", &mined),
     ] {
-        AtomicFile::write_whole(&folder.join(name), text.as_bytes())?;
-    }
-    for (name, text) in run.more_files()? {
         AtomicFile::write_whole(&folder.join(name), text.as_bytes())?;
     }
     Ok(())

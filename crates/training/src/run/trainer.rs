@@ -7,7 +7,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 use vizsla_vectors::content_id;
 
-use super::checkpoint::{Checkpoint, HardTriplet, Head, MinedEpoch};
+use super::checkpoint::{Checkpoint, HardTriplet, Head};
 use super::config::{LossKind, RunConfig};
 use super::learner::{Batch, Found, Saved};
 use super::observer::TrainObserver;
@@ -19,11 +19,10 @@ use super::rounds::{self, Pace, Place, Rounds, Taken};
 use super::views::Item;
 use crate::error::Error;
 use crate::network::Parameters;
+use crate::relevance::Relevance;
 use crate::sampling::{Mining, hardest_in_pool};
 
 const VALIDATION_HEAD: &str = "epoch,map,precision_at_1,precision_at_5\n";
-/// Hard triplets of an epoch that are kept for `mined.json`.
-const HARDEST: usize = 24;
 
 /// How a run begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,8 +108,13 @@ impl<'a> Trainer<'a> {
     /// Tells apart what must not change between two parts of a run.
     fn fingerprint(&self) -> Result<String, Error> {
         let pictures = self.prepared.images.pictures.iter();
+        let relevance = &self.prepared.images.relevance;
         let names: Vec<String> = pictures
-            .map(|p| format!("{} {}", p.name, p.label))
+            .zip(0..)
+            .map(|(p, place)| match relevance.partners(place) {
+                None => format!("{} {}", p.name, p.label),
+                Some(partners) => format!("{} {} {partners:?}", p.name, p.label),
+            })
             .collect();
         let network = self.prepared.model.network.declarations().iter();
         let shapes: Vec<String> = network
@@ -155,14 +159,14 @@ impl<'a> Trainer<'a> {
         ))
     }
 
-    fn fill_pool(&mut self, epoch: usize, labels: &[usize]) -> Result<(), Error> {
+    fn fill_pool(&mut self, epoch: usize, relevance: &Relevance) -> Result<(), Error> {
         let rows = self.prepared.embed(&self.prepared.images.train)?;
         let length = rows.iter().map(Vec::len).max().unwrap_or(0);
         let seen: Vec<usize> = (0..rows.len())
             .filter(|&i| rows[i].len() == length)
             .collect();
         let numbers: Vec<f32> = seen.iter().flat_map(|&i| rows[i].iter().copied()).collect();
-        let of_seen: Vec<usize> = seen.iter().map(|&i| labels[i]).collect();
+        let of_seen = relevance.select(&seen);
         let mut rng = random(self.config.seed, Stream::Pool, epoch, 0);
         let negatives = self.config.sampling.negatives;
         let mut triplets = hardest_in_pool(&numbers, length, &of_seen, negatives, &mut rng)?;
@@ -220,7 +224,7 @@ impl<'a> Trainer<'a> {
             .as_ref()
             .map(|t| t.iter().filter_map(moved).collect());
         let batch = Batch {
-            labels: self.prepared.images.labels(&images),
+            relevance: self.prepared.images.relevance.select(&images),
             items,
             triplets,
             chunk: self.prepared.chunk,
@@ -233,27 +237,16 @@ impl<'a> Trainer<'a> {
     fn remember(&mut self, found: &Found, images: &[usize]) {
         let pictures = &self.prepared.images.pictures;
         let path = |row: usize| pictures[images[row]].path.display().to_string();
-        let round = |x: f32| (x * 1e4).round() / 1e4;
-        let kept = &mut self.saved.head.mining;
-        kept.extend(
-            found
-                .hardest
-                .iter()
-                .map(|&(t, positive, negative)| HardTriplet {
-                    anchor: path(t.anchor),
-                    positive: path(t.positive),
-                    negative: path(t.negative),
-                    similarities: [round(positive), round(negative)],
-                }),
-        );
-        let violation = |t: &HardTriplet| t.similarities[1] - t.similarities[0];
-        kept.sort_by(|a, b| {
-            violation(b)
-                .total_cmp(&violation(a))
-                .then_with(|| (&a.anchor, &a.negative).cmp(&(&b.anchor, &b.negative)))
-        });
-        kept.dedup_by(|a, b| (&a.anchor, &a.negative) == (&b.anchor, &b.negative));
-        kept.truncate(HARDEST);
+        let named = found
+            .hardest
+            .iter()
+            .map(|&(t, positive, negative)| HardTriplet {
+                anchor: path(t.anchor),
+                positive: path(t.positive),
+                negative: path(t.negative),
+                similarities: [positive, negative],
+            });
+        self.saved.head.remember(named);
     }
 
     /// The whole network with the weights as they are now.
@@ -299,11 +292,12 @@ impl Rounds for Trainer<'_> {
     }
 
     fn plan(&mut self, epoch: usize) -> Result<Vec<Planned>, Error> {
-        let labels = self.prepared.images.labels(&self.prepared.images.train);
+        let images = &self.prepared.images;
+        let relevance = images.relevance.select(&images.train);
         if self.config.sampling.mining == Mining::Pool && self.saved.head.step == 0 {
-            self.fill_pool(epoch, &labels)?;
+            self.fill_pool(epoch, &relevance)?;
         }
-        batches(self.config, &labels, &self.saved.head.pool, epoch)
+        batches(self.config, &relevance, &self.saved.head.pool, epoch)
     }
 
     fn step(&mut self, place: Place, planned: &Planned) -> Result<Taken, Error> {
@@ -346,13 +340,12 @@ impl Rounds for Trainer<'_> {
             &Side {
                 images: &images.validation,
                 rows: &queries,
-                labels: &images.labels(&images.validation),
             },
             &Side {
                 images: &images.train,
                 rows: &gallery,
-                labels: &images.labels(&images.train),
             },
+            &images.relevance,
         );
         if ranked.is_empty() {
             return Ok(None);
@@ -371,12 +364,7 @@ impl Rounds for Trainer<'_> {
     }
 
     fn close(&mut self, epoch: usize) {
-        let head = &mut self.saved.head;
-        head.mined.push(MinedEpoch {
-            epoch,
-            hardest: std::mem::take(&mut head.mining),
-        });
-        head.pool.clear();
+        self.saved.head.close_epoch(epoch);
     }
 
     fn save_best(&self) -> Result<(), Error> {
@@ -387,12 +375,6 @@ impl Rounds for Trainer<'_> {
     fn save(&mut self) -> Result<Saved, Error> {
         self.saved.head.skipped = self.skipped.clone().into_iter().collect();
         self.prepared.learner.save()
-    }
-
-    fn more_files(&self) -> Result<Vec<(&'static str, String)>, Error> {
-        let mined = serde_json::to_string_pretty(&self.saved.head.mined)
-            .map_err(|error| Error::shape(error.to_string()))?;
-        Ok(vec![("mined.json", mined)])
     }
 }
 

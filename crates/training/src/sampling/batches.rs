@@ -6,6 +6,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::Error;
+use crate::relevance::Relevance;
 
 /// All of `0..count` in random order, `size` at a time; a last batch of one is joined to the one before.
 ///
@@ -33,13 +34,14 @@ pub fn shuffled_batches(
 
 /// Batches of `classes` different classes with `images` different images of each (fewer where a class
 /// has fewer), so many that the epoch shows as many images as there are. Classes take turns whatever their
-/// size; classes of one image, which have no positives, are left out.
+/// size; images without a positive are left out. Where pairs were named, the images of a class are one
+/// with its partners, then another with its own, until there are enough.
 ///
 /// # Errors
 /// [`Error::Setting`] for fewer than 2 classes or images a class, [`Error::Shape`] when fewer than two
-/// classes have two images.
+/// classes have two images that belong together.
 pub fn class_batches(
-    labels: &[usize],
+    relevance: &Relevance,
     classes: usize,
     images: usize,
     rng: &mut ChaCha8Rng,
@@ -54,8 +56,10 @@ pub fn class_batches(
         }
     }
     let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (image, &label) in labels.iter().enumerate() {
-        members.entry(label).or_default().push(image);
+    for (image, &label) in relevance.labels().iter().enumerate() {
+        if relevance.partners(image).is_none_or(|all| !all.is_empty()) {
+            members.entry(label).or_default().push(image);
+        }
     }
     members.retain(|_, of_class| of_class.len() > 1);
     if members.len() < 2 {
@@ -71,10 +75,41 @@ pub fn class_batches(
     let mut turns = Queue::new((0..queues.len()).collect());
     let batch = |_| {
         let chosen = turns.next(classes, rng);
-        let of_class = |class: usize| queues[class].next(images, rng);
+        let of_class = |class: usize| together(&mut queues[class], relevance, images, rng);
         chosen.into_iter().flat_map(of_class).collect()
     };
     Ok((0..batches).map(batch).collect())
+}
+
+/// `count` different images of a class, so chosen that they have positives among them.
+fn together(
+    queue: &mut Queue,
+    relevance: &Relevance,
+    count: usize,
+    rng: &mut ChaCha8Rng,
+) -> Vec<usize> {
+    if !relevance.has_pairs() {
+        return queue.next(count, rng);
+    }
+    let mut taken = Vec::with_capacity(count);
+    // Each turn takes one image at least; an image that came before as a partner is one of its turns.
+    for _ in 0..count {
+        let Some(&image) = queue.next(1, rng).first() else {
+            break;
+        };
+        if !taken.contains(&image) {
+            let mut partners = relevance.partners(image).unwrap_or_default().to_vec();
+            partners.retain(|partner| !taken.contains(partner));
+            partners.shuffle(rng);
+            taken.push(image);
+            taken.extend(partners);
+        }
+        if taken.len() >= count {
+            break;
+        }
+    }
+    taken.truncate(count);
+    taken
 }
 
 /// Hands out its values in random order, all of them before any again.
@@ -126,7 +161,14 @@ mod tests {
     #[test]
     fn batches_are_balanced_and_repeat_with_their_seed() {
         let labels: Vec<usize> = (0..100).map(|i| if i < 70 { 0 } else { i % 5 }).collect();
-        let draw = |seed| class_batches(&labels, 3, 4, &mut ChaCha8Rng::seed_from_u64(seed));
+        let draw = |seed| {
+            class_batches(
+                &labels.as_slice().into(),
+                3,
+                4,
+                &mut ChaCha8Rng::seed_from_u64(seed),
+            )
+        };
         let batches = draw(1).unwrap();
         assert_eq!(batches, draw(1).unwrap());
         assert_ne!(batches, draw(2).unwrap());
@@ -143,11 +185,30 @@ mod tests {
     #[test]
     fn what_cannot_be_ranked_is_refused() {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        assert!(class_batches(&[0, 0, 1, 2], 2, 2, &mut rng).is_err());
-        assert!(class_batches(&[0, 0, 1, 1], 1, 2, &mut rng).is_err());
-        let batches = class_batches(&[0, 0, 1, 1, 2], 8, 8, &mut rng).unwrap();
+        assert!(class_batches(&vec![0, 0, 1, 2].into(), 2, 2, &mut rng).is_err());
+        assert!(class_batches(&vec![0, 0, 1, 1].into(), 1, 2, &mut rng).is_err());
+        let batches = class_batches(&vec![0, 0, 1, 1, 2].into(), 8, 8, &mut rng).unwrap();
         assert_eq!(batches.len(), 1);
         assert_eq!(batches[0].len(), 4);
+    }
+
+    #[test]
+    fn images_of_a_chain_come_with_their_partners() {
+        // Twenty images in a chain, and four pairs.
+        let labels: Vec<usize> = (0..28).map(|i: usize| i.saturating_sub(18) / 2).collect();
+        let chain = (0..19).map(|i| [i, i + 1]);
+        let apart = (10..14).map(|i| [2 * i, 2 * i + 1]);
+        let pairs: Vec<[usize; 2]> = chain.chain(apart).collect();
+        let relevance = Relevance::with_pairs(labels, &pairs).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let batches = class_batches(&relevance, 3, 4, &mut rng).unwrap();
+        for batch in &batches {
+            assert_eq!(batch.iter().collect::<BTreeSet<_>>().len(), batch.len());
+            let among = relevance.select(batch);
+            let paired = (0..batch.len()).filter(|&row| among.has_positive(row));
+            // The last one taken of the chain may be cut off from its partners.
+            assert!(paired.count() + 1 >= batch.len());
+        }
     }
 
     #[test]

@@ -53,15 +53,4 @@ impl Distances {
             .get(start..start.saturating_add(self.count))
             .unwrap_or_default()
     }
-
-    pub(crate) fn check_labels(&self, labels: &[usize]) -> Result<(), Error> {
-        if labels.len() == self.count {
-            return Ok(());
-        }
-        Err(Error::shape(format!(
-            "{} labels for {} descriptors; give one for each",
-            labels.len(),
-            self.count
-        )))
-    }
 }

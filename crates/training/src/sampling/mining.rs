@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::distances::Distances;
 use crate::error::Error;
 use crate::losses::Triplet;
+use crate::relevance::Relevance;
 
 /// How pairs and triplets are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ pub struct Mined {
     pub active_share: f64,
 }
 
-/// Triplets of a batch with these distances and labels.
+/// Triplets of a batch with these distances.
 ///
 /// # Errors
 /// [`Error::Shape`] when a label is missing; [`Error::Setting`] for [`Mining::Pool`], which looks beyond a batch
@@ -45,14 +46,14 @@ pub struct Mined {
 pub fn mine_triplets(
     mining: Mining,
     distances: &Distances,
-    labels: &[usize],
+    relevance: &Relevance,
     margin: f32,
     rng: &mut ChaCha8Rng,
 ) -> Result<Mined, Error> {
-    distances.check_labels(labels)?;
+    relevance.check(distances.count())?;
     let batch = Batch {
         distances,
-        labels,
+        relevance,
         margin,
     };
     Ok(match mining {
@@ -69,23 +70,11 @@ pub fn mine_triplets(
 
 struct Batch<'a> {
     distances: &'a Distances,
-    labels: &'a [usize],
+    relevance: &'a Relevance,
     margin: f32,
 }
 
 impl Batch<'_> {
-    fn rows(&self, of: impl Fn(usize) -> bool) -> Vec<usize> {
-        (0..self.labels.len()).filter(|&row| of(row)).collect()
-    }
-
-    fn positives(&self, anchor: usize) -> Vec<usize> {
-        self.rows(|row| row != anchor && self.labels[row] == self.labels[anchor])
-    }
-
-    fn negatives(&self, anchor: usize) -> Vec<usize> {
-        self.rows(|row| self.labels[row] != self.labels[anchor])
-    }
-
     fn violated(&self, triplet: &Triplet) -> bool {
         let row = self.distances.row(triplet.anchor);
         row[triplet.positive] + self.margin > row[triplet.negative]
@@ -93,9 +82,9 @@ impl Batch<'_> {
 
     fn all(&self) -> Mined {
         let (mut triplets, mut looked) = (Vec::new(), 0);
-        for anchor in 0..self.labels.len() {
-            let negatives = self.negatives(anchor);
-            for positive in self.positives(anchor) {
+        for anchor in 0..self.relevance.len() {
+            let negatives = self.relevance.negatives(anchor);
+            for positive in self.relevance.positives(anchor) {
                 looked += negatives.len();
                 let with = negatives.iter().map(|&negative| Triplet {
                     anchor,
@@ -114,10 +103,10 @@ impl Batch<'_> {
     /// One triplet for each anchor and positive, the negative chosen by `choose` among the negatives.
     fn by_pair(&self, mut choose: impl FnMut(&[f32], f32, &[usize]) -> Option<usize>) -> Mined {
         let (mut triplets, mut looked) = (Vec::new(), 0);
-        for anchor in 0..self.labels.len() {
-            let negatives = self.negatives(anchor);
+        for anchor in 0..self.relevance.len() {
+            let negatives = self.relevance.negatives(anchor);
             let row = self.distances.row(anchor);
-            for positive in self.positives(anchor) {
+            for positive in self.relevance.positives(anchor) {
                 looked += 1;
                 if let Some(negative) = choose(row, row[positive], &negatives) {
                     triplets.push(Triplet {
@@ -162,11 +151,11 @@ impl Batch<'_> {
             let by = |a: &usize, b: &usize| row[*a].total_cmp(&row[*b]);
             Some(Triplet {
                 anchor,
-                positive: self.positives(anchor).into_iter().max_by(by)?,
-                negative: self.negatives(anchor).into_iter().min_by(by)?,
+                positive: self.relevance.positives(anchor).into_iter().max_by(by)?,
+                negative: self.relevance.negatives(anchor).into_iter().min_by(by)?,
             })
         };
-        let triplets: Vec<Triplet> = (0..self.labels.len()).filter_map(hardest).collect();
+        let triplets: Vec<Triplet> = (0..self.relevance.len()).filter_map(hardest).collect();
         let looked = triplets.len();
         self.judged(triplets, looked)
     }
@@ -185,7 +174,8 @@ mod tests {
         let rows = [0.0, 1.0, 4.0, 2.0, 9.0];
         let distances = Distances::of(&rows, 1, Distance::Euclidean).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        mine_triplets(mining, &distances, &[0, 0, 0, 1, 1], margin, &mut rng).unwrap()
+        let relevance = Relevance::from(vec![0, 0, 0, 1, 1]);
+        mine_triplets(mining, &distances, &relevance, margin, &mut rng).unwrap()
     }
 
     fn triplet(anchor: usize, positive: usize, negative: usize) -> Triplet {

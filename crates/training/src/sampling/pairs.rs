@@ -7,6 +7,7 @@ use super::distances::Distances;
 use super::mining::Mining;
 use crate::error::Error;
 use crate::losses::Pair;
+use crate::relevance::Relevance;
 
 /// What a miner of pairs found.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -19,25 +20,30 @@ pub struct MinedPairs {
 
 /// Pairs of a batch; `distances` are plain Euclidean. [`Mining::All`] takes every pair,
 /// [`Mining::Random`] all relevant ones and as many irrelevant ones, [`Mining::BatchHard`] for each image
-/// its farthest positive and its nearest negative.
+/// its farthest positive and its nearest negative. What is neither positive nor negative is left out.
 ///
 /// # Errors
 /// [`Error::Shape`] when a label is missing; [`Error::Setting`] for the others, which are defined for triplets.
 pub fn mine_pairs(
     mining: Mining,
     distances: &Distances,
-    labels: &[usize],
+    relevance: &Relevance,
     margin: f32,
     rng: &mut ChaCha8Rng,
 ) -> Result<MinedPairs, Error> {
-    distances.check_labels(labels)?;
+    relevance.check(distances.count())?;
     let pair = |first: usize, second: usize| Pair {
         first,
         second,
-        relevant: labels[first] == labels[second],
+        relevant: relevance.is_positive(first, second),
     };
-    let count = labels.len();
-    let every = || (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b)));
+    let count = relevance.len();
+    let known =
+        |&(a, b): &(usize, usize)| relevance.is_positive(a, b) || relevance.is_negative(a, b);
+    let every = || {
+        let all = (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b)));
+        all.filter(known)
+    };
     let pairs: Vec<Pair> = match mining {
         Mining::All => every().map(|(a, b)| pair(a, b)).collect(),
         Mining::Random => {
@@ -52,10 +58,9 @@ pub fn mine_pairs(
             let hardest = |row: usize| {
                 let of = distances.row(row);
                 let by = |a: &usize, b: &usize| of[*a].total_cmp(&of[*b]);
-                let others = |same: bool| {
-                    (0..count).filter(move |&b| b != row && (labels[b] == labels[row]) == same)
-                };
-                [others(true).max_by(by), others(false).min_by(by)]
+                let positive = relevance.positives(row).into_iter().max_by(by);
+                let negative = relevance.negatives(row).into_iter().min_by(by);
+                [positive, negative]
                     .into_iter()
                     .flatten()
                     .map(|other| (row.min(other), row.max(other)))
@@ -94,7 +99,7 @@ mod tests {
     #[test]
     fn pairs_by_each_rule() {
         let distances = Distances::of(&[0.0, 1.0, 4.0, 2.0, 9.0], 1, Distance::Euclidean).unwrap();
-        let labels = [0, 0, 0, 1, 1];
+        let labels = Relevance::from(vec![0, 0, 0, 1, 1]);
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         let mut mined =
             |mining| mine_pairs(mining, &distances, &labels, 1.5, &mut rng).map(|m| m.pairs);
@@ -106,5 +111,11 @@ mod tests {
         let has = |first, second| hard.iter().any(|p| (p.first, p.second) == (first, second));
         assert!(has(0, 2) && has(0, 3) && has(1, 3) && has(3, 4) && has(2, 4) && !has(0, 1));
         assert!(mined(Mining::SemiHard).is_err());
+        let pairs = [[0, 1], [1, 2], [3, 4]];
+        let chain = Relevance::with_pairs(vec![0, 0, 0, 1, 1], &pairs).unwrap();
+        let all = mine_pairs(Mining::All, &distances, &chain, 1.5, &mut rng).unwrap();
+        let relevant = all.pairs.iter().filter(|pair| pair.relevant).count();
+        assert_eq!((all.pairs.len(), relevant), (9, 3));
+        assert!(!all.pairs.iter().any(|p| (p.first, p.second) == (0, 2)));
     }
 }

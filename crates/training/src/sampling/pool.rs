@@ -1,17 +1,16 @@
 //! The hardest negatives among all images, searched anew in every epoch.
 
-use std::collections::BTreeMap;
-
-use rand::RngExt;
+use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use vizsla_vectors::{TopK, dot_f32};
 
 use crate::error::Error;
 use crate::losses::Triplet;
+use crate::relevance::Relevance;
 
-/// For each image with a positive: any one positive, and the `negatives` most similar images of other
-/// labels, one triplet each, by positions in the pool. `rows` are descriptors of length 1, `length` numbers
+/// For each image with a positive: any one positive, and the `negatives` most similar of its
+/// negatives, one triplet each, by positions in the pool. `rows` are descriptors of length 1, `length` numbers
 /// each. The order is that of the images.
 ///
 /// # Errors
@@ -19,27 +18,23 @@ use crate::losses::Triplet;
 pub fn hardest_in_pool(
     rows: &[f32],
     length: usize,
-    labels: &[usize],
+    relevance: &Relevance,
     negatives: usize,
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<Triplet>, Error> {
-    if length == 0 || rows.len() != length * labels.len() {
+    if length == 0 || rows.len() != length * relevance.len() {
         return Err(Error::shape(format!(
             "{} numbers are not {} rows of {length}",
             rows.len(),
-            labels.len()
+            relevance.len()
         )));
     }
-    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (image, &label) in labels.iter().enumerate() {
-        members.entry(label).or_default().push(image);
-    }
     let row = |image: usize| &rows[image * length..][..length];
-    let hardest: Vec<Vec<usize>> = (0..labels.len())
+    let hardest: Vec<Vec<usize>> = (0..relevance.len())
         .into_par_iter()
         .map(|anchor| {
             let mut best = TopK::new(negatives);
-            for other in (0..labels.len()).filter(|&o| labels[o] != labels[anchor]) {
+            for other in relevance.negatives(anchor) {
                 best.push(dot_f32(row(anchor), row(other)), other as i64);
             }
             best.into_sorted()
@@ -50,14 +45,9 @@ pub fn hardest_in_pool(
         .collect();
     let mut triplets = Vec::new();
     for (anchor, negatives) in hardest.into_iter().enumerate() {
-        let of_class = &members[&labels[anchor]];
-        if of_class.len() < 2 {
+        let Some(&positive) = relevance.positives(anchor).choose(rng) else {
             continue;
-        }
-        let other = rng.random_range(0..of_class.len() - 1);
-        // The anchor's own place is skipped.
-        let own = of_class.iter().position(|&image| image == anchor);
-        let positive = of_class[other + usize::from(own.is_some_and(|own| own <= other))];
+        };
         triplets.extend(negatives.into_iter().map(|negative| Triplet {
             anchor,
             positive,
@@ -79,8 +69,9 @@ mod tests {
         let angle = |a: f32| [a.cos(), a.sin()];
         let rows = [0.0, 0.1, 0.2, 1.0, 1.1, 3.0].map(angle).concat();
         let labels = [0, 0, 1, 1, 0, 2];
+        let relevance = Relevance::from(labels.as_slice());
         let mut rng = ChaCha8Rng::seed_from_u64(5);
-        let found = hardest_in_pool(&rows, 2, &labels, 2, &mut rng).unwrap();
+        let found = hardest_in_pool(&rows, 2, &relevance, 2, &mut rng).unwrap();
         // The last image has no positive.
         assert_eq!(found.len(), 10);
         for triplet in &found {
@@ -93,6 +84,6 @@ mod tests {
         };
         assert_eq!(of(1), [2, 3]);
         assert_eq!(of(3), [4, 1]);
-        assert!(hardest_in_pool(&rows, 3, &labels, 2, &mut rng).is_err());
+        assert!(hardest_in_pool(&rows, 3, &relevance, 2, &mut rng).is_err());
     }
 }

@@ -10,6 +10,7 @@ use vizsla_evaluation::{CaptionOracle, Dataset, Similarities};
 use super::super::learner::Saved;
 use super::config::{Anchors, CaptionLoss, CaptionLossKind};
 use super::features::Rows;
+use super::hardest::{Hard, Scores};
 use crate::error::Error;
 use crate::losses::{
     Hinges, Triplet, caption_anchored_ranking, draw_warp, hinges, image_anchored_ranking, info_nce,
@@ -45,6 +46,14 @@ pub(super) struct Pairs<'a> {
     pub seed: u64,
     /// Epoch of the step, from 1.
     pub epoch: usize,
+}
+
+/// What a step found.
+pub(super) struct Found {
+    pub loss: f32,
+    /// Share of what the loss looked at that violates its margin; `None` for a loss without one.
+    pub active_share: Option<f64>,
+    pub hardest: Vec<Hard>,
 }
 
 impl Branches {
@@ -99,13 +108,13 @@ impl Branches {
         self.optimiser.restore(states, &self.device)
     }
 
-    /// One step; the loss, or `None` when numbers were no longer finite and nothing was changed.
+    /// One step; `None` when numbers were no longer finite and nothing was changed.
     pub fn step(
         &mut self,
         pairs: Pairs<'_>,
         rate: f64,
         rng: &mut ChaCha8Rng,
-    ) -> Result<Option<f32>, Error> {
+    ) -> Result<Option<Found>, Error> {
         let tracked = [self.parameters[0].tracked(), self.parameters[1].tracked()];
         let count = pairs.groups.len();
         let mut sides = Vec::with_capacity(2);
@@ -127,13 +136,25 @@ impl Branches {
         let (Some(captions), Some(images)) = (sides.pop(), sides.pop()) else {
             return Ok(None);
         };
-        let loss = self.loss(images, captions, &pairs, rng)?;
+        let scores = images.clone().inner();
+        let scores = scores.matmul(captions.clone().inner().transpose());
+        let scores = scores.try_into_vec_as::<f32>()?;
+        let scores = Scores {
+            values: &scores,
+            groups: pairs.groups,
+        };
+        let (loss, active_share) = self.loss(images, captions, &pairs, &scores, rng)?;
         let value = loss.clone().inner().try_into_scalar::<f32>()?;
         if !value.is_finite() {
             return Ok(None);
         }
+        let found = Found {
+            loss: value,
+            active_share,
+            hardest: scores.worst(),
+        };
         if !loss.is_tracked() {
-            return Ok(Some(value));
+            return Ok(Some(found));
         }
         let gradients = loss.backward();
         let gradients = [
@@ -144,7 +165,7 @@ impl Branches {
             true => self.descend(gradients, rate)?,
             false => return Ok(None),
         }
-        Ok(Some(value))
+        Ok(Some(found))
     }
 
     fn all_finite(&self, gradients: &[Vec<Option<Tensor<1>>>; 2]) -> Result<bool, Error> {
@@ -172,57 +193,66 @@ impl Branches {
         Ok(())
     }
 
+    /// The loss, and the share of what it looked at that violates its margin.
     fn loss(
         &self,
         images: Tensor<2>,
         captions: Tensor<2>,
         pairs: &Pairs<'_>,
+        scores: &Scores<'_>,
         rng: &mut ChaCha8Rng,
-    ) -> Result<Tensor<1>, Error> {
+    ) -> Result<(Tensor<1>, Option<f64>), Error> {
         let (groups, margin) = (pairs.groups, self.loss.margin);
-        match self.loss.kind {
-            CaptionLossKind::InfoNce => info_nce(images, captions, groups, self.loss.temperature),
+        let near = margin as f32;
+        Ok(match self.loss.kind {
+            CaptionLossKind::InfoNce => {
+                let loss = info_nce(images, captions, groups, self.loss.temperature)?;
+                (loss, None)
+            }
             CaptionLossKind::MaxOfHinges if pairs.epoch > self.loss.mean_epochs => {
-                hinges(images, captions, groups, margin, Hinges::Max)
+                let loss = hinges(images, captions, groups, margin, Hinges::Max)?;
+                (loss, Some(scores.violated_by_hardest(near)))
             }
             CaptionLossKind::MaxOfHinges | CaptionLossKind::MeanOfHinges => {
-                hinges(images, captions, groups, margin, Hinges::Mean)
+                let loss = hinges(images, captions, groups, margin, Hinges::Mean)?;
+                (loss, Some(scores.violated_by_all(near)))
             }
             CaptionLossKind::Triplet => {
                 let triplets = random_triplets(groups, rng);
-                let by_image =
-                    || image_anchored_ranking(images.clone(), captions.clone(), &triplets, margin);
-                let by_caption = || {
-                    caption_anchored_ranking(images.clone(), captions.clone(), &triplets, margin)
+                let ways: &[bool] = match self.loss.anchors {
+                    Anchors::Images => &[false],
+                    Anchors::Captions => &[true],
+                    Anchors::Both => &[false, true],
                 };
-                match self.loss.anchors {
-                    Anchors::Images => by_image(),
-                    Anchors::Captions => by_caption(),
-                    Anchors::Both => Ok(by_image()? + by_caption()?),
-                }
+                let loss = anchored(&images, &captions, &triplets, ways, margin)?;
+                (loss, Some(scores.violated_by(&triplets, ways, near)))
             }
             CaptionLossKind::VisualTextual => {
                 let triplets = self.worded_triplets(pairs, rng);
-                let visual = visual_ranking(images.clone(), &triplets, margin)?;
-                let first =
-                    image_anchored_ranking(images.clone(), captions.clone(), &triplets, margin)?;
-                Ok(visual + first + caption_anchored_ranking(images, captions, &triplets, margin)?)
+                let ways = [false, true];
+                let loss = visual_ranking(images.clone(), &triplets, margin)?;
+                let loss = loss + anchored(&images, &captions, &triplets, &ways, margin)?;
+                (loss, Some(scores.violated_by(&triplets, &ways, near)))
             }
             CaptionLossKind::Warp => {
                 let own: Vec<usize> = (0..groups.len()).collect();
                 let mut both = Tensor::<1>::zeros([1], &self.device);
-                for (queries, targets) in [(&images, &captions), (&captions, &images)] {
-                    let scores = queries
-                        .clone()
-                        .inner()
-                        .matmul(targets.clone().inner().transpose());
-                    let scores = scores.try_into_vec_as::<f32>()?;
-                    let choices = draw_warp(&scores, &own, groups, margin as f32, rng)?;
+                let mut drawn = 0;
+                let turned = scores.turned();
+                let ways = [
+                    (&images, &captions, scores.values),
+                    (&captions, &images, turned.as_slice()),
+                ];
+                for (queries, targets, scores) in ways {
+                    let choices = draw_warp(scores, &own, groups, near, rng)?;
+                    drawn += choices.len();
                     both = both + warp(queries.clone(), targets.clone(), &choices, margin)?;
                 }
-                Ok(both)
+                // A row for which no violating negative was found has no choice.
+                let share = drawn as f64 / (2 * groups.len()).max(1) as f64;
+                (both, Some(share))
             }
-        }
+        })
     }
 
     /// For each row two others of the batch: of a few drawn images the one whose captions share most words with the
@@ -289,6 +319,25 @@ impl Branches {
         }
         Ok(Rows { length, numbers })
     }
+}
+
+/// The ranking losses with images, captions or both as anchors, added.
+fn anchored(
+    images: &Tensor<2>,
+    captions: &Tensor<2>,
+    triplets: &[Triplet],
+    by_caption: &[bool],
+    margin: f64,
+) -> Result<Tensor<1>, Error> {
+    let mut sum = Tensor::<1>::zeros([1], &images.device());
+    for &way in by_caption {
+        let of = match way {
+            false => image_anchored_ranking,
+            true => caption_anchored_ranking,
+        };
+        sum = sum + of(images.clone(), captions.clone(), triplets, margin)?;
+    }
+    Ok(sum)
 }
 
 /// For each row another one of another group, which is the negative of both sides.

@@ -14,6 +14,7 @@ mod data;
 mod directions;
 mod export;
 mod features;
+mod hardest;
 mod trainer;
 
 pub use config::{

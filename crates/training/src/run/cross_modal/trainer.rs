@@ -10,12 +10,12 @@ use vizsla_evaluation::Dataset;
 use vizsla_neural::ModelEntry;
 use vizsla_vectors::{AtomicFile, content_id};
 
-use super::super::checkpoint::{Checkpoint, Head};
+use super::super::checkpoint::{Checkpoint, HardTriplet, Head};
 use super::super::learner::Saved;
 use super::super::model::{Model, length_one};
 use super::super::observer::TrainObserver;
 use super::super::plan::{Stream, dropout_seed, random};
-use super::super::result::name_of;
+use super::super::result::{Embedded, MOST_EMBEDDINGS, name_of, write_embeddings};
 use super::super::rounds::{self, Pace, Place, Rounds, Taken};
 use super::super::trainer::TrainOptions;
 use super::branches::{Branches, Pairs};
@@ -23,7 +23,8 @@ use super::config::CrossModalConfig;
 use super::data::Captioned;
 use super::directions::{Direction, both, mean_map};
 use super::export;
-use super::features::{Part, backbone, of_captions, of_images, text_entry};
+use super::features::{Part, Rows, backbone, of_captions, of_images, text_entry};
+use super::hardest::Hard;
 use crate::device::Compute;
 use crate::error::Error;
 use crate::network::{Parameters, head};
@@ -201,7 +202,8 @@ impl<'a> Trainer<'a> {
             (Some(data), Some(part)) => (data, part, "test"),
             _ => (&self.data.validation, &self.validation, "validation"),
         };
-        let directions = both(data, &self.embed(part)?, self.config.seed);
+        let embedded = self.embed(part)?;
+        let directions = both(data, &embedded, self.config.seed);
         let head = &self.saved.head;
         let result = CrossModalResult {
             run: self.folder.clone(),
@@ -214,9 +216,48 @@ impl<'a> Trainer<'a> {
             threads: rayon::current_num_threads(),
         };
         self.write_result(&result, data)?;
+        self.write_embeddings(&embedded, data, queries)?;
         export::export(self)?;
         observer.end();
         Ok(result)
+    }
+
+    /// Images and captions in one space, evenly chosen where there are many.
+    fn write_embeddings(&self, part: &Part, data: &Dataset, set: &str) -> Result<(), Error> {
+        let images = data
+            .gallery
+            .iter()
+            .map(|image| image.path.display().to_string());
+        let captions = data.captions.iter().map(|caption| caption.text.clone());
+        let mut embedded = some_of("image", images.collect(), &part.images);
+        embedded.extend(some_of("caption", captions.collect(), &part.captions));
+        write_embeddings(&self.folder, &embedded, set)
+    }
+
+    /// Keeps the hardest negatives of the epoch: among captions for an image, among images for a caption.
+    fn remember(&mut self, hardest: &[Hard], batch: &[usize]) {
+        let data = &self.data.train;
+        let caption = |row: usize| &data.captions[batch[row]];
+        let words = |row: usize| caption(row).text.clone();
+        let picture = |row: usize| data.gallery[caption(row).image].path.display().to_string();
+        let named = hardest.iter().map(|hard| {
+            let similarities = hard.similarities;
+            match hard.by_caption {
+                false => HardTriplet {
+                    anchor: picture(hard.anchor),
+                    positive: words(hard.anchor),
+                    negative: words(hard.negative),
+                    similarities,
+                },
+                true => HardTriplet {
+                    anchor: words(hard.anchor),
+                    positive: picture(hard.anchor),
+                    negative: picture(hard.negative),
+                    similarities,
+                },
+            }
+        });
+        self.saved.head.remember(named);
     }
 
     fn write_result(&self, result: &CrossModalResult, data: &Dataset) -> Result<(), Error> {
@@ -294,14 +335,15 @@ impl Rounds for Trainer<'_> {
             epoch,
         };
         let mut rng = random(seed, Stream::Mining, epoch, step);
-        let Some(loss) = self.branches.step(pairs, rate, &mut rng)? else {
+        let Some(found) = self.branches.step(pairs, rate, &mut rng)? else {
             let names = groups.iter().map(|&image| self.names[image].as_str());
             let state = rounds::state(&self.folder);
             return Err(Error::diverged((epoch, step + 1), rate, names, state));
         };
+        self.remember(&found.hardest, batch);
         Ok(Taken {
-            loss,
-            active_share: None,
+            loss: found.loss,
+            active_share: found.active_share,
             images: groups.len(),
             seconds: begin.elapsed().as_secs_f64(),
         })
@@ -323,7 +365,9 @@ impl Rounds for Trainer<'_> {
         Ok(Some(map))
     }
 
-    fn close(&mut self, _epoch: usize) {}
+    fn close(&mut self, epoch: usize) {
+        self.saved.head.close_epoch(epoch);
+    }
 
     fn save_best(&self) -> Result<(), Error> {
         let image = self
@@ -338,6 +382,18 @@ impl Rounds for Trainer<'_> {
     fn save(&mut self) -> Result<Saved, Error> {
         self.branches.save()
     }
+}
+
+/// Half as many rows as are written at most, evenly chosen.
+fn some_of<'a>(label: &'a str, names: Vec<String>, rows: &'a Rows) -> Vec<Embedded<'a>> {
+    let every = names.len().div_ceil(MOST_EMBEDDINGS / 2).max(1);
+    let places = names.into_iter().enumerate().step_by(every);
+    let embedded = places.map(|(place, of)| Embedded {
+        of,
+        label,
+        row: rows.row(place),
+    });
+    embedded.collect()
 }
 
 /// The heads of both sides; that of the images becomes a part of its model.
