@@ -253,6 +253,9 @@ fn a_run_that_was_stopped_goes_on_to_the_same_heads() {
         "best_text.safetensors",
         "best_text.onnx",
         "validation.csv",
+        "mined.json",
+        "embeddings.csv",
+        "embeddings.safetensors",
     ] {
         assert_eq!(
             fs_err::read(whole.join(name)).unwrap(),
@@ -285,13 +288,41 @@ fn every_loss_learns_and_sum_differs_from_mean() {
         let result = result.unwrap().unwrap();
         assert_eq!(result.epochs, 4, "{kind}");
         let log = fs_err::read_to_string(world.path(kind).join("log.csv")).unwrap();
-        let losses: Vec<f64> = log
-            .lines()
-            .skip(1)
-            .map(|l| l.split(',').nth(2).unwrap().parse().unwrap())
-            .collect();
+        let column = |place: usize| -> Vec<f64> {
+            let cells = log.lines().skip(1).map(|l| l.split(',').nth(place));
+            cells.map(|cell| cell.unwrap().parse().unwrap()).collect()
+        };
+        let (losses, active) = (column(2), column(4));
         assert!(losses[3] < losses[0], "{kind}: {losses:?}");
+        // Other images have the same captions: where negatives are looked for, one within the margin is found.
+        match kind {
+            "max-of-hinges" | "warp" => assert_eq!(active, [1.0; 4]),
+            _ => assert!(
+                active[3] < active[0] && active[0] < 1.0,
+                "{kind}: {active:?}"
+            ),
+        }
     }
+    // The nearest negatives of images are captions, those of captions are images.
+    let mined = fs_err::read(world.path("triplet/mined.json")).unwrap();
+    let mined: serde_json::Value = serde_json::from_slice(&mined).unwrap();
+    assert_eq!(mined.as_array().unwrap().len(), 4);
+    let of_first = mined[0]["hardest"].as_array().unwrap();
+    for triplet in of_first {
+        let is_image = |name: &str| triplet[name].as_str().unwrap().ends_with(".png");
+        assert_eq!(is_image("positive"), is_image("negative"));
+        assert_ne!(is_image("anchor"), is_image("negative"));
+        assert_ne!(triplet["positive"], triplet["negative"]);
+    }
+    let by_image = |triplet: &&serde_json::Value| triplet["anchor"].to_string().contains(".png");
+    let images = of_first.iter().filter(by_image).count();
+    assert!(images > 0 && images < of_first.len());
+    let embedded = fs_err::read_to_string(world.path("triplet/embeddings.csv")).unwrap();
+    let of = |label: &str| embedded.lines().filter(|l| l.contains(label)).count();
+    assert_eq!(
+        (of(",image,validation"), of(",caption,validation")),
+        (12, 24)
+    );
     let summed = base
         .with("text.aggregation", "sum")
         .unwrap()
