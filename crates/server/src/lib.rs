@@ -38,6 +38,7 @@ mod runs;
 mod served;
 mod server;
 mod state;
+mod unread;
 mod uploads;
 mod work;
 

@@ -1,7 +1,8 @@
 //! Listening, serving connections, stopping.
 //!
 //! Connections are served by `hyper` itself, so that a client which sends the head of a request drop by drop is cut off,
-//! and so that a request whose client has gone is dropped, which stops its work.
+//! and so that a request whose client has gone is dropped, which stops its work. A client that does not read its
+//! answer is cut off too.
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -18,11 +19,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use crate::state::App;
+use crate::unread::Unread;
 use crate::{Error, ServerConfig, router};
 
 /// Connections that are open at a time; more wait to be accepted.
 const MOST_CONNECTIONS: usize = 1000;
-/// Time for the head of a request, and for which an idle connection is kept.
+/// Time for the head of a request, and for which an idle connection is kept; less where a request gets less.
 const HEAD: Duration = Duration::from_secs(20);
 /// Most bytes of the head of a request.
 const MOST_HEAD: usize = 128 << 10;
@@ -35,6 +37,8 @@ pub struct Server {
     address: SocketAddr,
     app: Arc<App>,
     router: axum::Router,
+    /// Time that a request may take.
+    limit: Duration,
 }
 
 impl Server {
@@ -46,6 +50,7 @@ impl Server {
     pub fn bind(config: ServerConfig) -> Result<Self, Error> {
         let config = config.complete()?;
         let listen = config.listen;
+        let limit = config.limit();
         let app = Arc::new(App::open(config)?);
         let router = router::build(Arc::clone(&app))?;
         let refused = |source| Error::Listen {
@@ -59,6 +64,7 @@ impl Server {
             listener,
             app,
             router,
+            limit,
         })
     }
 
@@ -73,20 +79,20 @@ impl Server {
     /// The listener cannot be used.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let listener = TcpListener::from_std(self.listener)?;
-        let limit = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         let graceful = GracefulShutdown::new();
         let mut shutdown = pin!(shutdown);
         loop {
             let (stream, permit) = tokio::select! {
                 () = &mut shutdown => break,
-                accepted = accept(&listener, &limit) => accepted,
+                accepted = accept(&listener, &room) => accepted,
             };
             let service = TowerToHyperService::new(self.router.clone());
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEAD)
+                .header_read_timeout(HEAD.min(self.limit))
                 .max_buf_size(MOST_HEAD)
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(Unread::new(stream, self.limit)), service);
             let connection = graceful.watch(connection);
             tokio::spawn(async move {
                 // A connection that breaks is its client's affair.
@@ -121,9 +127,9 @@ impl Server {
 /// The next connection. Errors are those of one connection, or of too many open files: wait and go on.
 async fn accept(
     listener: &TcpListener,
-    limit: &Arc<Semaphore>,
+    room: &Arc<Semaphore>,
 ) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    let permit = Arc::clone(limit).acquire_owned().await.ok();
+    let permit = Arc::clone(room).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {

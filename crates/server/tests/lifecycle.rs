@@ -225,6 +225,18 @@ fn a_body_that_comes_drop_by_drop_is_cut_off() {
 }
 
 #[test]
+fn a_head_that_never_ends_is_cut_off() {
+    let photos = Photos::new();
+    let mut config = photos.config();
+    config.time_limit = 1;
+    let server = Running::start(config);
+    // Returns when the server closes the connection, or never.
+    let answer = raw(&server, b"GET /health HTTP/1.1\r\nhost: loc");
+    assert!(!answer.contains("200 OK"), "{answer}");
+    assert_eq!(server.get("/health").status, 200);
+}
+
+#[test]
 fn a_client_that_leaves_stops_its_search() {
     let photos = Photos::new();
     let mut config = photos.config();
