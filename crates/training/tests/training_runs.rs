@@ -235,6 +235,31 @@ fn everything_is_trained_in_stages_and_a_broken_image_is_skipped() {
 }
 
 #[test]
+fn of_the_backbone_only_the_last_layers_are_trained() {
+    let bench = Bench::new();
+    let mut config = bench.config();
+    config.model.train = "from:conv_pw_13".into();
+    config.stop.epochs = 0;
+    bench.train(&config, "before/run").unwrap();
+    config.stop.epochs = 1;
+    bench.train(&config, "varied/run").unwrap();
+    (config.augment.flip, config.augment.crop) = (false, 1.0);
+    bench.train(&config, "same/run").unwrap();
+    // Only what is the same in every epoch is computed beforehand.
+    assert!(!bench.path("varied/features").exists() && bench.path("same/features").exists());
+    let weights = |run: &str, name: &str| {
+        let bytes = fs_err::read(bench.path(run).join("run/best.safetensors")).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        file.tensor(name).unwrap().data().to_vec()
+    };
+    for run in ["varied", "same"] {
+        let is_as_before = |name: &str| weights(run, name) == weights("before", name);
+        assert!(is_as_before("conv_pw_12.weight"), "{run}");
+        assert!(!is_as_before("conv_pw_13.weight"), "{run}");
+    }
+}
+
+#[test]
 fn numbers_that_run_away_stop_the_run_and_keep_what_was_good() {
     let bench = Bench::new();
     let mut config = bench.config();

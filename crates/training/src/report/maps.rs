@@ -27,7 +27,8 @@ pub(super) fn section(
         return String::new();
     };
     let mut maps = String::new();
-    let mut key = String::new();
+    // Runs of one data set share their labels, others have their own.
+    let mut shown: Vec<(String, String)> = Vec::new();
     for run in runs {
         let Some(embeddings) = &run.embeddings else {
             continue;
@@ -48,12 +49,13 @@ pub(super) fn section(
                 let legend = Legend::of(&items);
                 let _ = writeln!(
                     maps,
-                    "<figure>{}<figcaption>{name}: {} pictures{trust}</figcaption></figure>",
+                    "<figure>{}<figcaption>{name}: {} points{trust}</figcaption></figure>",
                     scatter(&items, &plane, &legend, &run.name),
                     items.len()
                 );
-                if key.is_empty() {
-                    key = keys(&legend);
+                let key = keys(&legend);
+                if shown.iter().all(|(_, other)| *other != key) {
+                    shown.push((name, key));
                 }
             }
             Err(error) => {
@@ -62,9 +64,15 @@ pub(super) fn section(
             }
         }
     }
+    let several = shown.len() > 1;
+    let key = |(run, key): &(String, String)| match several {
+        true => format!("<p>{run}: {key}</p>\n"),
+        false => format!("<p>{key}</p>\n"),
+    };
+    let keys: String = shown.iter().map(key).collect();
     match maps.is_empty() {
         true => maps,
-        false => format!("<p>{key}</p>\n<div class=\"charts\">\n{maps}</div>\n"),
+        false => format!("{keys}<div class=\"charts\">\n{maps}</div>\n"),
     }
 }
 

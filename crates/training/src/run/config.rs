@@ -241,6 +241,13 @@ impl Default for AugmentConfig {
     }
 }
 
+impl AugmentConfig {
+    /// Whether two epochs may see an image differently.
+    pub(super) fn varies(&self) -> bool {
+        self.flip || self.crop < 1.0
+    }
+}
+
 /// `[stop]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -71,7 +71,8 @@ impl Prepared {
         };
         let cut = match config.model.train.as_str() {
             "head" => model.frozen(),
-            _ if config.augment.views > 1 => model.frozen(),
+            // What never varies, or varies among a few, is computed once.
+            _ if config.augment.views > 1 || !config.augment.varies() => model.frozen(),
             _ => 0,
         };
         let (frozen, _) = model.network.split(cut)?;

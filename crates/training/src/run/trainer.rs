@@ -188,7 +188,7 @@ impl<'a> Trainer<'a> {
         let config = self.config;
         let varies = match &self.prepared.source {
             Source::Cache(cache) => cache.views() > 1,
-            Source::Images => config.augment.flip || config.augment.crop < 1.0,
+            Source::Images => config.augment.varies(),
         };
         let varied = varies.then_some((config.seed, epoch));
         let train = &self.prepared.images.train;
