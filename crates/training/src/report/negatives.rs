@@ -60,9 +60,13 @@ fn epoch(
             Some(value) => format!(" {value:.3}"),
             None => String::new(),
         };
-        let anchor = format!("anchor {}", short(&triplet.anchor));
         text.push_str("<div class=\"strip line\">");
         let path = run.picture(&triplet.anchor);
+        // A sentence stands in the place of the picture.
+        let anchor = match path.is_file() {
+            true => format!("anchor {}", short(&triplet.anchor)),
+            false => "anchor".to_owned(),
+        };
         text.push_str(&pictures.tile(path, &triplet.anchor, Frame::Plain, &anchor)?);
         if let Some(positive) = &triplet.positive {
             let caption = format!("positive{}", similarity(0));
