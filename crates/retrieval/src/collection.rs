@@ -124,7 +124,7 @@ impl Collection {
             ),
         ];
         let meta: Vec<(&str, &str)> = meta.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        Catalog::create(&build.path().join(catalog::FILE), &meta)?;
+        Catalog::create(&Self::catalog_file(build.path()), &meta)?;
         widen_permissions(build.path())?;
         let built = build.keep();
         let cleared = match path.is_dir() {
@@ -160,7 +160,7 @@ impl Collection {
         if !Self::exists(path) {
             return Err(Error::Missing(path.to_owned()));
         }
-        let catalog = Catalog::open(&path.join(catalog::FILE))?;
+        let catalog = Catalog::open(&Self::catalog_file(path))?;
         let recipe = Recipe::from_toml(&catalog.meta("recipe")?)?;
         let codebook = open_codebook(path, &catalog.meta("codebook")?)?;
         let whitening = open_whitening(&path.join(ARTEFACTS), &recipe)?;

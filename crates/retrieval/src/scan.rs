@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use fs_err as fs;
 
-use crate::{Error, Skipped, catalog};
+use crate::{Collection, Error, Skipped};
 
 /// Endings of the formats that can be read, lower case.
 const ENDINGS: [&str; 16] = [
@@ -86,7 +86,7 @@ impl Scan {
                     self.unseen.push(entry.path().to_owned());
                     self.skip(entry.path(), OUTSIDE);
                 }
-                Ok(entry) if entry.file_type().is_dir() && is_collection(entry.path()) => {
+                Ok(entry) if entry.file_type().is_dir() && Collection::exists(entry.path()) => {
                     entries.skip_current_dir();
                 }
                 Ok(entry) if entry.file_type().is_dir() => {
@@ -165,10 +165,6 @@ impl Scan {
             reason: reason.to_owned(),
         });
     }
-}
-
-fn is_collection(folder: &Path) -> bool {
-    folder.join(catalog::FILE).is_file()
 }
 
 /// Refuses a source that does not exist, before anything is made for it.

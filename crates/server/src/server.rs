@@ -37,8 +37,6 @@ pub struct Server {
     address: SocketAddr,
     app: Arc<App>,
     router: axum::Router,
-    /// Time that a request may take.
-    limit: Duration,
 }
 
 impl Server {
@@ -50,7 +48,6 @@ impl Server {
     pub fn bind(config: ServerConfig) -> Result<Self, Error> {
         let config = config.complete()?;
         let listen = config.listen;
-        let limit = config.limit();
         let app = Arc::new(App::open(config)?);
         let router = router::build(Arc::clone(&app))?;
         let refused = |source| Error::Listen {
@@ -64,7 +61,6 @@ impl Server {
             listener,
             app,
             router,
-            limit,
         })
     }
 
@@ -79,6 +75,7 @@ impl Server {
     /// The listener cannot be used.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let listener = TcpListener::from_std(self.listener)?;
+        let limit = self.app.config.limit();
         let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
         let graceful = GracefulShutdown::new();
         let mut shutdown = pin!(shutdown);
@@ -90,9 +87,9 @@ impl Server {
             let service = TowerToHyperService::new(self.router.clone());
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEAD.min(self.limit))
+                .header_read_timeout(HEAD.min(limit))
                 .max_buf_size(MOST_HEAD)
-                .serve_connection(TokioIo::new(Unread::new(stream, self.limit)), service);
+                .serve_connection(TokioIo::new(Unread::new(stream, limit)), service);
             let connection = graceful.watch(connection);
             tokio::spawn(async move {
                 // A connection that breaks is its client's affair.
