@@ -87,6 +87,11 @@ impl Relevance {
         self.labels[a] != self.labels[b]
     }
 
+    /// Whether it is known of the two that they belong together or that they do not. An image and itself are neither.
+    pub fn is_known(&self, a: usize, b: usize) -> bool {
+        self.is_positive(a, b) || self.is_negative(a, b)
+    }
+
     /// The positives of an image, ascending.
     pub fn positives(&self, of: usize) -> Vec<usize> {
         (0..self.len())
@@ -133,14 +138,19 @@ impl Relevance {
 
     /// Checks that there is a label for each of `rows` descriptors.
     pub(crate) fn check(&self, rows: usize) -> Result<(), Error> {
-        if self.len() == rows {
-            return Ok(());
-        }
-        Err(Error::shape(format!(
-            "{} labels for {rows} descriptors; give one for each",
-            self.len()
-        )))
+        check_labels(&self.labels, rows)
     }
+}
+
+/// Checks that there is a label for each of `rows` descriptors.
+pub(crate) fn check_labels(labels: &[usize], rows: usize) -> Result<(), Error> {
+    if labels.len() == rows {
+        return Ok(());
+    }
+    Err(Error::shape(format!(
+        "{} labels for {rows} descriptors; give one for each",
+        labels.len()
+    )))
 }
 
 /// The same label makes a positive, another a negative.

@@ -96,9 +96,7 @@ impl Query<'_> {
     /// zero without a relevant row.
     fn rank(&self, row: &[f32], slopes: &mut [f32]) -> f64 {
         let relevant = |other: usize| self.relevance.is_positive(self.query, other);
-        let known =
-            |other: &usize| relevant(*other) || self.relevance.is_negative(self.query, *other);
-        let others = || (0..row.len()).filter(known);
+        let others = || (0..row.len()).filter(|&other| self.relevance.is_known(self.query, other));
         let (mut all, mut hits) = (vec![0.0f64; self.bins], vec![0.0f64; self.bins]);
         let mut total = 0.0;
         for other in others() {

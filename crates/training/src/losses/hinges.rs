@@ -9,10 +9,9 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use serde::{Deserialize, Serialize};
 
-use super::rows::{
-    check_labels, check_positive, check_same, entries, indices, mask, similarities, zero,
-};
+use super::rows::{check_positive, check_same, entries, indices, mask, similarities, zero};
 use crate::error::Error;
+use crate::relevance::check_labels;
 
 /// How the hinges of one query become one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +38,7 @@ pub fn hinges(
 ) -> Result<Tensor<1>, Error> {
     check_positive("the margin", margin)?;
     check_same(&images, &texts, true)?;
-    check_labels(&images, groups)?;
+    check_labels(groups, images.dims()[0])?;
     let count = groups.len();
     if count == 0 {
         return Ok(zero(images));

@@ -12,11 +12,9 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, relu};
 
-use super::rows::{
-    check_labels, check_positive, check_same, entries, indices, mask, similarities, zero,
-};
+use super::rows::{check_positive, check_same, entries, indices, mask, similarities, zero};
 use crate::error::Error;
-use crate::relevance::Relevance;
+use crate::relevance::{Relevance, check_labels};
 
 /// What takes a logit out of a sum of exponentials; half precision can hold it.
 const LEFT_OUT: f64 = -1e4;
@@ -34,7 +32,7 @@ pub fn info_nce(
 ) -> Result<Tensor<1>, Error> {
     check_positive("the temperature", temperature)?;
     check_same(&first, &second, true)?;
-    check_labels(&first, groups)?;
+    check_labels(groups, first.dims()[0])?;
     if groups.is_empty() {
         return Ok(zero(first));
     }

@@ -49,18 +49,6 @@ pub(super) fn mask(
     Tensor::from_data(TensorData::new(values, [rows, columns]), device)
 }
 
-/// Checks that there is a label for each row.
-pub(super) fn check_labels(rows: &Tensor<2>, labels: &[usize]) -> Result<(), Error> {
-    let [count, _] = rows.dims();
-    if count == labels.len() {
-        return Ok(());
-    }
-    Err(Error::shape(format!(
-        "{} labels for {count} descriptors; give one for each",
-        labels.len()
-    )))
-}
-
 /// Checks that positions lie inside.
 pub(super) fn check_positions(
     count: usize,

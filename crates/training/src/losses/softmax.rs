@@ -7,15 +7,16 @@
 use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
 
-use super::rows::{check_labels, check_positions, entries, zero};
+use super::rows::{check_positions, entries, zero};
 use crate::error::Error;
+use crate::relevance::check_labels;
 
 /// Mean cross entropy of `logits` (images × classes, any numbers) and the class of each image.
 ///
 /// # Errors
 /// [`Error::Shape`] when a label is missing or no class.
 pub fn softmax(logits: Tensor<2>, labels: &[usize]) -> Result<Tensor<1>, Error> {
-    check_labels(&logits, labels)?;
+    check_labels(labels, logits.dims()[0])?;
     check_positions(logits.dims()[1], labels.iter().copied())?;
     if labels.is_empty() {
         return Ok(zero(logits));

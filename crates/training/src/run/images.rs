@@ -24,8 +24,6 @@ pub(super) struct Picture {
     /// Path relative to its folder, `/` between parts.
     pub name: String,
     pub path: PathBuf,
-    /// Its class, a place in [`Images::classes`].
-    pub label: usize,
     /// The part that is looked at: x, y, width, height in pixels of the upright image.
     pub region: Option<[usize; 4]>,
 }
@@ -35,7 +33,7 @@ pub(super) struct Picture {
 pub(super) struct Images {
     pub pictures: Vec<Picture>,
     pub classes: Vec<String>,
-    /// What belongs together, by places in `pictures`.
+    /// What belongs together, by places in `pictures`; labels are places in `classes`.
     pub relevance: Relevance,
     pub train: Vec<usize>,
     pub validation: Vec<usize>,
@@ -84,12 +82,12 @@ impl Images {
         classes.extend(queries.iter().map(|(_, class)| class.clone()));
         images.classes = classes.into_iter().collect();
         let trained = found.len();
-        for (mut picture, class) in found.into_iter().chain(queries) {
-            picture.label = images.classes.binary_search(&class).unwrap_or(0);
+        let mut labels = Vec::new();
+        for (picture, class) in found.into_iter().chain(queries) {
+            labels.push(images.classes.binary_search(&class).unwrap_or(0));
             images.pictures.push(picture);
         }
         images.queries = (trained..images.pictures.len()).collect();
-        let labels = images.pictures.iter().map(|p| p.label).collect();
         images.relevance = match pairs {
             None => Relevance::from(labels),
             Some(pairs) => Relevance::with_pairs(labels, &pairs)?,
@@ -102,11 +100,8 @@ impl Images {
     /// held out only where every partner keeps another one to train with.
     fn share(&mut self, trained: usize, validation: f64, seed: u64) -> Result<(), Error> {
         let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for place in 0..trained {
-            members
-                .entry(self.pictures[place].label)
-                .or_default()
-                .push(place);
+        for (place, &label) in self.relevance.labels()[..trained].iter().enumerate() {
+            members.entry(label).or_default().push(place);
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut lone = Vec::new();
@@ -147,6 +142,11 @@ impl Images {
             )));
         }
         Ok(())
+    }
+
+    /// The class of an image.
+    pub fn class(&self, place: usize) -> &str {
+        &self.classes[self.relevance.labels()[place]]
     }
 
     /// The first of a class that can be held out, `most` at most.
@@ -191,7 +191,6 @@ fn picture(name: String, path: PathBuf) -> Picture {
     Picture {
         name,
         path,
-        label: 0,
         region: None,
     }
 }

@@ -63,10 +63,9 @@ pub(super) fn rank(queries: &Side, gallery: &Side, relevance: &Relevance) -> Vec
     let of_query = |number: usize| -> Option<Ranked> {
         let (image, query) = (queries.images[number], queries.rows[number].as_slice());
         let relevant = |g: usize| relevance.is_positive(image, gallery.images[g]);
-        let known = |g: usize| relevant(g) || relevance.is_negative(image, gallery.images[g]);
         let mut list: Vec<(f32, usize)> = (0..gallery.images.len())
             .filter(|&g| gallery.rows[g].len() == query.len() && !query.is_empty())
-            .filter(|&g| known(g))
+            .filter(|&g| relevance.is_known(image, gallery.images[g]))
             .map(|g| (dot_f32(query, &gallery.rows[g]), g))
             .collect();
         list.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));

@@ -90,7 +90,7 @@ pub(super) fn finish(
         .take(MOST_EMBEDDINGS)
         .map(|(&image, row)| Embedded {
             of: images.pictures[image].path.display().to_string(),
-            label: &images.classes[images.pictures[image].label],
+            label: images.class(image),
             row,
         })
         .collect();
@@ -130,7 +130,7 @@ fn figures(trainer: &Trainer, test: bool, ranked: &[Ranked]) -> RunResult {
 fn queries(trainer: &Trainer, ranked: &[Ranked]) -> Vec<serde_json::Value> {
     let images = &trainer.prepared.images;
     let path = |image: usize| images.pictures[image].path.display().to_string();
-    let label = |image: usize| images.classes[images.pictures[image].label].as_str();
+    let label = |image: usize| images.class(image);
     ranked
         .iter()
         .map(|r| {

@@ -76,8 +76,6 @@ pub(super) trait Rounds {
     fn step(&mut self, place: Place, batch: &Self::Batch) -> Result<Taken, Error>;
     /// Mean average precision, `None` where there is nothing to validate with; adds its line to the table.
     fn validate(&mut self, epoch: usize) -> Result<Option<f64>, Error>;
-    /// What else ends with an epoch.
-    fn close(&mut self, epoch: usize);
     fn save_best(&self) -> Result<(), Error>;
     /// Everything that is trained, and what else the checkpoint holds brought up to date.
     fn save(&mut self) -> Result<Saved, Error>;
@@ -231,7 +229,7 @@ fn close_epoch(
         head.best = Some((map.to_bits(), epoch));
         run.save_best()?;
     }
-    run.close(epoch);
+    run.saved().head.close_epoch(epoch);
     checkpoint(run)?;
     draw(run, epoch)?;
     observer.epoch(&EpochReport {

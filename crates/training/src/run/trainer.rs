@@ -110,10 +110,11 @@ impl<'a> Trainer<'a> {
         let pictures = self.prepared.images.pictures.iter();
         let relevance = &self.prepared.images.relevance;
         let names: Vec<String> = pictures
+            .zip(relevance.labels())
             .zip(0..)
-            .map(|(p, place)| match relevance.partners(place) {
-                None => format!("{} {}", p.name, p.label),
-                Some(partners) => format!("{} {} {partners:?}", p.name, p.label),
+            .map(|((p, label), place)| match relevance.partners(place) {
+                None => format!("{} {label}", p.name),
+                Some(partners) => format!("{} {label} {partners:?}", p.name),
             })
             .collect();
         let network = self.prepared.model.network.declarations().iter();
@@ -361,10 +362,6 @@ impl Rounds for Trainer<'_> {
         );
         self.saved.head.validation_csv.push_str(&line);
         Ok(Some(map))
-    }
-
-    fn close(&mut self, epoch: usize) {
-        self.saved.head.close_epoch(epoch);
     }
 
     fn save_best(&self) -> Result<(), Error> {

@@ -112,7 +112,6 @@ mod tests {
         let picture = Picture {
             name: "a.png".into(),
             path: path.clone(),
-            label: 0,
             region: None,
         };
         let draw = |seed| {

@@ -38,11 +38,9 @@ pub fn mine_pairs(
         relevant: relevance.is_positive(first, second),
     };
     let count = relevance.len();
-    let known =
-        |&(a, b): &(usize, usize)| relevance.is_positive(a, b) || relevance.is_negative(a, b);
     let every = || {
         let all = (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b)));
-        all.filter(known)
+        all.filter(|&(a, b)| relevance.is_known(a, b))
     };
     let pairs: Vec<Pair> = match mining {
         Mining::All => every().map(|(a, b)| pair(a, b)).collect(),

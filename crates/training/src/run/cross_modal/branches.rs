@@ -139,10 +139,7 @@ impl Branches {
         let scores = images.clone().inner();
         let scores = scores.matmul(captions.clone().inner().transpose());
         let scores = scores.try_into_vec_as::<f32>()?;
-        let scores = Scores {
-            values: &scores,
-            groups: pairs.groups,
-        };
+        let scores = Scores::of(&scores, pairs.groups);
         let (loss, active_share) = self.loss(images, captions, &pairs, &scores, rng)?;
         let value = loss.clone().inner().try_into_scalar::<f32>()?;
         if !value.is_finite() {

@@ -63,7 +63,6 @@ pub(super) fn of_images(
         .map(|image| Picture {
             name: image.key.clone(),
             path: image.path.clone(),
-            label: 0,
             region: None,
         })
         .collect();

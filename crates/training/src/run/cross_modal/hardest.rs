@@ -22,10 +22,23 @@ pub(super) struct Scores<'a> {
     /// Images × captions.
     pub values: &'a [f32],
     /// The image of each pair by its number; pairs of one image are no negatives.
-    pub groups: &'a [usize],
+    groups: &'a [usize],
+    /// For each row the nearest negative, of both directions; none where all rows are of one image.
+    hardest: Vec<Hard>,
 }
 
-impl Scores<'_> {
+impl<'a> Scores<'a> {
+    /// Those of a batch: images × captions, and the image of each pair by its number.
+    pub fn of(values: &'a [f32], groups: &'a [usize]) -> Scores<'a> {
+        let mut scores = Scores {
+            values,
+            groups,
+            hardest: Vec::new(),
+        };
+        scores.hardest = [scores.nearest(false), scores.nearest(true)].concat();
+        scores
+    }
+
     /// Similarity of one row's image or caption with the other half of another row.
     fn at(&self, by_caption: bool, anchor: usize, other: usize) -> f32 {
         let (image, caption) = match by_caption {
@@ -43,8 +56,7 @@ impl Scores<'_> {
         rows.clone().flat_map(of_caption).collect()
     }
 
-    /// For each row the nearest negative; none where all rows are of one image.
-    pub fn hardest(&self, by_caption: bool) -> Vec<Hard> {
+    fn nearest(&self, by_caption: bool) -> Vec<Hard> {
         let rows = 0..self.groups.len();
         let of_row = |anchor: usize| {
             let others = rows.clone();
@@ -63,7 +75,7 @@ impl Scores<'_> {
 
     /// The few that are furthest from right, of both directions.
     pub fn worst(&self) -> Vec<Hard> {
-        let mut all = [self.hardest(false), self.hardest(true)].concat();
+        let mut all = self.hardest.clone();
         let violation = |hard: &Hard| hard.similarities[1] - hard.similarities[0];
         all.sort_by(|a, b| violation(b).total_cmp(&violation(a)));
         all.truncate(KEPT);
@@ -72,8 +84,7 @@ impl Scores<'_> {
 
     /// Share of the hardest negatives that are within the margin, both directions.
     pub fn violated_by_hardest(&self, margin: f32) -> f64 {
-        let both = [self.hardest(false), self.hardest(true)].concat();
-        share(both.iter().map(|h| h.similarities), margin)
+        share(self.hardest.iter().map(|h| h.similarities), margin)
     }
 
     /// Share of all negatives that are within the margin, both directions.
@@ -116,11 +127,9 @@ mod tests {
     #[test]
     fn both_directions_are_judged_and_one_image_is_no_negative_of_itself() {
         // Rows 0 and 1 are captions of one image.
-        let scores = Scores {
-            values: &[0.9, 0.8, 0.1, 0.8, 0.9, 0.7, 0.3, 0.95, 0.5],
-            groups: &[4, 4, 6],
-        };
-        let by_image = scores.hardest(false);
+        let values = [0.9, 0.8, 0.1, 0.8, 0.9, 0.7, 0.3, 0.95, 0.5];
+        let scores = Scores::of(&values, &[4, 4, 6]);
+        let by_image = scores.nearest(false);
         assert_eq!(by_image.len(), 3);
         assert_eq!((by_image[0].negative, by_image[1].negative), (2, 2));
         assert_eq!(by_image[2].negative, 1);
@@ -141,10 +150,7 @@ mod tests {
         assert!((scores.violated_by(&triplets, &[false], 0.0) - 0.5).abs() < 1e-12);
         assert!((scores.violated_by(&triplets, &[false, true], 0.0) - 0.5).abs() < 1e-12);
         assert!((scores.violated_by(&triplets, &[true], 0.7) - 1.0).abs() < 1e-12);
-        let alone = Scores {
-            values: &[1.0],
-            groups: &[1],
-        };
+        let alone = Scores::of(&[1.0], &[1]);
         assert!(alone.worst().is_empty() && alone.violated_by_all(1.0) == 0.0);
     }
 }

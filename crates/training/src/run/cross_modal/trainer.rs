@@ -365,10 +365,6 @@ impl Rounds for Trainer<'_> {
         Ok(Some(map))
     }
 
-    fn close(&mut self, epoch: usize) {
-        self.saved.head.close_epoch(epoch);
-    }
-
     fn save_best(&self) -> Result<(), Error> {
         let image = self
             .model
