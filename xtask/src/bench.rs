@@ -27,6 +27,14 @@ struct Bench {
 
 const BENCHES: &[Bench] = &[
     Bench {
+        name: "decode",
+        summary: "odd and damaged pictures against Pillow and libjpeg-turbo: silent differences, refusals, time",
+        build: &["-p", "vizsla-pixels", "--example", "decode_bench"],
+        program: ("--vizsla-bin", "examples/decode_bench"),
+        data: false,
+        figures: Some("--json"),
+    },
+    Bench {
         name: "sift",
         summary: "SIFT against OpenCV: time per megapixel, repeatability, matching score",
         build: &["-p", "vizsla-features", "--example", "sift_bench"],

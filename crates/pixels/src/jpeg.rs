@@ -1,44 +1,49 @@
-//! JPEG, by `zune-jpeg`: the fastest decoder in safe Rust, which skips the colour planes when grey is
-//! wanted.
+//! JPEG, by libjpeg-turbo's decoder: what it makes of a file is what every other program shows.
 //!
-//! Decoding at a half, a quarter or an eighth of the size, from the low frequencies of every block, was
-//! measured and left out: undoing the Huffman code takes most of the time and cannot be skipped. A
-//! photograph of 12 megapixels (3 MB), one thread, medians of 9 in turn: `zune-jpeg` luma 51 ms, colour
-//! 61 ms; `jpeg-decoder` whole 80 ms, half 67 ms, quarter 55 ms, eighth 51 ms. OpenCV, with
-//! libjpeg-turbo, takes 48 ms for grey and 31 ms for a quarter. So a whole luma decode costs what a
-//! reduced one does, and keeps every frequency for the area-correct resize that follows.
+//! The reason for that one, and what else was tried, is in decision 010. libjpeg goes on where data
+//! are missing and fills with grey; which of its pictures count as read is decided here, in
+//! [`judge`], from what was counted on the way. Sizes and memory pass the limits before any is taken.
 //!
-//! The markers are walked here first (ITU-T T.81, annex B): the size must pass the limits before a
-//! decoder sees the file, and a file without an end-of-image marker is refused, because a decoder
-//! would fill what is missing with grey and the system would index half a picture as a whole one.
-
-use zune_core::bytestream::ZCursor;
-use zune_core::colorspace::ColorSpace;
-use zune_core::options::DecoderOptions;
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::errors::DecodeErrors;
+//! Grey is the luma plane as stored, and the colour planes are then not even transformed. Decoding at
+//! a half or a quarter of the size was measured and left out (decision 005).
 
 use crate::decode::{DecodeOptions, Layout, Stored};
 use crate::error::{Error, ErrorKind};
 use crate::gray::Gray;
+use crate::limits::Limits;
 use crate::resize::fitted_size;
 use crate::rgb::Rgb;
 
+#[allow(unsafe_code)] // calls C; its reasons stand at each call
+mod libjpeg;
+
+pub(crate) use libjpeg::Colour;
+use libjpeg::{Header, Report, Status};
+
 const JPEG: &str = "JPEG";
 
+/// Scans of one file. Progressive files have about ten, the most elaborate some dozens; thousands of
+/// empty ones keep a decoder busy for hours.
+const MOST_SCANS: u32 = 128;
+
+/// A picture of which more than one part in this many is missing is not the picture. A sixteenth in
+/// grey moves the means of an 8 x 8 thumbnail by about 3 of 255.
+const MOST_LOST: u64 = 16;
+
+/// Decodes a file.
 pub(crate) fn decode<T: Layout>(bytes: &[u8], options: &DecodeOptions) -> Result<Stored<T>, Error> {
-    let header = Header::read(bytes)?;
-    let (width, height) = (u32::from(header.width), u32::from(header.height));
-    options
-        .limits
-        .check(width.into(), height.into(), header.bytes_per_pixel())?;
-    if !is_complete(bytes, header.scan) {
-        return Err(ErrorKind::Truncated(JPEG).into());
-    }
+    let header = read_header(bytes, Colour::AsMarked, &options.limits)?;
+    let (width, height) = (header.width, header.height);
     let target = options
         .fit
         .map_or((width, height), |side| fitted_size(width, height, side));
-    let mut image: T = decode_whole(bytes, &header)?;
+    let gray = match header.colour() {
+        Some(Colour::Gray) => true,
+        Some(Colour::Ycc) => T::CHANNELS == 1,
+        _ => false,
+    };
+    let samples = samples(bytes, &header, Colour::AsMarked, gray)?;
+    let mut image: T = samples.into_image()?;
     if target != (width, height) {
         image = image.resized_to(target.0 as usize, target.1 as usize)?;
     }
@@ -49,195 +54,197 @@ pub(crate) fn decode<T: Layout>(bytes: &[u8], options: &DecodeOptions) -> Result
     })
 }
 
-/// What the segments before the first scan say.
-#[derive(Debug, PartialEq, Eq)]
-struct Header {
-    width: u16,
-    height: u16,
-    components: u8,
-    progressive: bool,
-    /// Whether the first component is luma (YCbCr or plain grey).
-    starts_with_luma: bool,
-    /// Offset of the first scan's segment, behind its marker.
-    scan: usize,
+/// Samples as they come from the decoder, interleaved.
+pub(crate) struct Samples {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    /// 1: grey, 3: RGB, 4: CMYK as stored, in which Adobe and all who follow it mean 255 by "no ink".
+    pub(crate) channels: usize,
+    pub(crate) data: Vec<u8>,
 }
 
-impl Header {
-    fn read(bytes: &[u8]) -> Result<Header, Error> {
-        let truncated = || Error::from(ErrorKind::Truncated(JPEG));
-        let mut frame = None;
-        let (mut adobe, mut jfif) = (None, false);
-        let mut at = 2;
-        loop {
-            let (marker, start) = next_marker(bytes, at).ok_or_else(truncated)?;
-            if marker == 0xDA {
-                let frame: Frame =
-                    frame.ok_or_else(|| Error::corrupt(JPEG, "a scan before its frame"))?;
-                return frame.header(adobe, jfif, start);
-            }
-            if marker == 0xD9 {
-                return Err(Error::corrupt(JPEG, "it ends before its first scan"));
-            }
-            if marker == 0x01 || (0xD0..=0xD8).contains(&marker) {
-                at = start;
-                continue;
-            }
-            let segment = segment(bytes, start).ok_or_else(truncated)?;
-            match marker {
-                0xC4 | 0xC8 | 0xCC => {}
-                0xC0..=0xCF => frame = Some(Frame::read(marker, segment)?),
-                0xE0 => jfif |= segment.starts_with(b"JFIF\0"),
-                0xEE if segment.starts_with(b"Adobe") => adobe = segment.get(11).copied(),
-                _ => {}
-            }
-            at = start + 2 + segment.len();
+/// Decodes JPEG data inside another container, whose word on the colours counts: `colour` is what the
+/// components are, [`Colour::AsMarked`] where the container does not say. YCbCr comes out as RGB,
+/// YCCK as CMYK.
+#[allow(dead_code)] // for the containers
+pub(crate) fn decode_embedded(
+    bytes: &[u8],
+    colour: Colour,
+    limits: &Limits,
+) -> Result<Samples, Error> {
+    let header = read_header(bytes, colour, limits)?;
+    let gray = header.colour() == Some(Colour::Gray);
+    samples(bytes, &header, colour, gray)
+}
+
+/// Reads the header and holds it against the limits.
+fn read_header(bytes: &[u8], colour: Colour, limits: &Limits) -> Result<Header, Error> {
+    let (header, report) = libjpeg::read_header(bytes, colour);
+    let (width, height) = (u64::from(header.width), u64::from(header.height));
+    if let Some(error) = refusal(&report) {
+        if matches!(report.status(), Status::TooLarge | Status::EmptyFrame) && width > 0 {
+            limits.check(width, height.max(1), 1)?; // names the side that is too large
         }
+        return Err(error);
     }
-
-    /// Rough peak while decoding: planes, output, what is resized; all coefficients if progressive.
-    fn bytes_per_pixel(&self) -> u64 {
-        let components = u64::from(self.components);
-        6 + components * if self.progressive { 3 } else { 1 }
-    }
-}
-
-/// A start-of-frame segment.
-struct Frame {
-    marker: u8,
-    height: u16,
-    width: u16,
-    ids: Vec<u8>,
-}
-
-impl Frame {
-    fn read(marker: u8, segment: &[u8]) -> Result<Frame, Error> {
-        let [precision, h1, h0, w1, w0, count, rest @ ..] = segment else {
-            return Err(Error::corrupt(JPEG, "its frame header is too short"));
-        };
-        if *precision != 8 {
-            return Err(Error::unsupported(
-                JPEG,
-                format!("{precision} bits a sample"),
-            ));
-        }
-        if !matches!(marker, 0xC0..=0xC2) {
-            return Err(Error::unsupported(
-                JPEG,
-                "lossless, hierarchical or arithmetic coding",
-            ));
-        }
-        let ids: Vec<u8> = rest.chunks_exact(3).map(|component| component[0]).collect();
-        if ids.len() != usize::from(*count) || !matches!(count, 1 | 3 | 4) {
-            return Err(Error::corrupt(
-                JPEG,
-                format!("{count} components in its frame header"),
-            ));
-        }
-        Ok(Frame {
-            marker,
-            height: u16::from_be_bytes([*h1, *h0]),
-            width: u16::from_be_bytes([*w1, *w0]),
-            ids,
-        })
-    }
-
-    /// Decides the colour space as libjpeg does: Adobe's word, then JFIF, then the component names.
-    fn header(self, adobe: Option<u8>, jfif: bool, scan: usize) -> Result<Header, Error> {
-        let ycc = match adobe {
-            _ if jfif => true,
-            Some(transform) => transform == 1,
-            None => self.ids != *b"RGB",
-        };
-        Ok(Header {
-            width: self.width,
-            height: self.height,
-            components: self.ids.len() as u8,
-            progressive: self.marker == 0xC2,
-            starts_with_luma: self.ids.len() == 1 || (self.ids.len() == 3 && ycc),
-            scan,
-        })
-    }
-}
-
-/// The next marker at or behind `at` and the offset behind it; stray bytes are passed over.
-fn next_marker(bytes: &[u8], mut at: usize) -> Option<(u8, usize)> {
-    loop {
-        at += bytes.get(at..)?.iter().position(|&byte| byte == 0xFF)?;
-        let code = *bytes.get(at + 1)?;
-        match code {
-            0x00 => at += 2,
-            0xFF => at += 1,
-            _ => return Some((code, at + 2)),
-        }
-    }
-}
-
-/// The content of the segment whose length field lies at `start`.
-fn segment(bytes: &[u8], start: usize) -> Option<&[u8]> {
-    let length = u16::from_be_bytes([*bytes.get(start)?, *bytes.get(start + 1)?]);
-    bytes.get(start + 2..start + usize::from(length.max(2)))
-}
-
-/// Whether an end-of-image marker follows the scan at `scan`.
-fn is_complete(bytes: &[u8], scan: usize) -> bool {
-    let padding = bytes
-        .iter()
-        .rev()
-        .take_while(|&&byte| matches!(byte, 0 | b'\r' | b'\n'))
-        .count();
-    if bytes[..bytes.len() - padding].ends_with(&[0xFF, 0xD9]) {
-        return true;
-    }
-    // Phones append films and depth maps behind the end: look for it marker by marker.
-    let mut at = scan;
-    while let Some((marker, start)) = next_marker(bytes, at) {
-        at = match marker {
-            0xD9 => return true,
-            0x01 | 0xD0..=0xD8 => start,
-            _ => match segment(bytes, start) {
-                Some(segment) => start + 2 + segment.len(),
-                None => return false,
-            },
-        };
-    }
-    false
-}
-
-fn decode_whole<T: Layout>(bytes: &[u8], header: &Header) -> Result<T, Error> {
-    let gray = header.starts_with_luma && (T::CHANNELS == 1 || header.components == 1);
-    let (space, channels) = if gray {
-        (ColorSpace::Luma, 1)
-    } else {
-        (ColorSpace::RGB, 3)
+    limits.check(width, height, bytes_per_pixel(&header))?;
+    let channels_fit = match header.colour() {
+        Some(Colour::Gray) => header.components == 1,
+        Some(Colour::Rgb | Colour::Ycc) => header.components == 3,
+        Some(Colour::Cmyk | Colour::Ycck) => header.components == 4,
+        Some(Colour::AsMarked) | None => false,
     };
-    let options = DecoderOptions::default()
-        .set_strict_mode(false)
-        .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX))
-        .jpeg_set_out_colorspace(space);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(translate)?;
-    let found = decoder.dimensions().unwrap_or_default();
-    if found != (usize::from(header.width), usize::from(header.height)) {
-        // Two frame headers that disagree: only the one that passed the limits may be decoded.
-        return Err(Error::corrupt(JPEG, "its frame headers disagree"));
+    if !channels_fit {
+        let reason = format!("{} components of unknown colour", header.components);
+        return Err(Error::unsupported(JPEG, reason));
     }
-    let (width, height) = found;
+    if header.uneven_sampling != 0 {
+        let reason = "sampling factors that do not divide each other";
+        return Err(Error::unsupported(JPEG, reason));
+    }
+    if too_short(bytes, &header) {
+        return Err(ErrorKind::Truncated(JPEG).into());
+    }
+    Ok(header)
+}
+
+/// Rough peak while decoding: the samples, what is made from them, and all coefficients where the
+/// scans are not in the order of the picture.
+fn bytes_per_pixel(header: &Header) -> u64 {
+    let pixels = (u64::from(header.width) * u64::from(header.height)).max(1);
+    let coefficients = match header.several_scans {
+        0 => 0,
+        _ => (2 * header.coefficients).div_ceil(pixels),
+    };
+    6 + u64::from(header.components) + coefficients
+}
+
+/// Whether the whole file is too short for the blocks it announces. A Huffman code takes a bit at
+/// least: two codes a block, or one in the first scan of a progressive file.
+fn too_short(bytes: &[u8], header: &Header) -> bool {
+    let blocks = u64::from(header.width) * u64::from(header.height) / 64;
+    let bits = if header.progressive != 0 { 1 } else { 2 };
+    let least = blocks * bits / 8;
+    header.arithmetic == 0 && (bytes.len() as u64) < least - least / MOST_LOST
+}
+
+fn samples(bytes: &[u8], header: &Header, colour: Colour, gray: bool) -> Result<Samples, Error> {
+    let (wanted, channels) = match header.colour() {
+        _ if gray => (Colour::Gray, 1),
+        Some(Colour::Cmyk | Colour::Ycck) => (Colour::Cmyk, 4),
+        _ => (Colour::Rgb, 3),
+    };
+    let (width, height) = (header.width as usize, header.height as usize);
     let mut data = vec![0; width * height * channels];
-    decoder.decode_into(&mut data).map_err(translate)?;
-    if gray {
-        Ok(T::from_gray(Gray::new(width, height, data)?))
-    } else {
-        Ok(T::from_rgb(Rgb::new(width, height, data)?))
+    let report = libjpeg::decode(
+        bytes, colour, wanted, MOST_SCANS, header, &mut data, channels,
+    );
+    judge(bytes, header, &report)?;
+    Ok(Samples {
+        width,
+        height,
+        channels,
+        data,
+    })
+}
+
+/// Whether what was decoded is the picture.
+///
+/// Damage that only shifts or garbles is let pass, as in every other program: libjpeg recovers most
+/// of such pictures, and all programs show the same. Refused is what was filled in for want of data.
+fn judge(bytes: &[u8], header: &Header, report: &Report) -> Result<(), Error> {
+    if let Some(error) = refusal(report) {
+        return Err(error);
+    }
+    let unfinished = report.starved_units > 0
+        || report.absent_component().is_some()
+        || header.arithmetic != 0
+        || (header.progressive != 0 && report.is_coarse());
+    if report.ran_out() && unfinished {
+        return Err(ErrorKind::Truncated(JPEG).into());
+    }
+    if let Some(number) = report.absent_component() {
+        let reason = format!("no scan holds its colour component {number}");
+        return Err(Error::corrupt(JPEG, reason));
+    }
+    if report.empty_units * MOST_LOST > report.units {
+        let percent = share(report.empty_units, report.units);
+        let reason = format!("there are no data for {percent} % of the picture");
+        return Err(Error::corrupt(JPEG, reason));
+    }
+    if report.wild_blocks * MOST_LOST > report.blocks {
+        let percent = share(report.wild_blocks, report.blocks);
+        let reason = format!("the brightness of {percent} % of the picture is out of range");
+        return Err(Error::corrupt(JPEG, reason));
+    }
+    // An arithmetic decoder reads zeros behind the end of its data, which can be right. What it left
+    // unread cannot.
+    if header.arithmetic != 0 && report.skipped_bytes * MOST_LOST > bytes.len() as u64 {
+        let reason = format!("{} bytes were left unread", report.skipped_bytes);
+        return Err(Error::corrupt(JPEG, reason));
+    }
+    Ok(())
+}
+
+fn share(part: u64, whole: u64) -> u64 {
+    (100 * part).div_ceil(whole.max(1))
+}
+
+/// The error that ended a call of the library, if one did.
+fn refusal(report: &Report) -> Option<Error> {
+    let unsupported = |reason: String| Some(Error::unsupported(JPEG, reason));
+    match report.status() {
+        Status::Done => None,
+        Status::Damaged if report.ran_out() => Some(ErrorKind::Truncated(JPEG).into()),
+        Status::Damaged | Status::TooLarge => Some(Error::corrupt(JPEG, report.message())),
+        Status::Unsupported => unsupported(report.message()),
+        Status::OtherProcess(marker) => unsupported(process(marker).to_string()),
+        Status::OtherDepth(bits) => unsupported(format!("{bits} bits a sample")),
+        Status::EmptyFrame => {
+            unsupported("its header gives no height or no width (DNL)".to_string())
+        }
+        Status::NoMemory => Some(Error::corrupt(JPEG, "there is not enough memory for it")),
+        Status::TooManyScans => Some(
+            ErrorKind::TooLarge {
+                what: "the number of scans",
+                value: u64::from(MOST_SCANS) + 1,
+                limit: u64::from(MOST_SCANS),
+            }
+            .into(),
+        ),
     }
 }
 
-fn translate(error: DecodeErrors) -> Error {
-    match error {
-        DecodeErrors::Unsupported(what) => Error::unsupported(JPEG, format!("{what:?}")),
-        DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => {
-            ErrorKind::Truncated(JPEG).into()
-        }
-        other => Error::corrupt(JPEG, other),
+/// Name of a coding process by its frame marker (ITU-T T.81, table B.1).
+fn process(marker: u8) -> &'static str {
+    match marker {
+        0xC3 | 0xCB => "lossless coding",
+        0xF7 => "JPEG-LS",
+        _ => "hierarchical coding",
     }
+}
+
+impl Samples {
+    fn into_image<T: Layout>(self) -> Result<T, Error> {
+        let (width, height) = (self.width, self.height);
+        match self.channels {
+            1 => Ok(T::from_gray(Gray::new(width, height, self.data)?)),
+            3 => Ok(T::from_rgb(Rgb::new(width, height, self.data)?)),
+            _ => Ok(T::from_rgb(Rgb::new(
+                width,
+                height,
+                inks_to_rgb(&self.data),
+            )?)),
+        }
+    }
+}
+
+/// RGB of inks, in which 255 is none, by the plain product that other programs use.
+pub(crate) fn inks_to_rgb(data: &[u8]) -> Vec<u8> {
+    let (pixels, _) = data.as_chunks::<4>();
+    let times = |ink: u8, black: u8| ((u32::from(ink) * u32::from(black) + 127) / 255) as u8;
+    pixels
+        .iter()
+        .flat_map(|&[c, m, y, k]| [times(c, k), times(m, k), times(y, k)])
+        .collect()
 }
