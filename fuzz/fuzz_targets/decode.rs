@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     for error in [gray.err(), rgb.err()].into_iter().flatten() {
         // The decoders' panics are caught and reported so; here they are what is looked for.
         if let ErrorKind::Corrupt { reason, .. } = error.kind() {
-            assert!(reason != "the decoder gave up", "{error}");
+            assert!(!reason.starts_with("the decoder gave up"), "{error}");
         }
     }
 });

@@ -4,16 +4,17 @@
 //! the limits, then the decoding (luma alone where grey is wanted), the resize, and the orientation
 //! last, on the small image.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use crate::budget::Grant;
 use crate::error::{Error, ErrorKind};
 use crate::exif::Exif;
 use crate::gray::Gray;
+use crate::guarded::guarded;
 use crate::limits::Limits;
 use crate::orientation::{swaps_sides, upright};
 use crate::rgb::Rgb;
-use crate::{files, jpeg, other_formats};
+use crate::{files, jpeg, other_formats, tiff};
 
 /// The image formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +95,8 @@ pub struct Decoded<T> {
     pub format: Format,
     /// The camera's notes.
     pub exif: Exif,
+    /// Pictures in the file, of which the first was read; frames of an animation are none.
+    pub pages: u32,
 }
 
 /// Reads a file as grey. The path comes last in every error message.
@@ -166,7 +169,13 @@ macro_rules! layout {
     };
 }
 
-layout!(Gray, 1, |image: Rgb| image.to_gray(), |image: Gray| image);
+// Alone on its thread: whoever holds memory of the budget must not take up other work meanwhile, which may wait for it.
+layout!(
+    Gray,
+    1,
+    |image: Rgb| image.to_gray_alone(),
+    |image: Gray| image
+);
 layout!(Rgb, 3, |image: Rgb| image, |image: Gray| image.to_rgb());
 
 fn read<T: Layout>(path: &Path, options: &DecodeOptions) -> Result<Decoded<T>, Error> {
@@ -183,8 +192,24 @@ fn decode<T: Layout>(bytes: &[u8], options: &DecodeOptions) -> Result<Decoded<T>
     // The last line of defence: decoders are large programs fed by strangers, and one that panics
     // must cost this file and not the ingest of a hundred thousand. Nothing shared is left half
     // changed, because decoding only touches what it returns.
-    catch_unwind(AssertUnwindSafe(|| decode_known(bytes, format, options)))
-        .unwrap_or_else(|_| Err(Error::corrupt(format.name(), "the decoder gave up")))
+    let work = || {
+        #[cfg(debug_assertions)]
+        panic_on_purpose(bytes);
+        decode_known(bytes, format, options)
+    };
+    guarded(work).unwrap_or_else(|panic| {
+        let reason = format!("the decoder gave up: {panic}");
+        Err(Error::corrupt(format.name(), reason))
+    })
+}
+
+/// What a decoder with a defect would do, for the tests of the program that is built with debug assertions.
+#[cfg(debug_assertions)]
+#[allow(clippy::panic)]
+fn panic_on_purpose(bytes: &[u8]) {
+    if bytes.ends_with(b"panic on purpose") && std::env::var_os("VIZSLA_TEST_PANIC").is_some() {
+        panic!("on purpose");
+    }
 }
 
 /// Names the relatives of supported formats, so that the reader of the message is not puzzled.
@@ -203,9 +228,10 @@ fn decode_known<T: Layout>(
 ) -> Result<Decoded<T>, Error> {
     let stored: Stored<T> = match format {
         Format::Jpeg => jpeg::decode(bytes, options)?,
+        Format::Tiff => tiff::decode(bytes, options)?,
         _ => other_formats::decode(bytes, format, options)?,
     };
-    let exif = Exif::of_file(bytes);
+    let exif = Exif::of_file(bytes, format);
     let (width, height) = (stored.full_width, stored.full_height);
     let (full_width, full_height) = if swaps_sides(exif.orientation) {
         (height, width)
@@ -213,12 +239,17 @@ fn decode_known<T: Layout>(
         (width, height)
     };
     let image = stored.image.turned(exif.orientation)?;
+    drop(stored.grant);
     Ok(Decoded {
         image,
         full_width,
         full_height,
         format,
         exif,
+        pages: match format {
+            Format::Tiff => tiff::pages(bytes),
+            _ => 1,
+        },
     })
 }
 
@@ -227,4 +258,6 @@ pub(crate) struct Stored<T> {
     pub(crate) image: T,
     pub(crate) full_width: u32,
     pub(crate) full_height: u32,
+    /// The memory that was taken for it, given back when the image has its final size and lies upright.
+    pub(crate) grant: Grant,
 }

@@ -32,7 +32,7 @@ pub enum ErrorKind {
     },
     /// Reading it would break one of the [`Limits`](crate::Limits).
     #[error(
-        "{what} is {value}, above the limit of {limit}; make a smaller copy or raise the limit"
+        "{what} is {value}, above the limit of {limit}; {}", size_advice(.what)
     )]
     TooLarge {
         /// Which quantity, such as "the width in pixels".
@@ -66,6 +66,14 @@ pub enum ErrorKind {
     /// The operating system refused.
     #[error("{}", io_advice(.0))]
     Io(#[source] std::io::Error),
+}
+
+/// Sides have a limit that cannot be raised.
+fn size_advice(what: &str) -> &'static str {
+    match what.starts_with("the width") || what.starts_with("the height") {
+        true => "make a smaller copy",
+        false => "make a smaller copy or raise the limit",
+    }
 }
 
 fn io_advice(error: &std::io::Error) -> String {

@@ -34,6 +34,10 @@ const MOST_LOST: u64 = 16;
 pub(crate) fn decode<T: Layout>(bytes: &[u8], options: &DecodeOptions) -> Result<Stored<T>, Error> {
     let header = read_header(bytes, Colour::AsMarked, &options.limits)?;
     let (width, height) = (header.width, header.height);
+    let pixels = u64::from(width) * u64::from(height);
+    let grant = options
+        .limits
+        .admit_bytes(pixels * bytes_per_pixel(&header))?;
     let target = options
         .fit
         .map_or((width, height), |side| fitted_size(width, height, side));
@@ -51,6 +55,7 @@ pub(crate) fn decode<T: Layout>(bytes: &[u8], options: &DecodeOptions) -> Result
         image,
         full_width: width,
         full_height: height,
+        grant,
     })
 }
 
@@ -66,7 +71,6 @@ pub(crate) struct Samples {
 /// Decodes JPEG data inside another container, whose word on the colours counts: `colour` is what the
 /// components are, [`Colour::AsMarked`] where the container does not say. YCbCr comes out as RGB,
 /// YCCK as CMYK.
-#[allow(dead_code)] // for the containers
 pub(crate) fn decode_embedded(
     bytes: &[u8],
     colour: Colour,

@@ -21,6 +21,7 @@
 //! # Ok::<(), vizsla_pixels::Error>(())
 //! ```
 
+mod budget;
 mod decode;
 mod draw;
 mod encode;
@@ -29,23 +30,31 @@ mod exif;
 mod files;
 mod font;
 mod gray;
+mod guarded;
 mod jpeg;
 mod limits;
 mod orientation;
 mod other_formats;
+mod over_white;
+mod png;
+mod position;
 mod resize;
 mod rgb;
 mod scale_space;
 mod sheet;
+mod tiff;
 mod warp;
 
+pub use budget::{decode_memory, set_decode_memory};
 pub use decode::{DecodeOptions, Decoded, Format, decode_gray, decode_rgb, read_gray, read_rgb};
 pub use draw::Color;
 pub use error::{Error, ErrorKind};
 pub use exif::Exif;
 pub use font::{GLYPH_HEIGHT, GLYPH_WIDTH, text_width};
 pub use gray::Gray;
+pub use guarded::guarded;
 pub use limits::Limits;
+pub use position::position;
 pub use resize::fitted_size;
 pub use rgb::Rgb;
 pub use scale_space::{

@@ -4,6 +4,7 @@
 //! takes 30 GB or dies trying. The header is therefore read alone, and the size it claims must pass
 //! [`Limits::check`] first.
 
+use crate::budget::{self, Grant};
 use crate::error::{Error, ErrorKind};
 
 /// How much a single image may ask for.
@@ -34,6 +35,32 @@ impl Default for Limits {
 impl Limits {
     /// Passes when an image of this size, decoded at `bytes_per_pixel`, stays within the limits.
     pub(crate) fn check(&self, width: u64, height: u64, bytes_per_pixel: u64) -> Result<(), Error> {
+        self.check_size(width, height)?;
+        let bytes = width.saturating_mul(height).saturating_mul(bytes_per_pixel);
+        at_most("the memory needed in bytes", bytes, self.max_memory_bytes)
+    }
+
+    /// Passes when an image of this size, decoded at `bytes_per_pixel`, stays within the limits, and waits until
+    /// the process has so much memory for it.
+    pub(crate) fn admit(
+        &self,
+        width: u64,
+        height: u64,
+        bytes_per_pixel: u64,
+    ) -> Result<Grant, Error> {
+        self.check_size(width, height)?;
+        let pixels = width.saturating_mul(height);
+        self.admit_bytes(pixels.saturating_mul(bytes_per_pixel))
+    }
+
+    /// Passes when decoding may take so much memory, and waits until the process has it.
+    pub(crate) fn admit_bytes(&self, bytes: u64) -> Result<Grant, Error> {
+        at_most("the memory needed in bytes", bytes, self.max_memory_bytes)?;
+        budget::grant(bytes)
+    }
+
+    /// Passes when an image of this size may be decoded.
+    pub(crate) fn check_size(&self, width: u64, height: u64) -> Result<(), Error> {
         if width == 0 || height == 0 {
             return Err(ErrorKind::BadSize {
                 width: width as usize,
@@ -45,9 +72,7 @@ impl Limits {
         let pixels = width.saturating_mul(height);
         at_most("the width in pixels", width, u64::from(self.max_side))?;
         at_most("the height in pixels", height, u64::from(self.max_side))?;
-        at_most("the number of pixels", pixels, self.max_pixels)?;
-        let bytes = pixels.saturating_mul(bytes_per_pixel);
-        at_most("the memory needed in bytes", bytes, self.max_memory_bytes)
+        at_most("the number of pixels", pixels, self.max_pixels)
     }
 
     /// Passes when a file of this length may be read.
@@ -70,7 +95,7 @@ mod tests {
     #[test]
     fn a_huge_header_is_refused_for_the_quantity_that_is_too_large() {
         let limits = Limits::default();
-        let what = |w, h, b| match limits.check(w, h, b).unwrap_err().kind() {
+        let what = |w, h, b| match limits.admit(w, h, b).err().unwrap().kind() {
             ErrorKind::TooLarge { what, .. } => *what,
             other => panic!("{other:?}"),
         };
@@ -78,8 +103,8 @@ mod tests {
         assert_eq!(what(1, 100_000, 1), "the height in pixels");
         assert_eq!(what(60_000, 60_000, 1), "the number of pixels");
         assert_eq!(what(14_000, 14_000, 16), "the memory needed in bytes");
-        assert!(limits.check(14_000, 14_000, 3).is_ok());
-        assert!(limits.check(u64::MAX, u64::MAX, u64::MAX).is_err());
-        assert!(limits.check(0, 5, 1).is_err());
+        assert!(limits.admit(14_000, 14_000, 3).is_ok());
+        assert!(limits.admit(u64::MAX, u64::MAX, u64::MAX).is_err());
+        assert!(limits.admit(0, 5, 1).is_err());
     }
 }

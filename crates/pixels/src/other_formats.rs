@@ -1,18 +1,19 @@
-//! Every format but JPEG, by the `image` crate's decoders.
+//! PNG, WebP, GIF, BMP and PNM, by the `image` crate's decoders.
 //!
 //! These files are decoded whole; only the first frame of an animation is looked at, however many
-//! there are. Samples of 16 bits are rounded to 8, floating-point ones clamped to 0..=1 first, and
-//! alpha is composited over white, the paper that scans and screenshots with alpha are meant for.
+//! there are. Samples of 16 bits are rounded to 8, and alpha is composited over white, the paper that scans and screenshots with alpha are meant for.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io::{self, Cursor};
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use crate::decode::{DecodeOptions, Format, Layout, Stored};
 use crate::error::{Error, ErrorKind};
 use crate::gray::Gray;
-use crate::limits::Limits;
+use crate::over_white::over_white;
+use crate::png;
 use crate::resize::fitted_size;
 use crate::rgb::{Rgb, luma};
 
@@ -22,22 +23,25 @@ pub(crate) fn decode<T: Layout>(
     options: &DecodeOptions,
 ) -> Result<Stored<T>, Error> {
     let limits = &options.limits;
-    let fail = |error| translate(error, format, limits);
+    let fail = |error| translate(error, format);
     if format == Format::Bmp {
         let (width, height) = bmp_size(bytes);
-        limits.check(width, height, 1)?;
+        limits.check_size(width, height)?;
     }
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), image_format(format));
-    reader.limits(library_limits(limits));
-    let decoder = reader.into_decoder().map_err(fail)?;
+    let lean = match format {
+        Format::Png => Cow::Owned(png::without_notes(bytes)),
+        _ => Cow::Borrowed(bytes),
+    };
+    let reader = ImageReader::with_format(Cursor::new(&*lean), image_format(format));
+    let mut decoder = reader.into_decoder().map_err(fail)?;
     let (full_width, full_height) = decoder.dimensions();
-    // The decoder's own buffer, one working copy of it, and what is made from it.
-    let bytes_per_pixel = 2 * u64::from(decoder.color_type().bytes_per_pixel()) + 3;
-    limits.check(
-        u64::from(full_width),
-        u64::from(full_height),
-        bytes_per_pixel,
-    )?;
+    let (width, height) = (u64::from(full_width), u64::from(full_height));
+    let bytes_per_pixel = bytes_per_pixel(format, decoder.color_type());
+    let grant = limits.admit(width, height, bytes_per_pixel)?;
+    // Frames may claim to be larger than their picture: no decoder takes more than was granted.
+    let mut library = image::Limits::no_limits();
+    library.max_alloc = Some(width * height * bytes_per_pixel + SMALL);
+    decoder.set_limits(library).map_err(fail)?;
 
     let image: T = convert(DynamicImage::from_decoder(decoder).map_err(fail)?)?;
     let target = options.fit.map_or((full_width, full_height), |side| {
@@ -52,7 +56,33 @@ pub(crate) fn decode<T: Layout>(
         image,
         full_width,
         full_height,
+        grant,
     })
+}
+
+/// Bytes that a decoder may take whatever the size of the picture.
+const SMALL: u64 = 1 << 20;
+
+/// Bytes of memory for each pixel at the highest: the decoder's result, what it holds inside, what is made from it
+/// (8 bits a sample, then colours over white, then grey), and a copy when it is turned upright. `decode_memory.rs`
+/// among the tests compares this with what is taken.
+fn bytes_per_pixel(format: Format, colour: ColorType) -> u64 {
+    let result = u64::from(colour.bytes_per_pixel());
+    let inside = match format {
+        // Planes of luma and colour, the frame of an animation and the canvas it is drawn on.
+        Format::WebP => 10,
+        // A frame that is smaller than the picture, and its indices.
+        Format::Gif => 5,
+        // Samples of 16 bits are read before they are put in order.
+        Format::Pnm => result,
+        _ => 1,
+    };
+    let narrowed = if result > u64::from(colour.channel_count()) {
+        result / 2
+    } else {
+        0
+    };
+    result + inside + (narrowed + 4).max(6)
 }
 
 /// The sides in a BMP header, which the decoder refuses as damaged when they are large.
@@ -77,30 +107,19 @@ fn image_format(format: Format) -> ImageFormat {
         Format::WebP => ImageFormat::WebP,
         Format::Gif => ImageFormat::Gif,
         Format::Bmp => ImageFormat::Bmp,
-        Format::Tiff => ImageFormat::Tiff,
+        Format::Tiff => ImageFormat::Tiff, // read by a module of its own
         Format::Pnm => ImageFormat::Pnm,
     }
 }
 
-/// Only memory: the sides are checked here, where the message can name them.
-fn library_limits(limits: &Limits) -> image::Limits {
-    let mut library = image::Limits::no_limits();
-    library.max_alloc = Some(limits.max_memory_bytes);
-    library
-}
-
-fn translate(error: ImageError, format: Format, limits: &Limits) -> Error {
+fn translate(error: ImageError, format: Format) -> Error {
     if ends_early(&error) {
         return ErrorKind::Truncated(format.name()).into();
     }
     match error {
-        ImageError::Limits(_) => Error::unsupported(
-            format.name(),
-            format!(
-                "decoding it needs more than {} bytes of memory",
-                limits.max_memory_bytes
-            ),
-        ),
+        ImageError::Limits(_) => {
+            Error::unsupported(format.name(), "a part of it is larger than the picture")
+        }
         ImageError::Unsupported(error) => Error::unsupported(format.name(), error),
         other => Error::corrupt(format.name(), other),
     }
@@ -144,14 +163,6 @@ fn convert<T: Layout>(image: DynamicImage) -> Result<T, Error> {
             to_8_bits(&i.into_raw()),
         )?)),
         DynamicImage::ImageRgba16(i) => rgb_over_white(width, height, &to_8_bits(&i.into_raw())),
-        DynamicImage::ImageRgb32F(i) => Ok(T::from_rgb(Rgb::new(
-            width,
-            height,
-            unit_to_8_bits(&i.into_raw()),
-        )?)),
-        DynamicImage::ImageRgba32F(i) => {
-            rgb_over_white(width, height, &unit_to_8_bits(&i.into_raw()))
-        }
         other => Ok(T::from_rgb(Rgb::new(
             width,
             height,
@@ -165,19 +176,6 @@ fn to_8_bits(samples: &[u16]) -> Vec<u8> {
         .iter()
         .map(|&v| ((u32::from(v) + 128) / 257) as u8)
         .collect()
-}
-
-fn unit_to_8_bits(samples: &[f32]) -> Vec<u8> {
-    // NaN becomes 0 by the rules of `as`.
-    samples
-        .iter()
-        .map(|&v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)
-        .collect()
-}
-
-fn over_white(value: u8, alpha: u8) -> u8 {
-    let (value, alpha) = (u32::from(value), u32::from(alpha));
-    ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
 }
 
 fn gray_over_white<T: Layout>(width: usize, height: usize, data: &[u8]) -> Result<T, Error> {
@@ -207,22 +205,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alpha_lets_white_paper_through() {
-        assert_eq!(over_white(0, 0), 255);
-        assert_eq!(over_white(0, 255), 0);
-        assert_eq!(over_white(100, 128), 177);
-        assert_eq!(over_white(255, 77), 255);
-    }
-
-    #[test]
     fn deep_samples_are_rounded_not_cut() {
         assert_eq!(
             to_8_bits(&[0, 128, 129, 257, 65_535, 65_406]),
             [0, 0, 1, 1, 255, 254]
-        );
-        assert_eq!(
-            unit_to_8_bits(&[-1.0, 0.5, 2.0, f32::NAN]),
-            [0, 128, 255, 0]
         );
     }
 }

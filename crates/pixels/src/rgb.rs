@@ -93,11 +93,14 @@ impl Rgb {
         let mut data = vec![0; self.width * self.height];
         data.par_chunks_mut(self.width)
             .zip(self.data.par_chunks(3 * self.width))
-            .for_each(|(gray, rgb)| {
-                for (value, pixel) in gray.iter_mut().zip(rgb.chunks_exact(3)) {
-                    *value = luma([pixel[0], pixel[1], pixel[2]]);
-                }
-            });
+            .for_each(|(gray, rgb)| lumas(rgb, gray));
+        Gray::from_parts(self.width, self.height, data)
+    }
+
+    /// As [`Rgb::to_gray`], on this thread alone.
+    pub(crate) fn to_gray_alone(&self) -> Gray {
+        let mut data = vec![0; self.width * self.height];
+        lumas(&self.data, &mut data);
         Gray::from_parts(self.width, self.height, data)
     }
 
@@ -127,6 +130,12 @@ impl Rgb {
             height,
             data,
         }
+    }
+}
+
+fn lumas(rgb: &[u8], gray: &mut [u8]) {
+    for (value, pixel) in gray.iter_mut().zip(rgb.chunks_exact(3)) {
+        *value = luma([pixel[0], pixel[1], pixel[2]]);
     }
 }
 
