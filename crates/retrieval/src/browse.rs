@@ -2,6 +2,7 @@
 //! common.
 
 use serde::Serialize;
+use vizsla_pixels::position;
 
 use crate::{Collection, Error, Filter, ListedImage, stored};
 
@@ -75,9 +76,10 @@ impl ListedImage {
             serde_json::Value::Array(values) => values.first()?.as_f64(),
             value => value.as_f64(),
         };
+        let place = |(north, east)| position(north, east);
         let given = given("latitude").zip(given("longitude"));
-        let (north, east) = given.or(self.latitude.zip(self.longitude))?;
-        (north.abs() <= 90.0 && east.abs() <= 360.0).then_some([north, east])
+        let camera = || self.latitude.zip(self.longitude);
+        given.and_then(place).or_else(|| camera().and_then(place))
     }
 }
 

@@ -1,11 +1,10 @@
 //! A picture becomes what the catalog stores of it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use vizsla_features::{Features, Sift};
 use vizsla_neural::DescriptorRecipe;
-use vizsla_pixels::{DecodeOptions, Decoded, Gray};
+use vizsla_pixels::{DecodeOptions, Decoded, Gray, Limits, guarded};
 use vizsla_words::Codebook;
 
 use crate::catalog::ImageRow;
@@ -20,6 +19,8 @@ pub(crate) struct Described {
     pub data: Vec<u8>,
     /// The global descriptor, where the recipe has one.
     pub vector: Option<Vec<f32>>,
+    /// Pictures in the file, of which this is the first.
+    pub pages: u32,
 }
 
 /// Describes gallery images; one for all threads.
@@ -40,10 +41,11 @@ impl<'a> Describer<'a> {
         codebook: &'a Codebook,
         models: &Models,
         pictures: usize,
+        limits: Limits,
     ) -> Result<Self, Error> {
         let fit = |side| DecodeOptions {
             fit: Some(side),
-            ..DecodeOptions::default()
+            limits,
         };
         let global = match &recipe.global {
             Some(global) => {
@@ -66,14 +68,16 @@ impl<'a> Describer<'a> {
     /// Describes the bytes of a file. The error is a reason for a person.
     pub(crate) fn describe(&self, bytes: &[u8], content: [u8; 32]) -> Result<Described, String> {
         // A defect in our own code must cost one file, not a batch of 100,000.
-        let work = AssertUnwindSafe(|| {
+        let work = || {
             let decoded =
                 vizsla_pixels::decode_gray(bytes, &self.decode).map_err(|e| e.to_string())?;
             let vector = self.encode(bytes).map_err(|e| e.to_string())?;
             Ok(self.store(decoded, content, vector))
-        });
-        catch_unwind(work).unwrap_or_else(|_| {
-            Err("describing it failed inside vizsla; please report this file".to_owned())
+        };
+        guarded(work).unwrap_or_else(|panic| {
+            Err(format!(
+                "describing it failed inside vizsla ({panic}); please report this file"
+            ))
         })
     }
 
@@ -102,6 +106,7 @@ impl<'a> Describer<'a> {
         Described {
             vector,
             data: stored::encode(&mut stored),
+            pages: decoded.pages,
             row: ImageRow {
                 content,
                 width: decoded.full_width,

@@ -65,8 +65,8 @@ pub use query::{
 };
 pub use recipe::{Fusion, LocalRecipe, PixelRecipe, Recipe, SearchRecipe, TextRecipe};
 pub use report::{
-    Caption, Info, IngestOptions, IngestReport, ListedImage, OptimizeReport, Problem, Reporter,
-    Silent, Skipped, StopFlag, VerifyReport,
+    Caption, FurtherPages, Info, IngestOptions, IngestReport, ListedImage, OptimizeReport, Problem,
+    Reporter, Silent, Skipped, StopFlag, VerifyReport,
 };
 pub use scan::{check_source, find_pictures};
 pub use syntax::SyntaxError;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
+use vizsla_pixels::Limits;
 
 /// What to take in, and how.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,8 @@ pub struct IngestOptions {
     /// Folder that links below the sources may not lead out of; `None` = they are followed wherever they lead. What lies
     /// outside is listed among the skipped.
     pub within: Option<PathBuf>,
+    /// What a picture may ask for.
+    pub limits: Limits,
 }
 
 /// A file that was not taken in.
@@ -25,6 +28,15 @@ pub struct Skipped {
     pub path: String,
     /// Why, and what can be done.
     pub reason: String,
+}
+
+/// A file with further pictures behind the one that was taken in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct FurtherPages {
+    /// The file; bytes that are not UTF-8 are shown escaped.
+    pub path: String,
+    /// Pictures in it that were left out.
+    pub left_out: u32,
 }
 
 /// What an ingest did (or, for a dry run, would do).
@@ -52,6 +64,8 @@ pub struct IngestReport {
     pub ignored: usize,
     /// Files not taken in, with reasons, in path order.
     pub skipped: Vec<Skipped>,
+    /// Files of which the first page was taken in and further ones were not, in path order.
+    pub further_pages: Vec<FurtherPages>,
     /// Remarks that need a person's eye.
     pub warnings: Vec<String>,
     /// Seconds it took.

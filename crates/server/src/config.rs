@@ -93,8 +93,10 @@ pub struct ServerConfig {
     pub time_limit: u64,
     /// Largest body of a request in MiB.
     pub max_body: usize,
-    /// Largest picture in megapixels.
+    /// Largest picture in megapixels, wherever it comes from.
     pub max_pixels: u64,
+    /// Memory that all decoders of pictures take together, in MiB; 0 = a quarter of the machine's, at least 1024.
+    pub decode_memory: u64,
     /// Folder for thumbnails; left out, a temporary one that goes with the server.
     pub cache_dir: Option<PathBuf>,
     /// Folder of the model registry; left out, the user's.
@@ -121,6 +123,7 @@ impl Default for ServerConfig {
             time_limit: 30,
             max_body: 32,
             max_pixels: 100,
+            decode_memory: 0,
             cache_dir: None,
             models: None,
         }
@@ -172,6 +175,7 @@ impl ServerConfig {
             ("time-limit", self.time_limit, 1, 3600),
             ("max-body", self.max_body as u64, 1, 4096),
             ("max-pixels", self.max_pixels, 1, 200),
+            ("decode-memory", self.decode_memory, 0, 1 << 20),
             ("queue", self.queue as u64, 0, 100_000),
             ("workers", self.workers as u64, 0, 1024),
         ];
@@ -218,8 +222,15 @@ impl ServerConfig {
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             max_file_bytes: self.body_bytes() as u64,
+            ..self.limits_of_files()
+        }
+    }
+
+    /// What a picture of the server's own disk may ask for.
+    pub(crate) fn limits_of_files(&self) -> Limits {
+        Limits {
             max_pixels: self.max_pixels * 1_000_000,
-            max_memory_bytes: 1 << 30,
+            max_memory_bytes: vizsla_pixels::decode_memory(),
             ..Limits::default()
         }
     }

@@ -97,15 +97,17 @@ pub(crate) fn is_shown(format: Format) -> bool {
 /// to collections.
 pub(crate) struct Thumbnails {
     folder: PathBuf,
+    limits: Limits,
     /// Bytes of all, counted when first needed.
     bytes: Mutex<Option<u64>>,
 }
 
 impl Thumbnails {
-    pub fn new(folder: PathBuf) -> std::io::Result<Self> {
+    pub fn new(folder: PathBuf, limits: Limits) -> std::io::Result<Self> {
         fs_err::create_dir_all(&folder)?;
         Ok(Self {
             folder,
+            limits,
             bytes: Mutex::new(None),
         })
     }
@@ -121,7 +123,7 @@ impl Thumbnails {
         }
         let options = DecodeOptions {
             fit: Some(size),
-            ..DecodeOptions::default()
+            limits: self.limits,
         };
         let picture = decode_rgb(&read(image)?, &options)?.image;
         let bytes = picture.encode_jpeg(QUALITY)?;

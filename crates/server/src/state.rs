@@ -51,6 +51,9 @@ impl App {
             folder: config.models.clone(),
             ..ModelOptions::default()
         };
+        if config.decode_memory > 0 {
+            vizsla_pixels::set_decode_memory(config.decode_memory << 20);
+        }
         let mut collections = BTreeMap::new();
         for (name, path) in &config.collections {
             let served = Served::open(name, path, &models)?;
@@ -63,7 +66,7 @@ impl App {
         };
         Ok(Self {
             uploads: Uploads::new(scratch.path().join("uploads"), config.limits())?,
-            thumbnails: Thumbnails::new(thumbnails)?,
+            thumbnails: Thumbnails::new(thumbnails, config.limits_of_files())?,
             access: Access::new(&config),
             work: Work::new(config.worker_count(), config.queue, config.limit()),
             receiving: Receiving::new(config.body_bytes()),

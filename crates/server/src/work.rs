@@ -5,7 +5,6 @@
 //! its client has gone: the future that waits for it is dropped then. Its place is free again only when it has really
 //! ended.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use axum::http::StatusCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
+use vizsla_pixels::guarded;
 use vizsla_retrieval::Reporter;
 
 use crate::problem::Problem;
@@ -88,14 +88,15 @@ impl Work {
         let _stop = StopOnDrop(cancel.clone());
         let permits: [OwnedSemaphorePermit; 2] = [place, worker];
         let running = spawn_blocking(move || {
-            let result = catch_unwind(AssertUnwindSafe(|| work(&cancel)));
+            let result = guarded(|| work(&cancel));
             drop(permits);
             result
         });
         match timeout_at(end, running).await {
             Err(_) => Err(self.late()),
             Ok(Ok(Ok(result))) => result,
-            Ok(_) => Err(Problem::internal(&"a request panicked")),
+            Ok(Ok(Err(panic))) => Err(Problem::internal(&format!("a request panicked: {panic}"))),
+            Ok(Err(error)) => Err(Problem::internal(&error)),
         }
     }
 

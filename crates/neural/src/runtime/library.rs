@@ -39,8 +39,8 @@ fn load() -> Result<Library, String> {
     let mut failures = Vec::new();
     for candidate in candidates() {
         // The bindings assert what a foreign library may break.
-        let tried = std::panic::catch_unwind(|| open(&candidate));
-        match tried.unwrap_or_else(|_| Err("it broke while it was loaded".to_owned())) {
+        let broke = |panic| Err(format!("it broke while it was loaded: {panic}"));
+        match vizsla_pixels::guarded(|| open(&candidate)).unwrap_or_else(broke) {
             Ok(library) => return Ok(library),
             Err(why) => failures.push(format!("{} ({why})", candidate.path.display())),
         }

@@ -1,6 +1,5 @@
 //! Sessions of ONNX Runtime.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use half::f16;
@@ -8,6 +7,7 @@ use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 use ort::logging::LogLevel;
 use ort::session::{Session, SessionInputValue};
 use ort::value::{DynValue, Tensor as OrtTensor, TensorElementType, TensorRef};
+use vizsla_pixels::guarded;
 
 use super::library::{self, Library};
 use crate::onnx::ValueInfo;
@@ -60,7 +60,7 @@ impl OrtSession {
                 .commit_from_memory(bytes)
                 .map_err(|error| error.to_string())
         };
-        let session = catch_unwind(AssertUnwindSafe(load)).map_err(|_| BROKE.to_owned())??;
+        let session = guarded(load).map_err(|panic| format!("{BROKE} ({panic})"))??;
         let outputs = session.outputs().iter().map(|o| o.name().to_owned());
         Ok(OrtSession {
             outputs: outputs.collect(),
@@ -88,8 +88,8 @@ impl OrtSession {
             };
             self.outputs.iter().map(read).collect()
         };
-        catch_unwind(AssertUnwindSafe(run))
-            .map_err(|_| BROKE.to_owned())?
+        guarded(run)
+            .map_err(|panic| format!("{BROKE} ({panic})"))?
             .map_err(|error| error.to_string())
     }
 }

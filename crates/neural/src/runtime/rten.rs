@@ -1,11 +1,11 @@
 //! Sessions of rten.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView, ValueView};
 use rten_tensor::{AsView, Layout};
+use vizsla_pixels::guarded;
 
 use crate::onnx;
 use crate::tensor::Tensor;
@@ -37,8 +37,8 @@ impl RtenSession {
         }
         let bytes = onnx::for_rten(bytes).unwrap_or_else(|| bytes.to_vec());
         // Models come from strangers; what the runtime asserts of them must not end the program.
-        let model = catch_unwind(AssertUnwindSafe(|| options.load(bytes)))
-            .map_err(|_| BROKE.to_owned())?
+        let model = guarded(|| options.load(bytes))
+            .map_err(|panic| format!("{BROKE} ({panic})"))?
             .map_err(|error| error.to_string())?;
         Ok(RtenSession {
             outputs: model.output_ids().to_vec(),
@@ -58,8 +58,8 @@ impl RtenSession {
             let options = Some(self.options.clone());
             self.model.run(values, &self.outputs, options)
         };
-        let outputs = off_the_callers_pool(|| catch_unwind(AssertUnwindSafe(run)))
-            .map_err(|_| BROKE.to_owned())?
+        let outputs = off_the_callers_pool(|| guarded(run))
+            .map_err(|panic| format!("{BROKE} ({panic})"))?
             .map_err(|error| error.to_string())?;
         outputs.into_iter().map(tensor).collect()
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::types::Value;
 use rusqlite::{Row, params};
+use vizsla_pixels::position;
 
 use super::rows::{real, text_crc};
 use super::{Catalog, Changes, Writer};
@@ -97,11 +98,14 @@ impl Catalog {
         ))?;
         for (image, data) in given {
             let numbers: Vec<f64> = data.iter().filter_map(|datum| datum.number).collect();
-            if let [north, east] = numbers[..] {
-                positions.insert(image, [north, east]);
+            if let [north, east] = numbers[..]
+                && let Some(place) = position(north, east)
+            {
+                positions.insert(image, place);
             }
         }
-        positions.retain(|_, [north, east]| north.abs() <= 90.0 && east.abs() <= 360.0);
+        // Collections may hold what an earlier version took for a place.
+        positions.retain(|_, &mut [north, east]| position(north, east).is_some());
         Ok(positions)
     }
 

@@ -42,6 +42,7 @@ pub(super) struct Worker<'a> {
     pub contents: &'a Contents,
     pub describer: Option<&'a Describer<'a>>,
     pub reporter: &'a dyn Reporter,
+    pub limits: Limits,
 }
 
 impl Worker<'_> {
@@ -69,10 +70,10 @@ impl Worker<'_> {
     }
 
     fn look(&self, path: &str, found: &Found) -> Outcome {
-        let limit = Limits::default().max_file_bytes;
+        let limit = self.limits.max_file_bytes;
         if found.size as u64 > limit {
             let reason = format!(
-                "the file has {} bytes, the most that is read is {limit}",
+                "the file size in bytes is {}, above the limit of {limit}; make a smaller copy or raise the limit",
                 found.size
             );
             return Outcome::Skipped(reason);

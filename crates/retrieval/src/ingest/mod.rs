@@ -64,13 +64,14 @@ impl Collection {
         let plan = self.plan(sources, options)?;
         reporter.end();
         let mut report = if options.dry_run {
-            self.rehearse(plan, reporter)?
+            self.rehearse(plan, options, reporter)?
         } else {
             self.carry_out(plan, options, reporter)?
         };
         drop(lock);
         report.dry_run = options.dry_run;
         report.skipped.sort();
+        report.further_pages.sort();
         report.seconds = start.elapsed().as_secs_f64();
         report.images_per_s = report.added as f64 / report.seconds.max(1e-9);
         Ok(report)
@@ -128,7 +129,12 @@ impl Collection {
     }
 
     /// A dry run: reads and compares the files, decodes nothing, writes nothing.
-    fn rehearse(&self, plan: Plan, reporter: &dyn Reporter) -> Result<IngestReport, Error> {
+    fn rehearse(
+        &self,
+        plan: Plan,
+        options: &IngestOptions,
+        reporter: &dyn Reporter,
+    ) -> Result<IngestReport, Error> {
         let Plan {
             todo,
             mut departed,
@@ -142,6 +148,7 @@ impl Collection {
             contents: &contents,
             describer: None,
             reporter,
+            limits: options.limits,
         };
         for chunk in todo.chunks(64) {
             for item in worker.run(chunk.to_vec()).items {
@@ -195,11 +202,13 @@ impl Collection {
         };
         let contents = self.contents()?;
         let (recipe, codebook) = (self.recipe.clone(), self.codebook.clone());
-        let describer = Describer::new(&recipe, &codebook, &self.models, todo.len())?;
+        let describer =
+            Describer::new(&recipe, &codebook, &self.models, todo.len(), options.limits)?;
         let worker = Worker {
             contents: &contents,
             describer: Some(&describer),
             reporter,
+            limits: options.limits,
         };
         let mut writer = BatchWriter::new(self, &contents, departed, known, report);
         reporter.begin("indexing", todo.len() as u64);

@@ -9,7 +9,7 @@ use super::departed::Departed;
 use super::{Contents, count_place};
 use crate::catalog::{FileRow, Owner, Writer, to_bytes};
 use crate::describe::Described;
-use crate::{Collection, Error, IngestReport, Skipped, stored};
+use crate::{Collection, Error, FurtherPages, IngestReport, Skipped, stored};
 
 /// Writes batches, in order.
 pub(super) struct BatchWriter<'a> {
@@ -120,6 +120,7 @@ impl<'a> BatchWriter<'a> {
                         (None, Some(&index)) => Place::New(index),
                         (None, None) => {
                             fresh.insert(hash, work.images.len());
+                            self.note_pages(&item.path, image.pages);
                             work.images.push(*image);
                             self.report.added += usize::from(before.is_none());
                             self.report.changed += usize::from(before.is_some());
@@ -134,6 +135,15 @@ impl<'a> BatchWriter<'a> {
             work.files.push((item, place));
         }
         work
+    }
+
+    fn note_pages(&mut self, path: &str, pages: u32) {
+        if pages > 1 {
+            self.report.further_pages.push(FurtherPages {
+                path: path.to_owned(),
+                left_out: pages - 1,
+            });
+        }
     }
 
     /// A file that was an image and is none any more keeps nothing in the collection.

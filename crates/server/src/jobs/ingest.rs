@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use vizsla_pixels::Limits;
 use vizsla_retrieval::{IngestOptions, IngestReport, Reporter};
 
 use super::{Ending, Progress, half_of_the_cores};
@@ -54,6 +55,10 @@ pub(crate) struct IngestSummary {
     pub skipped_count: usize,
     /// Files that were not taken in, the first thousand of them.
     pub skipped: Vec<SkippedFile>,
+    /// How many files have further pages, which were left out.
+    pub further_pages_count: usize,
+    /// Files with further pages, the first thousand of them.
+    pub further_pages: Vec<FurtherPagesOf>,
     /// Remarks that need a person's eye.
     pub warnings: Vec<String>,
     pub seconds: f64,
@@ -69,18 +74,30 @@ pub(crate) struct SkippedFile {
     pub reason: String,
 }
 
-/// Brings a collection in step with a folder.
+/// A file of which the first page was taken in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = FurtherPages)]
+pub(crate) struct FurtherPagesOf {
+    /// The file, below the folder that may be taken in.
+    pub path: String,
+    /// Pages that were left out.
+    pub left_out: u32,
+}
+
+/// Brings a collection in step with a folder, whose pictures may ask for what the limits allow.
 ///
 /// # Errors
 /// The collection cannot be opened or written.
 pub(crate) fn ingest(
     served: &Served,
     source: &Source,
+    limits: Limits,
     progress: &Progress,
 ) -> Result<Ending, Problem> {
     let mut collection = served.writer()?;
     let options = IngestOptions {
         within: Some(source.root.clone()),
+        limits,
         ..IngestOptions::default()
     };
     let sources = std::slice::from_ref(&source.folder);
@@ -126,6 +143,16 @@ fn summary(report: IngestReport, source: &Source) -> IngestSummary {
             .map(|skipped| SkippedFile {
                 path: shown(skipped.path),
                 reason: skipped.reason,
+            })
+            .collect(),
+        further_pages_count: report.further_pages.len(),
+        further_pages: report
+            .further_pages
+            .into_iter()
+            .take(MOST_LISTED)
+            .map(|file| FurtherPagesOf {
+                path: shown(file.path),
+                left_out: file.left_out,
             })
             .collect(),
         warnings: report.warnings,

@@ -16,7 +16,6 @@ pub(crate) use removal::remove;
 pub(crate) use uploads::Uploaded;
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -24,6 +23,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use utoipa::ToSchema;
+use vizsla_pixels::guarded;
 
 use crate::problem::Problem;
 
@@ -358,13 +358,14 @@ async fn carry_out(
     });
     let running = tokio::task::spawn_blocking(move || {
         let progress = Progress::new(job);
-        let result = catch_unwind(AssertUnwindSafe(|| work(&progress)));
+        let result = guarded(|| work(&progress));
         drop(turn);
         result
     });
     match running.await {
         Ok(Ok(result)) => result,
-        _ => Err(Problem::internal(&"a job panicked")),
+        Ok(Err(panic)) => Err(Problem::internal(&format!("a job panicked: {panic}"))),
+        Err(error) => Err(Problem::internal(&error)),
     }
 }
 

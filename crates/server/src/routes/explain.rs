@@ -143,6 +143,7 @@ async fn explain(
             part: sources.part(asked.part)?,
             served: &served,
             limits: inner.config.limits(),
+            limits_of_files: inner.config.limits_of_files(),
         };
         match asked.kind {
             ExplanationKind::Matches => pair.matches(draw),
@@ -185,6 +186,7 @@ struct Pair<'a> {
     image: ListedImage,
     served: &'a Served,
     limits: Limits,
+    limits_of_files: Limits,
 }
 
 impl Pair<'_> {
@@ -266,7 +268,8 @@ impl Pair<'_> {
             } => Ok(decode_rgb(bytes, &options)?),
             PartSource::Stored(id) => {
                 let bytes = pictures::read(&pictures::image(self.served, *id)?)?;
-                Ok(decode_rgb(&bytes, &options)?)
+                let limits = self.limits_of_files;
+                Ok(decode_rgb(&bytes, &DecodeOptions { limits, fit })?)
             }
             _ => Err(Problem::unusable(
                 "bad-query",
@@ -278,7 +281,7 @@ impl Pair<'_> {
     fn gallery_picture(&self) -> Result<Decoded<Rgb>, Problem> {
         let options = DecodeOptions {
             fit: Some(SIDE),
-            ..DecodeOptions::default()
+            limits: self.limits_of_files,
         };
         Ok(decode_rgb(&pictures::read(&self.image)?, &options)?)
     }

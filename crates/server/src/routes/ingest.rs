@@ -103,8 +103,9 @@ async fn ingest(
             }
         }
     };
+    let limits = app.config.limits_of_files();
     let job = app.jobs.start(JobKind::Ingest, &name, move |progress| {
-        jobs::ingest(&served, &source, progress)
+        jobs::ingest(&served, &source, limits, progress)
     })?;
     Ok(accepted(&job))
 }

@@ -105,7 +105,7 @@ async fn picture(
         let file = inner.runs.picture(&name, &wanted.file)?;
         let options = DecodeOptions {
             fit: Some(SIDE),
-            ..DecodeOptions::default()
+            limits: inner.config.limits_of_files(),
         };
         Ok(read_rgb(&file, &options)?.image.encode_jpeg(QUALITY)?)
     });
