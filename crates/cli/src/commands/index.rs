@@ -8,6 +8,7 @@ use serde::Serialize;
 use vizsla_retrieval::{Collection, ImportReport, IngestOptions, IngestReport, check_source};
 
 use super::Outcome;
+use super::bounds::{self, Bounds};
 use super::making::Making;
 use super::threads::Threads;
 use crate::interrupt;
@@ -50,6 +51,8 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    bounds: Bounds,
+    #[command(flatten)]
     threads: Threads,
     #[command(flatten)]
     making: Making,
@@ -79,6 +82,7 @@ impl Arguments {
         let options = IngestOptions {
             dry_run: self.dry_run,
             batch: self.batch,
+            limits: self.bounds.limits(),
             ..IngestOptions::default()
         };
         // A mistyped path must not leave an empty collection behind.
@@ -169,6 +173,13 @@ impl Done {
                 let files = output::plural(report.skipped.len(), "file");
                 output::warn(&format!("{files} skipped"));
             }
+            if report
+                .skipped
+                .iter()
+                .any(|file| file.reason.contains("raise the limit"))
+            {
+                output::warn(bounds::ADVICE);
+            }
             warned |= !(report.skipped.is_empty() && report.warnings.is_empty());
         }
         for report in self.imports.iter().filter(|report| report.unmatched > 0) {
@@ -241,6 +252,17 @@ fn describe(report: &IngestReport, collection: &str) -> String {
         let mut table = Table::new(&["skipped", "reason"]);
         for skipped in &report.skipped {
             table.row([skipped.path.clone(), skipped.reason.clone()]);
+        }
+        text.push_str(&table.render());
+    }
+    if !report.further_pages.is_empty() {
+        let files = output::plural(report.further_pages.len(), "file");
+        text.push_str(&format!(
+            "\nonly the first page of {files} was taken in; save the others as files of their own\n\n"
+        ));
+        let mut table = Table::new(&["file", "pages left out"]);
+        for file in &report.further_pages {
+            table.row([file.path.clone(), file.left_out.to_string()]);
         }
         text.push_str(&table.render());
     }

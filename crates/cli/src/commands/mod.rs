@@ -2,6 +2,7 @@
 
 mod about;
 mod asking;
+mod bounds;
 #[cfg(feature = "training")]
 mod clean;
 mod codebook;

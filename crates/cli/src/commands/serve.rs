@@ -67,9 +67,13 @@ pub struct Arguments {
     /// Largest body of a request in MiB [default: 32]
     #[arg(long, value_name = "MIB")]
     max_body: Option<usize>,
-    /// Largest picture in megapixels [default: 100]
+    /// Largest picture in megapixels, sent or indexed [default: 100]
     #[arg(long, value_name = "MEGAPIXELS")]
     max_pixels: Option<u64>,
+    /// Memory in MiB that all pictures being decoded may take together; one that needs more waits, or is refused when
+    /// it needs more alone [default: a quarter of the machine's, at least 1024]
+    #[arg(long, value_name = "MIB")]
+    decode_memory: Option<u64>,
     /// Folder for thumbnails; left out, a temporary one
     #[arg(long, value_name = "FOLDER")]
     cache_dir: Option<PathBuf>,
@@ -111,6 +115,7 @@ impl Arguments {
         put(&mut config.time_limit, self.time_limit);
         put(&mut config.max_body, self.max_body);
         put(&mut config.max_pixels, self.max_pixels);
+        put(&mut config.decode_memory, self.decode_memory);
         config.token_file = self.token_file.or(config.token_file);
         config.read_token_file = self.read_token_file.or(config.read_token_file);
         config.upload_dir = self.upload_dir.or(config.upload_dir);

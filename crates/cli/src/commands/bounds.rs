@@ -1,0 +1,36 @@
+//! The options that say what a picture may ask for.
+
+use clap::{Args, value_parser};
+use vizsla_pixels::{Limits, set_decode_memory};
+
+/// What is said when a limit kept a file out.
+pub const ADVICE: &str = "limits are raised by --max-pixels, --max-file-size and --decode-memory (sides end at 65,500 pixels)";
+
+#[derive(Args)]
+pub struct Bounds {
+    /// Largest picture in megapixels
+    #[arg(long, value_name = "MEGAPIXELS", default_value_t = 200, value_parser = value_parser!(u64).range(1..=4000))]
+    max_pixels: u64,
+    /// Largest file in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = value_parser!(u64).range(1..=16384))]
+    max_file_size: u64,
+    /// Memory in MiB that all pictures being decoded may take together; one that needs more waits, or is skipped when
+    /// it needs more alone [default: a quarter of the machine's, at least 1024]
+    #[arg(long, value_name = "MIB", value_parser = value_parser!(u64).range(1..=1_048_576))]
+    decode_memory: Option<u64>,
+}
+
+impl Bounds {
+    /// The limits of one picture; sets the memory of all of them together.
+    pub fn limits(&self) -> Limits {
+        if let Some(mebibytes) = self.decode_memory {
+            set_decode_memory(mebibytes << 20);
+        }
+        Limits {
+            max_file_bytes: self.max_file_size << 20,
+            max_pixels: self.max_pixels * 1_000_000,
+            max_memory_bytes: vizsla_pixels::decode_memory(),
+            ..Limits::default()
+        }
+    }
+}
