@@ -20,8 +20,10 @@ import numpy as np
 from PIL import Image
 
 import jpeg
+import others
+import tiff
 
-FORMATS = [("JPEG", jpeg)]
+FORMATS = [("JPEG", jpeg), ("TIFF", tiff), ("PNG, WebP, GIF and BMP", others)]
 
 # Above either of these, of 255, two decodes show something else.
 MOST_THUMBNAIL = 3.0

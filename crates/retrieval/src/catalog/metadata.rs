@@ -291,4 +291,35 @@ mod tests {
             r#"{"label":"z","latitude":47,"longitude":19,"m":4.5}"#
         );
     }
+
+    #[test]
+    fn a_position_that_is_none_leaves_the_camera_its_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.db");
+        Catalog::create(&path, &[]).unwrap();
+        let mut catalog = Catalog::open(&path).unwrap();
+        let row = |content, place: [f64; 2]| ImageRow {
+            content: [content; 32],
+            width: 1,
+            height: 1,
+            format: "PNG".into(),
+            taken: None,
+            camera: None,
+            latitude: Some(place[0]),
+            longitude: Some(place[1]),
+            features: 0,
+        };
+        let (camera, nowhere) = (row(0, [1.0, 2.0]), row(1, [0.0, 0.0]));
+        catalog.write(|writer| writer.add_image(&camera, b"")).unwrap();
+        catalog.write(|writer| writer.add_image(&nowhere, b"")).unwrap();
+        for given in [["0", "0"], ["91", "19"], ["47", "181"], ["NaN", "19"]] {
+            let data = [datum("latitude", given[0]), datum("longitude", given[1])];
+            catalog.write(|w| w.set_metadata(1, "a", &data)).unwrap();
+            let positions = catalog.positions().unwrap();
+            assert_eq!(positions[&1], [1.0, 2.0], "{given:?}");
+            assert!(!positions.contains_key(&2));
+            let listed = catalog.listed(1).unwrap().unwrap();
+            assert_eq!(listed.position(), Some([1.0, 2.0]), "{given:?}");
+        }
+    }
 }
