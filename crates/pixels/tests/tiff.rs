@@ -194,7 +194,14 @@ fn damaged_files_never_panic() {
 #[test]
 fn cut_strips_are_errors() {
     // What little may be missing of a JPEG is judged elsewhere, and of a fax the rest is paper.
-    let not_cut = ["fax", "not_read", "page_and", "three_pages", "old_jpeg", "jpeg"];
+    let not_cut = [
+        "fax",
+        "not_read",
+        "page_and",
+        "three_pages",
+        "old_jpeg",
+        "jpeg",
+    ];
     for name in expected(&cases()).keys() {
         if not_cut.iter().any(|start| name.starts_with(start)) {
             continue;

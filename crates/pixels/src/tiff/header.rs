@@ -166,7 +166,9 @@ impl<'a> Header<'a> {
             _ => Coded::Rgb,
         };
         if colour.is_subsampled() && predictor != Predictor::None {
-            return Err(unread("a predictor before colours that several pixels share"));
+            return Err(unread(
+                "a predictor before colours that several pixels share",
+            ));
         }
         if planar && colour.is_shared(&directory) {
             return Err(unread("planes of colours that several pixels share"));

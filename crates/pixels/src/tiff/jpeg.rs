@@ -43,7 +43,8 @@ pub(super) fn decode(header: &Header, stream: &[u8], part: Part) -> Result<Vec<u
     };
     let misfit = |size: String| {
         let (width, rows) = (part.width, part.rows);
-        let what = format!("a JPEG of {size} does not fit into its place of {width} x {rows} pixels");
+        let what =
+            format!("a JPEG of {size} does not fit into its place of {width} x {rows} pixels");
         Error::corrupt(TIFF, what)
     };
     let decoded = decode_embedded(stream, header.coded, &limits);
@@ -56,6 +57,9 @@ pub(super) fn decode(header: &Header, stream: &[u8], part: Part) -> Result<Vec<u
         && decoded.channels == samples;
     match fits {
         true => Ok(decoded.data),
-        false => Err(misfit(format!("{} x {} pixels", decoded.width, decoded.height))),
+        false => Err(misfit(format!(
+            "{} x {} pixels",
+            decoded.width, decoded.height
+        ))),
     }
 }

@@ -44,8 +44,10 @@ fn with_data(whole: &[u8], stored: &[u8], part: Part) -> Option<Vec<u8>> {
         let length = usize::from(u16::from_be_bytes([high, low]));
         let mut body = whole.get(at + 4..at + 2 + length.max(2))?.to_vec();
         if matches!(marker, 0xC0 | 0xC1) {
-            body.get_mut(1..3)?.copy_from_slice(&(part.rows as u16).to_be_bytes());
-            body.get_mut(3..5)?.copy_from_slice(&(part.width as u16).to_be_bytes());
+            body.get_mut(1..3)?
+                .copy_from_slice(&(part.rows as u16).to_be_bytes());
+            body.get_mut(3..5)?
+                .copy_from_slice(&(part.width as u16).to_be_bytes());
         }
         segment(&mut stream, marker, &body);
         at += 2 + length.max(2);

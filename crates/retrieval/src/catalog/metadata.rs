@@ -310,8 +310,12 @@ mod tests {
             features: 0,
         };
         let (camera, nowhere) = (row(0, [1.0, 2.0]), row(1, [0.0, 0.0]));
-        catalog.write(|writer| writer.add_image(&camera, b"")).unwrap();
-        catalog.write(|writer| writer.add_image(&nowhere, b"")).unwrap();
+        catalog
+            .write(|writer| writer.add_image(&camera, b""))
+            .unwrap();
+        catalog
+            .write(|writer| writer.add_image(&nowhere, b""))
+            .unwrap();
         for given in [["0", "0"], ["91", "19"], ["47", "181"], ["NaN", "19"]] {
             let data = [datum("latitude", given[0]), datum("longitude", given[1])];
             catalog.write(|w| w.set_metadata(1, "a", &data)).unwrap();
