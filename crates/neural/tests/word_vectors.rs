@@ -172,7 +172,10 @@ fn broken_texts_are_refused_with_their_line() {
         ),
         (b"3 2\na 0.5 1\nb 0.5 1\n", "promises 3 words, 2 follow"),
         (b"a 0.5 1\nb 1\n", "line 2, byte 8: 1 numbers"),
-        (b"1 99999999\na 0.5 1\n", "dimension 99999999"),
+        (
+            b"1 99999999\na 0.5 1\n",
+            "promises 99999999 numbers for each word, most lines have 2",
+        ),
         (
             b"meren -1 0 1\nzee\xc3n 1 0 -1\n",
             "line 2, byte 13: the word 'zee\u{fffd}n' is not",
@@ -201,6 +204,173 @@ fn broken_texts_are_refused_with_their_line() {
             message.contains("zee") && message.contains("UTF-8"),
             "{message}"
         );
+    }
+}
+
+/// The words of a file of these bytes that is taken, and the first number of each.
+fn taken(bytes: &[u8]) -> Vec<(String, f32)> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vectors");
+    fs_err::write(&path, bytes).unwrap();
+    let vectors = WordVectors::open(&path).unwrap();
+    assert_eq!(vectors.dimension(), 3);
+    let first = |word: &str| vectors.vector(word).unwrap().unwrap()[0];
+    let words = vectors.words();
+    words.map(|word| (word.to_string(), first(&word))).collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+#[test]
+fn texts_are_taken_as_other_programs_write_them() {
+    let words = |words: &[&str]| -> Vec<(String, f32)> {
+        let numbered = words.iter().zip([0.1, 0.2, 0.3]);
+        numbered.map(|(word, x)| ((*word).to_owned(), x)).collect()
+    };
+    let plain = words(&["hello", "world"]);
+    for text in [
+        "2 3\nhello 0.1 1 -2\nworld 0.2 1e-3 2\n",
+        "hello 0.1 1 -2\nworld 0.2 1e-3 2\n",
+        "hello 0.1 1 -2\nworld 0.2 1e-3 2",
+        "hello\t0.1\t1\t-2\nworld\t0.2\t1\t2\n",
+        "2\t3\nhello\t0.1\t1\t-2\nworld\t0.2\t1\t2\n",
+        "2 3\r\nhello 0.1 1 -2\r\nworld 0.2 1 2\r\n",
+        "\u{feff}2 3\nhello 0.1 1 -2\nworld 0.2 1 2\n",
+        "\u{feff}hello 0.1 1 -2\nworld 0.2 1 2\n",
+        // Numbers in columns, and blanks at the ends.
+        "hello   0.1   1   -2  \nworld   0.2   1    2  \n",
+        // Fewer words were promised.
+        "1 3\nhello 0.1 1 -2\nworld 0.2 1 2\n",
+    ] {
+        assert_eq!(taken(text.as_bytes()), plain, "{text:?}");
+        assert_eq!(taken(&gzip(text.as_bytes())), plain, "{text:?}");
+    }
+    for (text, expected) in [
+        // Words with blanks, of blanks, of nothing, and of numbers.
+        (
+            "3 3\nhello 0.1 1 2\nmy name 0.2 1 2\nis 0.3 1 2\n",
+            ["hello", "my name", "is"],
+        ),
+        (
+            "hello 0.1 1 2\n. . . 0.2 1 2\nat a@b.de 0.3 1 2\n",
+            ["hello", ". . .", "at a@b.de"],
+        ),
+        (
+            "3 3\nhello 0.1 1 2\n  0.2 1 2\nis 0.3 1 2\n",
+            ["hello", " ", "is"],
+        ),
+        (
+            "3 3\nhello 0.1 1 2\n 0.2 1 2\nis 0.3 1 2\n",
+            ["hello", "", "is"],
+        ),
+        (" 0.1 1 2\nhello 0.2 1 2\nis 0.3 1 2\n", ["", "hello", "is"]),
+        (
+            "2004 0.1 1 2\n0.5 0.2 1 2\nwindows 10 0.3 1 2\n",
+            ["2004", "0.5", "windows 10"],
+        ),
+        (
+            "my name 0.1 1 2\nnan 0.2 1 2\n\u{a0} 0.3 1 2\n",
+            ["my name", "nan", "\u{a0}"],
+        ),
+    ] {
+        assert_eq!(taken(text.as_bytes()), words(&expected), "{text:?}");
+    }
+}
+
+#[test]
+fn a_large_packed_table_is_unpacked_beside_memory() {
+    let mut text = String::new();
+    for word in 0..700_000 {
+        text.push_str(&format!("word{word:07} 0.1 0.{word}{} 2\n", "0".repeat(80)));
+    }
+    assert!(text.len() > 64 << 20);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vectors.gz");
+    fs_err::write(&path, gzip(text.as_bytes())).unwrap();
+    let vectors = WordVectors::open(&path).unwrap();
+    assert_eq!((vectors.len(), vectors.dimension()), (700_000, 3));
+    assert_eq!(vectors.vector("word0699999").unwrap().unwrap()[0], 0.1);
+}
+
+#[test]
+fn other_files_are_told_by_name_and_never_taken_for_one_number_a_word() {
+    let tar = [vec![b'a'; 257], b"ustar\0".to_vec(), vec![0; 300]].concat();
+    let utf16: Vec<u8> = "\u{feff}hello 0.1 1 2\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for (bytes, part) in [
+        (
+            &b"PK\x03\x04rest of it"[..],
+            "a zip archive; unpack it first: `unzip",
+        ),
+        (&gzip(b"PK\x03\x04rest of it"), "a zip archive"),
+        (&gzip(&tar), "a tar archive; unpack it first: `tar"),
+        (&tar, "a tar archive"),
+        (b"BZh91AY&SY", "bzip2; unpack"),
+        (b"\xfd7zXZ\0\0", "xz; unpack"),
+        (b"\x28\xb5\x2f\xfd__", "zstd; unpack"),
+        (b"\x80\x04\x95rest", "a pickle of Python; save"),
+        (b"\x93NUMPY\x01", "NumPy"),
+        (&utf16, "UTF-16; write it as UTF-8"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid 1\n",
+            "git lfs pull",
+        ),
+        (b"\n<!DOCTYPE html><html>", "a page of a web site"),
+        (b"the 120\nof 80\nand 70\n", "1 numbers for each word"),
+        (b"3 1\nthe 120\nof 80\nand 70\n", "1 numbers for each word"),
+        (
+            b"3 4\nthe 1 2\nof 1 2\nand 1 2\n",
+            "promises 4 numbers for each word, most lines have 2",
+        ),
+        (
+            b"4 2\nthe 1 2\nof 1 2\nand 1 2\n",
+            "promises 4 words, 3 follow: it was cut off",
+        ),
+        (
+            b"1 2\na \0\0\0\0\0\0\0\0b \0\0\0\0\0\0\0\0",
+            "10 bytes follow behind them",
+        ),
+    ] {
+        let message = refusal(bytes);
+        assert!(message.contains(part), "{message}");
+    }
+    let mut cut = gzip(b"2 3\nhello 0.1 1 -2\nworld 0.2 1 2\n");
+    cut.truncate(cut.len() - 12);
+    assert!(refusal(&cut).contains("cannot be unpacked"));
+}
+
+/// Files of other programs, of which some have a word that is nothing.
+#[test]
+fn published_oddities_are_taken() {
+    let folder = std::env::var_os("VIZSLA_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        PathBuf::from,
+    );
+    let folder = folder.join("cases/word_vectors");
+    for (name, words) in [
+        ("bom.vec", 2),
+        ("cc.vec.gz", 2),
+        ("count_more.vec", 3),
+        ("emptytok.vec", 3),
+        ("gensim2795.vec", 3),
+        ("spacy737.vec", 3),
+        ("tabs.txt", 2),
+    ] {
+        let path = folder.join(name);
+        if !path.is_file() {
+            println!("skipped, absent: {}", path.display());
+            return;
+        }
+        let vectors = WordVectors::open(&path).unwrap();
+        assert_eq!((vectors.len(), vectors.dimension()), (words, 4), "{name}");
+        assert!(vectors.vector("hello").unwrap().is_some(), "{name}");
     }
 }
 

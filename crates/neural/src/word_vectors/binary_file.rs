@@ -38,6 +38,13 @@ pub(super) fn read(bytes: &[u8], file: &File) -> Result<(usize, Vocabulary), Err
         spans.push(at..at + length);
         at += length + 1 + 4 * dimension;
     }
+    let left = bytes.get(at..).unwrap_or_default();
+    if !left.iter().all(u8::is_ascii_whitespace) {
+        let left = left.len();
+        return Err(file.damaged(format!(
+            "the first line promises {words} words, {left} bytes follow behind them"
+        )));
+    }
     Ok((dimension, Vocabulary::new(bytes, spans)))
 }
 

@@ -14,17 +14,17 @@ mod damage;
 mod fasttext;
 mod recognise;
 mod text_file;
+mod unpacked;
 mod vocabulary;
 
 use std::borrow::Cow;
 use std::path::Path;
 
-use vizsla_vectors::Mapped;
-
 use crate::error::Error;
 use damage::File;
 use fasttext::FastText;
-use text_file::TextTable;
+use text_file::{LARGEST_DIMENSION, TextTable};
+use unpacked::Unpacked;
 use vocabulary::Vocabulary;
 
 /// The format of a file of word vectors.
@@ -59,7 +59,7 @@ impl std::fmt::Display for WordFormat {
 /// Words and their vectors, in a file that is mapped into memory.
 #[derive(Debug)]
 pub struct WordVectors {
-    map: Mapped,
+    content: Unpacked,
     file: File,
     format: WordFormat,
     dimension: usize,
@@ -79,23 +79,24 @@ enum Table {
 }
 
 impl WordVectors {
-    /// Opens a file of any of the formats of [`WordFormat`].
+    /// Opens a file of any of the formats of [`WordFormat`], as it is or packed with gzip.
     ///
     /// All lengths are checked against the file, and every line of a text is counted; the numbers of a text
     /// are only read, and found to be numbers, when their word is asked for.
     ///
     /// # Errors
-    /// [`Error::WrongKind`] for another kind of file or a quantised fastText model, [`Error::Damaged`] with
+    /// [`Error::WrongKind`] for another kind of file, which is named where it is known, or a quantised fastText model, [`Error::Damaged`] with
     /// line or byte for a truncated one, for words that are not UTF-8 (fastText's `.bin` may have some, which
     /// cannot be asked for) and for lengths that do not fit.
     pub fn open(path: &Path) -> Result<WordVectors, Error> {
-        let map = Mapped::open(path)?;
         let file = File::new(path);
-        let bytes = map.bytes();
-        let Some(format) = recognise::format(bytes) else {
+        let content = unpacked::open(path, &file)?;
+        let bytes = content.map.bytes();
+        let Some(recognised) = recognise::format(bytes) else {
             let what = format!("read are {}", WordFormat::NAMES);
             return Err(file.wrong_kind(what));
         };
+        let format = recognised.format;
         let (dimension, words, table) = match format {
             WordFormat::FastText => {
                 let (words, table) = FastText::read(bytes, &file)?;
@@ -107,18 +108,25 @@ impl WordVectors {
             }
             WordFormat::TextWithHeader | WordFormat::Text => {
                 let header = format == WordFormat::TextWithHeader;
-                let (dimension, words) = text_file::read(bytes, header, &file)?;
+                let dimension = recognised.dimension;
+                check_dimension(dimension, &file)?;
+                let words = text_file::read(bytes, header, dimension, &file)?;
                 (dimension, words, Table::Text(TextTable { header }))
             }
         };
+        check_dimension(dimension, &file)?;
         Ok(WordVectors {
             format,
             dimension,
             words,
             table,
-            map,
+            content,
             file,
         })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.content.map.bytes()
     }
 
     /// The format the file was found to have.
@@ -148,7 +156,7 @@ impl WordVectors {
 
     /// Whether the vocabulary has the word, spelt exactly so.
     pub fn contains(&self, word: &str) -> bool {
-        self.words.find(self.map.bytes(), word).is_some()
+        self.words.find(self.bytes(), word).is_some()
     }
 
     /// The vector of a word, not normalised; `None` for a word that has none. The vector of a fastText model
@@ -158,7 +166,7 @@ impl WordVectors {
     /// # Errors
     /// [`Error::Damaged`] with the line when a text holds something that is not a finite number.
     pub fn vector(&self, word: &str) -> Result<Option<Vec<f32>>, Error> {
-        let bytes = self.map.bytes();
+        let bytes = self.bytes();
         let row = self.words.find(bytes, word);
         let mut vector = vec![0.0; self.dimension];
         match (&self.table, row) {
@@ -190,8 +198,8 @@ impl WordVectors {
         let Table::FastText(table) = &self.table else {
             return None;
         };
-        let row = self.words.find(self.map.bytes(), word)?;
-        Some(table.count(self.map.bytes(), self.words.span(row).end))
+        let row = self.words.find(self.bytes(), word)?;
+        Some(table.count(self.bytes(), self.words.span(row).end))
     }
 
     /// Words in those texts, each counted as often as it was met; only fastText `.bin` records it.
@@ -206,6 +214,20 @@ impl WordVectors {
     /// appear as replacement characters.
     pub fn words(&self) -> impl Iterator<Item = Cow<'_, str>> {
         (0..self.words.len())
-            .map(|row| String::from_utf8_lossy(&self.map.bytes()[self.words.span(row)]))
+            .map(|row| String::from_utf8_lossy(&self.bytes()[self.words.span(row)]))
+    }
+}
+
+/// One number for each word is no vector: a list of frequencies looks like that, and a text whose fields are not what
+/// they seem.
+fn check_dimension(dimension: usize, file: &File) -> Result<(), Error> {
+    match dimension {
+        0 | 1 => Err(file.wrong_kind(format!(
+            "{dimension} numbers for each word; vectors have 2 to {LARGEST_DIMENSION}"
+        ))),
+        _ if dimension > LARGEST_DIMENSION => Err(file.damaged(format!(
+            "dimension {dimension}, allowed are 2 to {LARGEST_DIMENSION}"
+        ))),
+        _ => Ok(()),
     }
 }

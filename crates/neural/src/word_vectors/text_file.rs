@@ -1,7 +1,9 @@
 //! Word vectors as text: a word, then its numbers, in one line each.
 //!
 //! word2vec and fastText write a line with the number of words and the dimension first, GloVe does not. Words
-//! of GloVe's largest table contain spaces, so the numbers are counted from the end of the line.
+//! of GloVe's largest table contain spaces, those of others are empty or nothing but spaces, so the numbers are counted
+//! from the end of the line. The number of words in the first line is often that of another table: more are read all the
+//! same, fewer look like a file that was cut off.
 
 use std::ops::Range;
 
@@ -30,7 +32,7 @@ impl TextTable {
         vector: &mut [f32],
     ) -> Result<(), Error> {
         let (line, _) = line(bytes.get(start..).unwrap_or_default());
-        let mut fields = fields(line);
+        let mut fields = fields(line).filter(|field| !field.is_empty());
         for x in vector {
             let field = fields.next().unwrap_or_default();
             let text = String::from_utf8_lossy(field);
@@ -43,20 +45,25 @@ impl TextTable {
     }
 }
 
-/// Finds the words: the dimension, and where each of them is.
+/// Finds the words, each behind which are `dimension` numbers.
 pub(super) fn read(
     bytes: &[u8],
     has_header: bool,
+    dimension: usize,
     file: &File,
-) -> Result<(usize, Vocabulary), Error> {
-    let (expected, dimension, mut rest) = match header(bytes).filter(|_| has_header) {
-        Some((words, dimension, rest)) => (Some(words), dimension, rest),
-        None => (None, fields(line(bytes).0).count().saturating_sub(1), bytes),
+) -> Result<Vocabulary, Error> {
+    let text = without_mark(bytes);
+    let (expected, mut rest) = match header(text).filter(|_| has_header) {
+        Some((words, promised, rest)) => {
+            if promised != dimension {
+                return Err(file.damaged(format!(
+                    "the first line promises {promised} numbers for each word, most lines have {dimension}"
+                )));
+            }
+            (Some(words), rest)
+        }
+        None => (None, text),
     };
-    if dimension == 0 || dimension > LARGEST_DIMENSION {
-        let what = format!("dimension {dimension}, allowed are 1 to {LARGEST_DIMENSION}");
-        return Err(file.damaged(what));
-    }
     let mut spans = Vec::new();
     let mut number = usize::from(has_header);
     while !rest.is_empty() {
@@ -67,12 +74,12 @@ pub(super) fn read(
         if content.is_empty() && rest.iter().all(u8::is_ascii_whitespace) {
             break;
         }
-        let length = word_length(content, dimension, has_header)
+        let length = word_length(content, dimension)
             .map_err(|what| file.damaged(format!("line {number}, byte {start}: {what}")))?;
         spans.push(start..start + length);
     }
     check_count(expected, &spans, file)?;
-    Ok((dimension, Vocabulary::new(bytes, spans)))
+    Ok(Vocabulary::new(bytes, spans))
 }
 
 fn check_count(expected: Option<usize>, spans: &[Range<usize>], file: &File) -> Result<(), Error> {
@@ -80,28 +87,37 @@ fn check_count(expected: Option<usize>, spans: &[Range<usize>], file: &File) -> 
         return Err(file.damaged("more than four billion words"));
     }
     match expected {
-        Some(expected) if expected != spans.len() => Err(file.damaged(format!(
-            "the first line promises {expected} words, {} follow",
+        Some(expected) if expected > spans.len() => Err(file.damaged(format!(
+            "the first line promises {expected} words, {} follow: it was cut off, or the number is to be corrected",
             spans.len()
         ))),
         _ => Ok(()),
     }
 }
 
-/// The number of bytes of the word that begins a line, or what is wrong with the line.
-fn word_length(line: &[u8], dimension: usize, has_header: bool) -> Result<usize, String> {
+/// The number of bytes of the word that begins a line, or what is wrong with the line. The word may be empty.
+fn word_length(line: &[u8], dimension: usize) -> Result<usize, String> {
     let mut at = line.len();
     for found in 0..dimension {
-        at = match line[..at].iter().rposition(|&byte| is_separator(byte)) {
-            Some(at) if at > 0 => at,
+        // Between numbers any number of blanks is one.
+        let number = match found {
+            0 => at,
+            _ => line[..at].trim_ascii_end().len(),
+        };
+        at = match line[..number].iter().rposition(|&byte| is_separator(byte)) {
+            Some(at) if at + 1 < number => at,
             _ => return Err(format!("{found} numbers, {dimension} were expected")),
         };
     }
-    let word = &line[..at];
+    let mut word = &line[..at];
+    // Nothing but blanks is a word of some tables; blanks behind a word are none of it.
+    if !word.iter().copied().all(is_separator) {
+        word = word.trim_ascii_end();
+    }
     if word.len() > LONGEST_WORD {
         return Err(format!("a word of {} bytes", word.len()));
     }
-    if has_header && word.iter().copied().any(is_separator) {
+    if ends_in_fraction(word) {
         return Err(format!("more than {dimension} numbers"));
     }
     match std::str::from_utf8(word) {
@@ -111,6 +127,19 @@ fn word_length(line: &[u8], dimension: usize, has_header: bool) -> Result<usize,
             String::from_utf8_lossy(word)
         )),
     }
+}
+
+/// Whether the last of several fields is a number that is not whole: a word of a phrase may be a whole one, "windows 10".
+fn ends_in_fraction(word: &[u8]) -> bool {
+    let mut fields = fields(word);
+    let last = fields.next_back().unwrap_or_default();
+    let text = std::str::from_utf8(last).unwrap_or_default();
+    fields.next_back().is_some() && text.contains('.') && text.parse::<f32>().is_ok()
+}
+
+/// A text without the mark of its encoding, which some programs write before it.
+pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 /// The two counts of a header line and what follows it, or `None` when the first line is none.
@@ -139,7 +168,7 @@ pub(super) fn line(bytes: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// The parts of a line between single blanks.
-pub(super) fn fields(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn fields(line: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     line.split(|&byte| is_separator(byte))
 }
 
@@ -169,11 +198,20 @@ mod tests {
 
     #[test]
     fn numbers_are_counted_from_the_end() {
-        assert_eq!(word_length(b"a b 0.5 1", 2, false), Ok(3));
-        assert!(word_length(b"a b 0.5 1", 2, true).is_err());
-        assert!(word_length(b"a 1", 2, true).is_err());
-        assert!(word_length(b" 0.5 1", 2, true).is_err());
-        assert_eq!(word_length("é 0.5".as_bytes(), 1, true), Ok(2));
-        assert!(word_length(b"\xc3 0.5", 1, true).is_err());
+        for (line, length) in [
+            ("a b 0.5 1", 3),
+            ("a 0.5 1", 1),
+            (" 0.5 1", 0),
+            ("  0.5 1", 1),
+            ("windows 10 0.5 1", 10),
+            ("a\t0.5\t1", 1),
+            ("a   0.5  1", 1),
+            ("é 0.5 1", 2),
+        ] {
+            assert_eq!(word_length(line.as_bytes(), 2), Ok(length), "{line}");
+        }
+        for line in [&b"a 1"[..], b"0.5 1", b"a 0.5 1.5 2", b"\xc3 0.5 1", b""] {
+            assert!(word_length(line, 2).is_err());
+        }
     }
 }
