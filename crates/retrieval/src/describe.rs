@@ -23,6 +23,14 @@ pub(crate) struct Described {
     pub pages: u32,
 }
 
+/// Why a picture was not described, for a person.
+pub(crate) enum Failure {
+    /// It cannot be read.
+    Picture(String),
+    /// It was read, but the collection's model cannot take it or failed on it.
+    Model(String),
+}
+
 /// Describes gallery images; one for all threads.
 pub(crate) struct Describer<'a> {
     sift: Option<Sift>,
@@ -65,30 +73,32 @@ impl<'a> Describer<'a> {
         })
     }
 
-    /// Describes the bytes of a file. The error is a reason for a person.
-    pub(crate) fn describe(&self, bytes: &[u8], content: [u8; 32]) -> Result<Described, String> {
+    /// Describes the bytes of a file.
+    pub(crate) fn describe(&self, bytes: &[u8], content: [u8; 32]) -> Result<Described, Failure> {
         // A defect in our own code must cost one file, not a batch of 100,000.
         let work = || {
-            let decoded =
-                vizsla_pixels::decode_gray(bytes, &self.decode).map_err(|e| e.to_string())?;
-            let vector = self.encode(bytes).map_err(|e| e.to_string())?;
+            let decoded = vizsla_pixels::decode_gray(bytes, &self.decode).map_err(unreadable)?;
+            let vector = self.encode(bytes)?;
             Ok(self.store(decoded, content, vector))
         };
         guarded(work).unwrap_or_else(|panic| {
-            Err(format!(
+            Err(Failure::Picture(format!(
                 "describing it failed inside vizsla ({panic}); please report this file"
-            ))
+            )))
         })
     }
 
-    fn encode(&self, bytes: &[u8]) -> Result<Option<Vec<f32>>, Error> {
+    fn encode(&self, bytes: &[u8]) -> Result<Option<Vec<f32>>, Failure> {
         let Some((descriptors, decode)) = &self.global else {
             return Ok(None);
         };
-        let picture = vizsla_pixels::decode_rgb(bytes, decode)?.image;
-        match descriptors.get() {
-            Some(descriptor) => Ok(descriptor.describe(&[&picture])?.pop()),
-            None => Ok(None),
+        let decoded = vizsla_pixels::decode_rgb(bytes, decode).map_err(unreadable)?;
+        let Some(descriptor) = descriptors.get() else {
+            return Ok(None);
+        };
+        match descriptor.describe(&[&decoded.image]) {
+            Ok(mut vectors) => Ok(vectors.pop()),
+            Err(error) => Err(Failure::Model(error.to_string())),
         }
     }
 
@@ -132,6 +142,10 @@ impl<'a> Describer<'a> {
             })
             .collect()
     }
+}
+
+fn unreadable(error: vizsla_pixels::Error) -> Failure {
+    Failure::Picture(error.to_string())
 }
 
 /// Longest side at which a picture is read for the global descriptor: what the largest scale needs, and enough for a

@@ -58,6 +58,18 @@ pub enum Error {
         /// The collection.
         collection: PathBuf,
     },
+    /// The collection's model could describe none of the pictures. Nothing was taken in.
+    #[error(
+        "the model '{model}' refused every picture ({pictures}), nothing was taken in; {reason}"
+    )]
+    Refused {
+        /// The model.
+        model: String,
+        /// Pictures that it was given.
+        pictures: usize,
+        /// What it said of one of them.
+        reason: String,
+    },
     /// The caller asked the work to stop.
     #[error("stopped before the end, as was asked")]
     Cancelled,

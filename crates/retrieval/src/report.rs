@@ -64,6 +64,8 @@ pub struct IngestReport {
     pub ignored: usize,
     /// Files not taken in, with reasons, in path order.
     pub skipped: Vec<Skipped>,
+    /// Those of them that the collection's model could not take or failed on.
+    pub refused: usize,
     /// Files of which the first page was taken in and further ones were not, in path order.
     pub further_pages: Vec<FurtherPages>,
     /// Remarks that need a person's eye.

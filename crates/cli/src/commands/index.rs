@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use vizsla_retrieval::{Collection, ImportReport, IngestOptions, IngestReport, check_source};
+use vizsla_retrieval::{
+    Collection, Error, ImportReport, IngestOptions, IngestReport, check_source,
+};
 
 use super::Outcome;
 use super::bounds::{self, Bounds};
@@ -99,13 +101,22 @@ impl Arguments {
             true => passing.path().join("dry-run.vizsla"),
             false => self.into.clone(),
         };
+        let existed = Collection::exists(&place);
         let mut collection = match self.sources.is_empty() {
             true => Collection::open(&place)?,
             false => self.making.open(&place)?,
         };
         let ingest = match self.sources.is_empty() {
             true => None,
-            false => Some(collection.ingest(&self.sources, &options, &progress)?),
+            false => match collection.ingest(&self.sources, &options, &progress) {
+                Err(error @ Error::Refused { .. }) if !existed => {
+                    // Made by this run and empty: left behind, it would only be in the way of another model.
+                    drop(collection);
+                    fs_err::remove_dir_all(&place)?;
+                    return Err(error.into());
+                }
+                ingested => Some(ingested?),
+            },
         };
         let mut done = Done {
             ingest,
@@ -133,7 +144,7 @@ impl Arguments {
         let warned = done.warn();
         Ok(if interrupted {
             Outcome::Interrupted
-        } else if self.strict && warned {
+        } else if (self.strict && warned) || done.all_refused() {
             Outcome::Found
         } else {
             Outcome::Done
@@ -157,6 +168,13 @@ impl Arguments {
 }
 
 impl Done {
+    /// Whether there were pictures to describe and the model took none of them.
+    fn all_refused(&self) -> bool {
+        let nothing = |report: &IngestReport| report.added + report.changed == 0;
+        let report = self.ingest.as_ref();
+        report.is_some_and(|report| report.refused > 0 && nothing(report))
+    }
+
     /// Says what needs a person's eye; whether there was something.
     fn warn(&self) -> bool {
         let mut warned = false;
@@ -168,6 +186,12 @@ impl Done {
             }
             for warning in &report.warnings {
                 output::warn(warning);
+            }
+            if report.refused > 0 {
+                let files = output::plural(report.refused, "file");
+                output::warn(&format!(
+                    "{files} refused by the model; the reasons are listed"
+                ));
             }
             if !report.skipped.is_empty() {
                 let files = output::plural(report.skipped.len(), "file");

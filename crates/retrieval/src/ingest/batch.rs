@@ -6,7 +6,7 @@ use vizsla_pixels::Limits;
 
 use super::Contents;
 use crate::Reporter;
-use crate::describe::{Described, Describer};
+use crate::describe::{Described, Describer, Failure};
 use crate::scan::Found;
 
 /// What became of one file.
@@ -19,6 +19,8 @@ pub(super) enum Outcome {
     Described(Box<Described>),
     /// Its content cannot be taken in, for this reason.
     Skipped(String),
+    /// The collection's model cannot take it, for this reason: what is indexed of it stays.
+    Refused(String),
     /// It could not be read at all, which may pass: what is indexed of it stays.
     Unread(String),
     /// The caller stopped before it.
@@ -99,7 +101,8 @@ impl Worker<'_> {
             (None, None) => Outcome::Read(hash),
             (None, Some(describer)) => match describer.describe(&bytes, hash) {
                 Ok(described) => Outcome::Described(Box::new(described)),
-                Err(reason) => Outcome::Skipped(reason),
+                Err(Failure::Picture(reason)) => Outcome::Skipped(reason),
+                Err(Failure::Model(reason)) => Outcome::Refused(reason),
             },
         }
     }

@@ -18,6 +18,8 @@ pub(super) struct BatchWriter<'a> {
     departed: Departed,
     known: HashMap<String, FileRow>,
     report: IngestReport,
+    /// What the model said of the first picture that it refused.
+    refusal: Option<String>,
 }
 
 /// A batch sorted by what must be written.
@@ -53,6 +55,7 @@ impl<'a> BatchWriter<'a> {
             departed,
             known,
             report,
+            refusal: None,
         }
     }
 
@@ -98,6 +101,15 @@ impl<'a> BatchWriter<'a> {
                 Outcome::Cancelled | Outcome::Read(_) => continue,
                 Outcome::Skipped(reason) => {
                     self.skip(&mut work, item, before, reason);
+                    continue;
+                }
+                Outcome::Refused(reason) => {
+                    self.report.refused += 1;
+                    self.refusal.get_or_insert_with(|| reason.clone());
+                    self.report.skipped.push(Skipped {
+                        path: item.path,
+                        reason,
+                    });
                     continue;
                 }
                 Outcome::Unread(reason) => {
@@ -173,6 +185,20 @@ impl<'a> BatchWriter<'a> {
         }
     }
 
+    /// A model that takes nothing must not pass for a finished run over a folder of bad files.
+    fn check_refused(&self) -> Result<(), Error> {
+        let empty = self.contents.read().is_ok_and(|map| map.is_empty());
+        if self.report.refused == 0 || !empty {
+            return Ok(());
+        }
+        let global = self.collection.recipe.global.as_ref();
+        Err(Error::Refused {
+            model: global.map_or_else(String::new, |global| global.model.clone()),
+            pictures: self.report.refused,
+            reason: self.refusal.clone().unwrap_or_default(),
+        })
+    }
+
     fn write_segment(
         &self,
         images: &[Described],
@@ -191,7 +217,11 @@ impl<'a> BatchWriter<'a> {
     }
 
     /// After the last batch: forgets what is gone, unless the run was cut short.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the model took none of the pictures and the collection holds no other.
     pub(super) fn finish(mut self, interrupted: bool) -> Result<IngestReport, Error> {
+        self.check_refused()?;
         if !interrupted && self.departed.gone() > 0 {
             let gone = std::mem::take(&mut self.departed).into_gone();
             self.collection.forget(&gone)?;
