@@ -187,6 +187,21 @@ pub enum Error {
         /// What happened and what to do.
         what: String,
     },
+    /// A model was tried in a process of its own, which refused it; the message is that of the process.
+    #[error("{0}")]
+    Refused(String),
+    /// A model was tried in a process of its own, which ended before it could answer.
+    #[error("the model did not pass its trial ({what}); {advice}: {}", path.display())]
+    Trial {
+        /// What happened.
+        what: String,
+        /// What may help.
+        advice: &'static str,
+        /// Whether it was one of its limits that ended it.
+        limit: bool,
+        /// The model.
+        path: PathBuf,
+    },
     /// A model is used for something it is not made for.
     #[error("model '{id}' {what}")]
     Unsuitable {

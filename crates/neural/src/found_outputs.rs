@@ -11,7 +11,8 @@ use std::path::Path;
 use prost::bytes::Bytes;
 
 use crate::error::Error;
-use crate::onnx::Graph;
+use crate::image_output::{channels_second, of_one};
+use crate::onnx::{Graph, channels};
 use crate::runtime::{Session, SessionOptions};
 use crate::tensor::Tensor;
 
@@ -58,24 +59,51 @@ pub struct FoundOutputs {
     pub vector: Option<FoundOutput>,
 }
 
-/// Runs the model on `image`, given to `input`, and looks at its last values.
+/// What a model is run on: as many equal pictures as it insists on.
+pub(crate) struct Given<'a> {
+    /// The input that takes them.
+    pub input: &'a str,
+    /// The pictures.
+    pub tensor: &'a Tensor,
+    /// Their number.
+    pub batch: usize,
+}
+
+/// Runs the model and looks at its last values. Those that need another input too are passed over.
 pub(crate) fn find(
     path: &Path,
     bytes: &Bytes,
     graph: &Graph,
-    (input, image): (&str, &Tensor),
+    given: &Given<'_>,
     options: &SessionOptions,
 ) -> Result<FoundOutputs, Error> {
-    let ends: Vec<&str> = graph.outputs.iter().map(|o| o.name.as_str()).collect();
-    let candidates = candidates(graph, &ends);
+    let beyond = graph.values_beyond(given.input);
+    let declared = graph.outputs.iter().map(|o| o.name.as_str());
+    let mut ends: Vec<&str> = declared.filter(|name| !beyond.contains(name)).collect();
+    let mut candidates = candidates(graph, &ends);
+    if candidates.is_empty() {
+        // Every output mixes the pictures with something else: what is left are the values before.
+        let inner = graph.values().rev().filter(|name| !beyond.contains(name));
+        ends.extend(inner.take(1));
+        candidates = self::candidates(graph, &ends);
+    }
     let mut search = Search::new(graph, &ends);
     for chunk in candidates.chunks(CHUNK) {
         let names: Vec<String> = chunk.iter().map(|(name, _)| (*name).to_owned()).collect();
         let session = Session::of(path, bytes.clone(), graph, &names, options)?;
-        let values = session.run_unchecked(&[(input, image)])?;
+        let values = match session.inputs() {
+            // Nothing of this chunk depends on the pictures.
+            [] => continue,
+            _ => session.run_unchecked(&[(given.input, given.tensor)])?,
+        };
         for ((name, op), value) in chunk.iter().zip(&values) {
-            if matches!(value, Tensor::F32 { .. }) {
-                search.look(name, op, value.shape());
+            if !matches!(value, Tensor::F32 { .. }) {
+                continue;
+            }
+            let shape = of_one(value, given.batch).unwrap_or_default();
+            match shape.len() == 4 && channels::are_last(graph, name) {
+                true => search.look(name, op, &channels_second(shape)),
+                false => search.look(name, op, &shape),
             }
         }
         if search.is_done() {

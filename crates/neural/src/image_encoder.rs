@@ -5,19 +5,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use prost::bytes::Bytes;
 use rayon::prelude::*;
 use vizsla_pixels::Rgb;
 
 use crate::error::Error;
 use crate::feature_map::FeatureMap;
-use crate::found_outputs::{self, FoundOutputs};
-use crate::models::{ModelEntry, ModelKind};
-use crate::onnx::{self, Graph, ValueInfo};
-use crate::preprocess::Preprocessing;
+use crate::found_outputs::FoundOutputs;
+use crate::image_model::ImageModel;
+use crate::image_output::{batched, channels_second, planes};
+use crate::models::ModelEntry;
+use crate::onnx::channels;
+use crate::picture_input::{PictureInput, TensorLayout, unsuitable};
+use crate::preprocess::{Preprocessing, Resize};
 use crate::runtime::{Session, SessionOptions};
-use crate::tensor::{ElementKind, Tensor, shape_text};
+use crate::tensor::{Tensor, shape_text};
 
 /// Most pictures in one run.
 const MAX_BATCH: usize = 8;
@@ -27,9 +30,6 @@ const MEMORY: usize = 768 << 20;
 
 /// Bytes that networks hold for each byte of input: VGG-16, the greediest of the common ones, has 43.
 const BYTES_PER_INPUT_BYTE: usize = 48;
-
-/// Side of the picture that a model of free size is tried with, pixels.
-const TRIAL_SIDE: usize = 224;
 
 /// What the output of an encoder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,40 +50,37 @@ pub enum OutputKind {
 pub struct ImageEncoder {
     session: Session,
     preprocessing: Preprocessing,
-    layout: Layout,
+    input: PictureInput,
+    /// The output is height × width × channels.
+    output_channels_last: bool,
+    /// The model declares any number of pictures but takes one.
+    takes_one: AtomicBool,
     kind: OnceLock<OutputKind>,
-}
-
-/// How the model wants its pictures.
-struct Layout {
-    input: String,
-    /// Batch of the model; `None` when any goes.
-    batch: Option<usize>,
-    /// Height and width; `None` when any goes.
-    size: (Option<usize>, Option<usize>),
-    /// Height × width × channels instead of channels × height × width.
-    channels_last: bool,
 }
 
 impl ImageEncoder {
     /// Opens the model of an entry after its checksum was compared. `output` names the value to read;
     /// left out, the entry's is read, and where the entry has none the last feature map, or else the
-    /// last pooled vector, is found.
+    /// last pooled vector, is found. Of a model that takes texts or anything else besides, only what the output needs is
+    /// run.
     ///
     /// # Errors
     /// Those of [`ModelEntry::verified_path`] and [`Session::open`]; [`Error::Unsuitable`] when the
-    /// model takes no pictures.
+    /// model takes no pictures; [`Error::Output`] when the output needs another input than the pictures.
     pub fn open(
         entry: &ModelEntry,
         output: Option<&str>,
         options: &SessionOptions,
     ) -> Result<ImageEncoder, Error> {
-        let model = Model::read(entry)?;
+        let model = ImageModel::read(entry, options)?;
         let wanted = output.or(entry.output.as_deref()).filter(|o| !o.is_empty());
         let name = match wanted {
-            Some(name) => name.to_owned(),
+            Some(name) => {
+                model.check_output(name)?;
+                name.to_owned()
+            }
             None => {
-                let found = model.find(entry, options)?;
+                let found = model.find(options)?;
                 found
                     .map
                     .or(found.vector)
@@ -96,11 +93,14 @@ impl ImageEncoder {
             }
         };
         let (path, bytes) = (&model.path, model.bytes.clone());
+        let output_channels_last = channels::are_last(&model.graph, &name);
         let session = Session::of(path, bytes, &model.graph, &[name], options)?;
         Ok(ImageEncoder {
             session,
-            preprocessing: entry.preprocessing.clone(),
-            layout: model.layout,
+            preprocessing: model.preprocessing,
+            input: model.input,
+            output_channels_last,
+            takes_one: AtomicBool::new(false),
             kind: OnceLock::new(),
         })
     }
@@ -113,12 +113,22 @@ impl ImageEncoder {
         entry: &ModelEntry,
         options: &SessionOptions,
     ) -> Result<FoundOutputs, Error> {
-        Model::read(entry)?.find(entry, options)
+        ImageModel::read(entry, options)?.find(options)
     }
 
     /// The input that takes the pictures.
     pub fn input(&self) -> &str {
-        &self.layout.input
+        &self.input.name
+    }
+
+    /// In which order that input takes the numbers of a picture.
+    pub fn layout(&self) -> TensorLayout {
+        self.input.layout
+    }
+
+    /// How pictures are prepared: the rule of the entry, made for the kind of numbers that the input takes.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
     }
 
     /// The value that is read.
@@ -138,33 +148,30 @@ impl ImageEncoder {
         if let Some(kind) = self.kind.get() {
             return Ok(*kind);
         }
-        let (height, width) = self.layout.trial_size();
-        let image = Rgb::filled(width, height, [128; 3])?;
+        let image = self.input.trial_picture(&self.preprocessing)?;
         let tensor = self.tensor(&[&image])?;
-        let run = self.session.run(&[(self.layout.input.as_str(), tensor)])?;
-        let kind = match run.first().map(Tensor::shape) {
-            Some(&[_, channels, height, width]) if (height, width) != (1, 1) => {
+        let run = self.session.run(&[(self.input(), tensor)])?;
+        let shape = run.first().map(Tensor::shape).unwrap_or_default();
+        let kind = match *self.shape(shape, 1) {
+            [_, channels, height, width] if (height, width) != (1, 1) => {
                 OutputKind::Map { channels }
             }
-            Some(&[_, dimension] | &[_, dimension, 1, 1] | &[_, _, dimension]) => {
+            [_, dimension] | [_, dimension, 1, 1] | [_, _, dimension] => {
                 OutputKind::Vector { dimension }
             }
-            shape => {
-                let shape = shape.unwrap_or_default();
-                return Err(self.wrong_output(shape, "a feature map or a vector"));
-            }
+            _ => return Err(self.wrong_output(shape, "a feature map or a vector")),
         };
         Ok(*self.kind.get_or_init(|| kind))
     }
 
     /// True when the model takes pictures of any size and aspect.
     pub fn takes_any_size(&self) -> bool {
-        self.layout.size == (None, None)
+        self.input.size == (None, None)
     }
 
     /// The side of the squares that the model takes, when it takes nothing else.
     pub fn fixed_side(&self) -> Option<u32> {
-        match self.layout.size {
+        match self.input.size {
             (Some(height), Some(width)) if height == width => u32::try_from(height).ok(),
             _ => None,
         }
@@ -187,8 +194,8 @@ impl ImageEncoder {
     /// Those of [`ImageEncoder::prepare`] and [`Session::run`]; [`Error::Output`] when the output is
     /// no feature map.
     pub fn maps(&self, images: &[&Rgb], side: Option<u32>) -> Result<Vec<FeatureMap>, Error> {
-        self.run(images, side, |tensor| {
-            let shape = tensor.shape().to_vec();
+        self.run(images, side, |tensor, batch| {
+            let shape = self.shape(tensor.shape(), batch);
             let &[batch, channels, height, width] = shape.as_slice() else {
                 return Err(self.wrong_output(&shape, "a feature map"));
             };
@@ -201,7 +208,10 @@ impl ImageEncoder {
             let data = self.floats(tensor)?;
             let length = data.len() / batch.max(1);
             data.chunks_exact(length.max(1))
-                .map(|part| FeatureMap::new(channels, height, width, part.to_vec()))
+                .map(|part| match self.output_channels_last {
+                    true => FeatureMap::new(channels, height, width, planes(part, channels)),
+                    false => FeatureMap::new(channels, height, width, part.to_vec()),
+                })
                 .collect()
         })
     }
@@ -212,8 +222,8 @@ impl ImageEncoder {
     /// # Errors
     /// As [`ImageEncoder::maps`]; [`Error::Output`] when the output is no vector.
     pub fn vectors(&self, images: &[&Rgb]) -> Result<Vec<Vec<f32>>, Error> {
-        self.run(images, None, |tensor| {
-            let shape = tensor.shape().to_vec();
+        self.run(images, None, |tensor, batch| {
+            let shape = self.shape(tensor.shape(), batch);
             let (batch, dimension) = match *shape.as_slice() {
                 [batch, dimension] | [batch, dimension, 1, 1] | [batch, _, dimension] => {
                     (batch, dimension)
@@ -228,12 +238,12 @@ impl ImageEncoder {
         })
     }
 
-    /// Prepares, batches and runs; `split` makes one result for each picture of a batch.
+    /// Prepares, batches and runs; `split` makes one result for each picture of a run, given their number.
     fn run<T>(
         &self,
         images: &[&Rgb],
         side: Option<u32>,
-        split: impl Fn(Tensor) -> Result<Vec<T>, Error>,
+        split: impl Fn(Tensor, usize) -> Result<Vec<T>, Error>,
     ) -> Result<Vec<T>, Error> {
         let mut results: Vec<Option<T>> = images.iter().map(|_| None).collect();
         let places: Vec<usize> = (0..images.len()).collect();
@@ -251,16 +261,7 @@ impl ImageEncoder {
             for ((height, width), frames) in by_size {
                 for batch in frames.chunks(self.batch(height, width)) {
                     let pictures: Vec<&Rgb> = batch.iter().map(|(_, frame)| *frame).collect();
-                    let tensor = self.tensor(&pictures)?;
-                    let outputs = self.session.run(&[(self.layout.input.as_str(), tensor)])?;
-                    let output = outputs
-                        .into_iter()
-                        .next()
-                        .ok_or_else(|| self.wrong_output(&[], "one output"))?;
-                    let parts = split(output)?;
-                    if parts.len() < batch.len() {
-                        return Err(self.wrong_output(&[parts.len()], "one part for each picture"));
-                    }
+                    let parts = self.run_batch(&pictures, &split)?;
                     for ((place, _), part) in batch.iter().zip(parts) {
                         results[*place] = Some(part);
                     }
@@ -270,14 +271,70 @@ impl ImageEncoder {
         Ok(results.into_iter().flatten().collect())
     }
 
+    /// One result for each picture of a batch. Some models declare any number of pictures and were exported for one: they
+    /// get them one by one from then on.
+    fn run_batch<T>(
+        &self,
+        pictures: &[&Rgb],
+        split: &impl Fn(Tensor, usize) -> Result<Vec<T>, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let together = self.run_once(pictures, split);
+        let (Err(error), true) = (&together, self.input.batch.is_none() && pictures.len() > 1)
+        else {
+            return together;
+        };
+        if matches!(error, Error::NotFinite { .. }) {
+            return together;
+        }
+        let mut parts = Vec::with_capacity(pictures.len());
+        for &picture in pictures {
+            parts.extend(self.run_once(&[picture], split)?.into_iter().take(1));
+        }
+        self.takes_one.store(true, Ordering::Relaxed);
+        Ok(parts)
+    }
+
+    fn run_once<T>(
+        &self,
+        pictures: &[&Rgb],
+        split: &impl Fn(Tensor, usize) -> Result<Vec<T>, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let tensor = self.tensor(pictures)?;
+        let outputs = self.session.run(&[(self.input(), tensor)])?;
+        let output = outputs
+            .into_iter()
+            .next()
+            .ok_or_else(|| self.wrong_output(&[], "one output"))?;
+        let shape = output.shape().to_vec();
+        let parts = split(output, self.filled(pictures.len()))?;
+        if parts.len() != self.filled(pictures.len()) {
+            return Err(self.wrong_output(&shape, "one part for each picture"));
+        }
+        Ok(parts)
+    }
+
+    /// Pictures of a run of so many, those that fill it up included.
+    fn filled(&self, pictures: usize) -> usize {
+        self.input.batch.unwrap_or(pictures).max(pictures)
+    }
+
+    /// The shape of the output with as many pictures in front as were given, channels before height and width.
+    fn shape(&self, shape: &[usize], batch: usize) -> Vec<usize> {
+        let shape = batched(shape, self.filled(batch));
+        match self.output_channels_last {
+            true => channels_second(shape),
+            false => shape,
+        }
+    }
+
     /// Pictures of this size in one run. The scale of a dynamically quantised model spans the batch:
     /// its pictures go one by one, so that none depends on its neighbours.
     fn batch(&self, height: usize, width: usize) -> usize {
         let input_bytes = 12 * height * width;
         let fits = MEMORY / (input_bytes * BYTES_PER_INPUT_BYTE).max(1);
-        match self.layout.batch {
+        match self.input.batch {
             Some(batch) => batch,
-            None if self.session.is_quantised() => 1,
+            None if self.session.is_quantised() || self.takes_one.load(Ordering::Relaxed) => 1,
             None => fits.clamp(1, MAX_BATCH),
         }
     }
@@ -294,40 +351,45 @@ impl ImageEncoder {
                     format!("pictures with a longest side of {side} pixels"),
                     format!(
                         "it wants {} pixels always, leave the side out",
-                        self.layout.size_text()
+                        self.input.size_text()
                     ),
                 ));
             }
             Some(side) => self.preprocessing.scaled(image, side)?,
-            None => self.preprocessing.framed(image)?,
+            None => match self.input.size {
+                (Some(height), Some(width)) if height != width && self.resizes() => {
+                    self.preprocessing.covered(image, width, height)?
+                }
+                _ => self.preprocessing.framed(image)?,
+            },
         };
-        if !self.layout.takes(frame.height(), frame.width()) {
+        if !self.input.takes(frame.height(), frame.width()) {
             return Err(wrong(
                 format!("pictures of {}x{}", frame.width(), frame.height()),
                 format!(
                     "it wants {}, set size and crop in its registry entry so",
-                    self.layout.size_text()
+                    self.input.size_text()
                 ),
             ));
         }
         Ok(frame)
     }
 
+    fn resizes(&self) -> bool {
+        self.preprocessing.resize != Resize::None
+    }
+
     /// Pictures of one size as a tensor; a model of fixed batch is filled up with the last one.
     fn tensor(&self, images: &[&Rgb]) -> Result<Tensor, Error> {
         let (height, width) = images.first().map_or((0, 0), |i| (i.height(), i.width()));
-        let batch = self.layout.batch.unwrap_or(images.len()).max(images.len());
+        let batch = self.filled(images.len());
         let mut data = Vec::with_capacity(batch * 3 * height * width);
         for place in 0..batch {
             let image = images[place.min(images.len() - 1)];
             self.preprocessing
-                .append(image, self.layout.channels_last, &mut data);
+                .append(image, self.input.channels_last(), &mut data);
         }
-        let shape = match self.layout.channels_last {
-            true => [batch, height, width, 3],
-            false => [batch, 3, height, width],
-        };
-        Tensor::f32(&shape, data)
+        self.input.tensor(batch, (height, width), data)
     }
 
     fn floats(&self, tensor: Tensor) -> Result<Vec<f32>, Error> {
@@ -345,112 +407,5 @@ impl ImageEncoder {
             advice: "name another output".into(),
             path: self.session.path().to_path_buf(),
         }
-    }
-}
-
-impl Layout {
-    fn of(graph: &Graph, entry: &ModelEntry) -> Result<Layout, Error> {
-        let is_picture = |info: &&ValueInfo| {
-            info.kind == ElementKind::Float && info.shape.as_ref().is_none_or(|s| s.len() == 4)
-        };
-        let info = match &entry.input {
-            Some(name) => graph.inputs.iter().find(|info| info.name == *name),
-            None => graph.inputs.iter().find(is_picture),
-        };
-        let Some(info) = info else {
-            let names: Vec<&str> = graph.inputs.iter().map(|i| i.name.as_str()).collect();
-            let what = format!(
-                "takes no pictures: among its inputs ({}) is no {}",
-                names.join(", "),
-                match &entry.input {
-                    Some(name) => format!("'{name}'"),
-                    None => "tensor of four dimensions".to_owned(),
-                }
-            );
-            return Err(unsuitable(entry, &what));
-        };
-        let shape = info.shape.clone().unwrap_or(vec![None; 4]);
-        let (size, channels_last) = match *shape.as_slice() {
-            [_, Some(3) | None, height, width] => ((height, width), false),
-            [_, height, width, Some(3)] => ((height, width), true),
-            _ => {
-                let text = crate::runtime::declared_shape(info);
-                let what = format!("takes {text} and not pictures of three channels");
-                return Err(unsuitable(entry, &what));
-            }
-        };
-        Ok(Layout {
-            input: info.name.clone(),
-            batch: shape[0],
-            size,
-            channels_last,
-        })
-    }
-
-    fn takes(&self, height: usize, width: usize) -> bool {
-        let fits = |want: Option<usize>, have| want.is_none_or(|want| want == have);
-        fits(self.size.0, height) && fits(self.size.1, width)
-    }
-
-    fn size_text(&self) -> String {
-        let side = |side: Option<usize>| side.map_or("any".to_owned(), |side| side.to_string());
-        format!("{}x{}", side(self.size.1), side(self.size.0))
-    }
-
-    fn trial_size(&self) -> (usize, usize) {
-        let side = |side: Option<usize>| side.unwrap_or(TRIAL_SIDE);
-        (side(self.size.0), side(self.size.1))
-    }
-}
-
-/// A model's file with its structure.
-struct Model {
-    path: std::path::PathBuf,
-    bytes: Bytes,
-    graph: Graph,
-    layout: Layout,
-}
-
-impl Model {
-    fn read(entry: &ModelEntry) -> Result<Model, Error> {
-        if entry.kind != ModelKind::Image {
-            let what = format!("is for {} and takes no pictures", entry.kind);
-            return Err(unsuitable(entry, &what));
-        }
-        let path = entry.verified_path()?;
-        let bytes = onnx::read(&path)?;
-        let graph = Graph::parse(&bytes, &path)?;
-        Ok(Model {
-            layout: Layout::of(&graph, entry)?,
-            path,
-            bytes,
-            graph,
-        })
-    }
-
-    fn find(&self, entry: &ModelEntry, options: &SessionOptions) -> Result<FoundOutputs, Error> {
-        let (height, width) = self.layout.trial_size();
-        let image = Rgb::filled(width, height, [128; 3])?;
-        let batch = self.layout.batch.unwrap_or(1);
-        let mut data = Vec::new();
-        for _ in 0..batch {
-            entry
-                .preprocessing
-                .append(&image, self.layout.channels_last, &mut data);
-        }
-        let shape = match self.layout.channels_last {
-            true => [batch, height, width, 3],
-            false => [batch, 3, height, width],
-        };
-        let tensor = Tensor::f32(&shape, data)?;
-        let input = (self.layout.input.as_str(), &tensor);
-        found_outputs::find(&self.path, &self.bytes, &self.graph, input, options)
-    }
-}
-
-fn unsuitable(entry: &ModelEntry, what: &str) -> Error {
-    Error::Unsuitable {
-        id: entry.id.clone(),
-        what: what.to_owned(),
     }
 }

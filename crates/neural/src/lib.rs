@@ -9,8 +9,11 @@ mod error;
 mod feature_map;
 mod found_outputs;
 mod image_encoder;
+mod image_model;
+mod image_output;
 mod models;
 pub mod onnx;
+mod picture_input;
 mod pooling;
 mod preprocess;
 mod relevance;
@@ -26,15 +29,19 @@ pub use error::Error;
 pub use feature_map::FeatureMap;
 pub use found_outputs::{FoundOutput, FoundOutputs};
 pub use image_encoder::{ImageEncoder, OutputKind};
-pub use models::{ModelEntry, ModelKind, ModelSource, Registry, TextSettings};
+pub use models::{
+    ModelEntry, ModelKind, ModelSource, Registry, TextSettings, TrialLimits, TrialProcess,
+    answer_trial,
+};
 pub use onnx::ValueInfo;
+pub use picture_input::TensorLayout;
 pub use pooling::{
     FisherPooling, NetVlad, Pooling, PoolingChain, PoolingLearner, Region, r_mac_regions,
 };
 pub use preprocess::{Channels, Interpolation, Preprocessing, Preset, Resize};
 pub use relevance::Relevance;
 pub use runtime::{RuntimeChoice, RuntimeKind, RuntimeReport, Session, SessionOptions, runtimes};
-pub use tensor::{ElementKind, Tensor};
+pub use tensor::{ElementKind, ElementType, Tensor};
 pub use text::{
     Aggregation, TextBatch, TextEncoder, Tokenized, Tokenizer, WordEncoder, WordStatistics, words,
 };

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use vizsla_pixels::Rgb;
 
 use crate::error::Error;
+use crate::tensor::{ElementKind, ElementType};
 
 /// Longest side of an image that is given to a network, pixels.
 pub(crate) const MAX_SIDE: u32 = 4096;
@@ -237,6 +238,55 @@ impl Preprocessing {
             }
         }
         rule
+    }
+
+    /// The same rule for a model whose input is of whole numbers: it gets the bytes as they are, and scales them by
+    /// itself. With a sign they are moved to where they fit, -128 to 127.
+    pub(crate) fn for_element(&self, element: ElementType) -> Preprocessing {
+        if element.kind() != ElementKind::Integer {
+            return self.clone();
+        }
+        Preprocessing {
+            scale: 1.0,
+            mean: match element {
+                ElementType::I8 => [128.0; 3],
+                _ => [0.0; 3],
+            },
+            std: [1.0; 3],
+            ..self.clone()
+        }
+    }
+
+    /// The image at exactly this size, which is no square: squeezed where the rule squeezes, else scaled until it covers
+    /// the size and cut out of the middle.
+    ///
+    /// # Errors
+    /// When the sizes are out of range.
+    pub(crate) fn covered(&self, image: &Rgb, width: usize, height: usize) -> Result<Rgb, Error> {
+        if self.resize == Resize::Exact {
+            return resample(image, width, height, self.interpolation);
+        }
+        let factor = f64::max(
+            width as f64 / image.width().max(1) as f64,
+            height as f64 / image.height().max(1) as f64,
+        );
+        let scaled = |side: usize, least: usize| {
+            let side = (side as f64 * factor).round() as usize;
+            side.clamp(least, least.max(MAX_SIDE as usize))
+        };
+        let (all_width, all_height) =
+            (scaled(image.width(), width), scaled(image.height(), height));
+        let resized = resample(image, all_width, all_height, self.interpolation)?;
+        let (x, y) = ((all_width - width) / 2, (all_height - height) / 2);
+        Ok(resized.crop(x, y, width, height)?)
+    }
+
+    /// True when the rule makes squares of exactly this side.
+    pub(crate) fn fits_side(&self, side: u32) -> bool {
+        match self.crop {
+            Some(crop) => crop == side,
+            None => self.resize == Resize::Exact && self.size == side,
+        }
     }
 
     /// The image resized and cropped by the rule of the model.

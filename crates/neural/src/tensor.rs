@@ -99,6 +99,109 @@ impl std::fmt::Display for ElementKind {
     }
 }
 
+/// What the elements of a model's input or output are, as the model declares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ElementType {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit floats of IEEE 754.
+    F16,
+    /// 16-bit floats with the exponent of 32-bit ones.
+    Bf16,
+    /// 64-bit floats.
+    F64,
+    /// Bytes with a sign.
+    I8,
+    /// Bytes.
+    U8,
+    /// 16-bit integers with a sign.
+    I16,
+    /// 16-bit integers.
+    U16,
+    /// 32-bit integers with a sign.
+    I32,
+    /// 32-bit integers.
+    U32,
+    /// 64-bit integers with a sign.
+    I64,
+    /// 64-bit integers.
+    U64,
+    /// True or false.
+    Bool,
+    /// Strings, complex numbers, sequences, or what the model does not say.
+    Other,
+}
+
+impl ElementType {
+    /// The type with this number in `TensorProto.DataType` of the ONNX format.
+    pub(crate) fn of_onnx(number: i32) -> ElementType {
+        match number {
+            1 => ElementType::F32,
+            2 => ElementType::U8,
+            3 => ElementType::I8,
+            4 => ElementType::U16,
+            5 => ElementType::I16,
+            6 => ElementType::I32,
+            7 => ElementType::I64,
+            9 => ElementType::Bool,
+            10 => ElementType::F16,
+            11 => ElementType::F64,
+            12 => ElementType::U32,
+            13 => ElementType::U64,
+            16 => ElementType::Bf16,
+            _ => ElementType::Other,
+        }
+    }
+
+    /// Floating point, integer or neither.
+    pub fn kind(self) -> ElementKind {
+        match self {
+            ElementType::F32 | ElementType::F16 | ElementType::Bf16 | ElementType::F64 => {
+                ElementKind::Float
+            }
+            ElementType::Other => ElementKind::Other,
+            _ => ElementKind::Integer,
+        }
+    }
+
+    /// The least and the greatest value of an integer type, as far as 64 bits with a sign hold them.
+    pub(crate) fn range(self) -> Option<(i64, i64)> {
+        match self {
+            ElementType::I8 => Some((i8::MIN.into(), i8::MAX.into())),
+            ElementType::U8 => Some((0, u8::MAX.into())),
+            ElementType::I16 => Some((i16::MIN.into(), i16::MAX.into())),
+            ElementType::U16 => Some((0, u16::MAX.into())),
+            ElementType::I32 => Some((i32::MIN.into(), i32::MAX.into())),
+            ElementType::U32 => Some((0, u32::MAX.into())),
+            ElementType::I64 => Some((i64::MIN, i64::MAX)),
+            ElementType::U64 => Some((0, i64::MAX)),
+            ElementType::Bool => Some((0, 1)),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for ElementType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            ElementType::F32 => "float32",
+            ElementType::F16 => "float16",
+            ElementType::Bf16 => "bfloat16",
+            ElementType::F64 => "float64",
+            ElementType::I8 => "int8",
+            ElementType::U8 => "uint8",
+            ElementType::I16 => "int16",
+            ElementType::U16 => "uint16",
+            ElementType::I32 => "int32",
+            ElementType::U32 => "uint32",
+            ElementType::I64 => "int64",
+            ElementType::U64 => "uint64",
+            ElementType::Bool => "bool",
+            ElementType::Other => "no numbers that are read",
+        })
+    }
+}
+
 /// A shape as people write it: "1x3x224x224".
 pub(crate) fn shape_text(shape: &[usize]) -> String {
     let sides: Vec<String> = shape.iter().map(usize::to_string).collect();

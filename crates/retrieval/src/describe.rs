@@ -93,10 +93,11 @@ impl<'a> Describer<'a> {
             return Ok(None);
         };
         let decoded = vizsla_pixels::decode_rgb(bytes, decode).map_err(unreadable)?;
+        let picture = decoded.image;
         let Some(descriptor) = descriptors.get() else {
             return Ok(None);
         };
-        match descriptor.describe(&[&decoded.image]) {
+        match descriptor.describe(&[&picture]) {
             Ok(mut vectors) => Ok(vectors.pop()),
             Err(error) => Err(Failure::Model(error.to_string())),
         }

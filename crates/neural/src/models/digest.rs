@@ -20,9 +20,8 @@ pub(crate) fn file(path: &Path) -> Result<String, Error> {
 pub(crate) fn model(path: &Path) -> Result<String, Error> {
     let mut hasher = Sha256::new();
     feed(&mut hasher, path)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
     for name in onnx::external_names(path)? {
-        feed(&mut hasher, &folder.join(name))?;
+        feed(&mut hasher, &onnx::external_path(path, &name)?)?;
     }
     Ok(text(hasher))
 }

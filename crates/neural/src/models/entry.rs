@@ -7,7 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::digest;
 use super::hub;
 use crate::error::Error;
+use crate::onnx;
+use crate::picture_input::TensorLayout;
 use crate::preprocess::Preprocessing;
+
+/// The second file of tokenizers that come in two.
+const MERGES: &str = "merges.txt";
 
 /// What a model describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +95,9 @@ pub struct TextSettings {
     /// SHA-256 of the tokenizer file, hexadecimal; empty where there is none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub tokenizer_sha256: String,
+    /// SHA-256 of the `merges.txt` that belongs to a tokenizer in two files, hexadecimal; empty where there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub merges_sha256: String,
     /// Longest text in tokens, special ones included; longer texts are cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_length: Option<usize>,
@@ -134,6 +142,9 @@ pub struct ModelEntry {
     /// The value that is read; left out, it is found (see [`crate::ImageEncoder`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
+    /// In which order the input takes the numbers of a picture; left out, it is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<TensorLayout>,
     /// How feature maps become vectors, such as "gem:3"; left out, the recipe decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pooling: Option<String>,
@@ -168,6 +179,7 @@ impl ModelEntry {
             sha256: sha256.to_owned(),
             input: None,
             output: None,
+            layout: None,
             pooling: None,
             dimension: None,
             side: None,
@@ -230,12 +242,19 @@ impl ModelEntry {
             Some(path) => digest::file(&self.beside(path)?),
             None => Ok(String::new()),
         };
-        let hashed = [&text.tokenizer, &text.statistics, &text.head].map(hash);
+        let merges = text
+            .tokenizer
+            .as_ref()
+            .map(|path| path.with_file_name(MERGES));
+        let beside = |path: &PathBuf| self.beside(path).is_ok_and(|path| path.is_file());
+        let merges = merges.filter(beside);
+        let hashed = [&text.tokenizer, &merges, &text.statistics, &text.head].map(hash);
         let recorded = hashed.into_iter().collect::<Result<Vec<_>, _>>();
         let recorded = recorded.map(|hashed| {
             let mut hashed = hashed.into_iter();
             for place in [
                 &mut text.tokenizer_sha256,
+                &mut text.merges_sha256,
                 &mut text.statistics_sha256,
                 &mut text.head_sha256,
             ] {
@@ -305,6 +324,22 @@ impl ModelEntry {
         }
     }
 
+    /// The files beside the model that hold weights of it.
+    ///
+    /// # Errors
+    /// As [`ModelEntry::digest`].
+    pub(super) fn external_files(&self) -> Result<Vec<PathBuf>, Error> {
+        if self.kind == ModelKind::WordVectors {
+            return Ok(Vec::new());
+        }
+        let path = self.path()?;
+        let names = onnx::external_names(&path)?;
+        names
+            .iter()
+            .map(|name| onnx::external_path(&path, name))
+            .collect()
+    }
+
     /// SHA-256 of the files as they are now, which is what [`ModelEntry::sha256`] records.
     ///
     /// # Errors
@@ -343,6 +378,16 @@ impl ModelEntry {
         let found = digest::file(&path)?;
         let name = format!("the tokenizer of model '{}'", self.id);
         compare(name, &settings.tokenizer_sha256, found, &path)?;
+        if !settings.merges_sha256.is_empty() {
+            let merges = path.with_file_name(MERGES);
+            let name = format!("the merges of model '{}'", self.id);
+            compare(
+                name,
+                &settings.merges_sha256,
+                digest::file(&merges)?,
+                &merges,
+            )?;
+        }
         Ok(path)
     }
 }

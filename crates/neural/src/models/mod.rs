@@ -1,10 +1,13 @@
 //! Models as data: entries that say where a model is, what it must hash to and how it is used.
 
+mod child;
 mod digest;
 mod entry;
 mod hub;
+mod limits;
 mod registry;
 mod trial;
 
+pub use child::{TrialLimits, TrialProcess, answer_trial};
 pub use entry::{ModelEntry, ModelKind, ModelSource, TextSettings};
 pub use registry::Registry;

@@ -1,34 +1,33 @@
 //! The structure of a model: its values and which operator makes which.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path};
+use std::io::Read;
+use std::path::Path;
 
 use prost::Message;
 use prost::bytes::Bytes;
 
 use super::messages::{GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
 use super::names::nearest;
+use super::{bounds, external};
 use crate::error::Error;
-use crate::tensor::ElementKind;
+use crate::tensor::ElementType;
 
 /// Largest file that is read as a model; the format's own limit is 2 GiB, weights beyond it lie in
 /// files of their own.
 const MAX_BYTES: u64 = 2 << 30;
-
-/// Elements of the type `TensorProto.DataType.FLOAT16`.
-const FLOAT16: i32 = 10;
 
 /// An input or output as the model declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueInfo {
     /// Its name.
     pub name: String,
-    /// What its elements are; [`ElementKind::Other`] also where the model does not say.
-    pub kind: ElementKind,
-    /// True when floats have 16 bits inside the model.
-    pub half: bool,
+    /// What its elements are; [`ElementType::Other`] also where the model does not say.
+    pub element: ElementType,
     /// Length of each dimension, `None` where any length goes; `None` when the model does not say.
     pub shape: Option<Vec<Option<usize>>>,
+    /// The name of each dimension, empty where it has none.
+    pub dimension_names: Vec<String>,
 }
 
 /// One operator: what it is called, reads and writes.
@@ -38,6 +37,8 @@ pub(crate) struct Operator {
     /// Values read, those that inner graphs (loops, branches) take from outside included.
     pub inputs: Vec<String>,
     pub outputs: Vec<String>,
+    /// The attribute `perm`, which `Transpose` has: where each dimension comes from.
+    pub permutation: Option<Vec<i64>>,
 }
 
 /// The structure of a model without its weights.
@@ -73,7 +74,7 @@ impl Graph {
             return Err(wrong("it holds no graph with operators".into()));
         };
         let mut external = Vec::new();
-        gather_external(&graph, &mut external);
+        gather_external(&graph, &mut external, &mut BTreeSet::new());
         let weights: BTreeSet<&str> = graph
             .initializer
             .iter()
@@ -110,53 +111,51 @@ impl Graph {
             path: path.to_path_buf(),
         })
     }
-
-    /// Checks that the files of weights are in the folder of the model.
-    ///
-    /// # Errors
-    /// [`Error::WrongKind`], which names the place outside.
-    pub fn check_external(&self, path: &Path) -> Result<(), Error> {
-        let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-        let outside = |name: &&String| !Path::new(name).components().all(inside);
-        match self.external.iter().find(outside) {
-            None => Ok(()),
-            Some(name) => Err(Error::WrongKind {
-                expected: "model that keeps to its folder",
-                what: format!("its weights are said to be in '{name}'"),
-                path: path.to_path_buf(),
-            }),
-        }
-    }
 }
 
-/// Reads a model's file, whose length is bounded.
+/// Reads a model's file. Its length, the number and the depth of its parts and the sizes of its weights are bounded, so
+/// that decoding it takes no more memory than a bounded number of times its length.
 ///
 /// # Errors
-/// [`Error::WrongKind`] when it is larger than the format allows, [`Error::Io`] when it cannot be read.
+/// [`Error::WrongKind`] when it is larger than the format allows or a bound is passed, [`Error::Io`] when it cannot be
+/// read.
 pub fn read(path: &Path) -> Result<Bytes, Error> {
-    let length = fs_err::metadata(path)?.len();
-    if length > MAX_BYTES {
-        return Err(Error::WrongKind {
-            expected: "model in ONNX format",
-            what: format!("{length} bytes, the format ends at {MAX_BYTES}"),
-            path: path.to_path_buf(),
-        });
+    let wrong = |what: String| Error::WrongKind {
+        expected: "model in ONNX format",
+        what,
+        path: path.to_path_buf(),
+    };
+    let file = fs_err::metadata(path)?;
+    if !file.is_file() {
+        return Err(wrong("it is no file".into()));
     }
-    Ok(Bytes::from(fs_err::read(path)?))
+    let mut bytes = Vec::new();
+    let reader = fs_err::File::open(path)?;
+    reader.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(wrong(format!(
+            "{} bytes, the format ends at {MAX_BYTES}",
+            file.len()
+        )));
+    }
+    bounds::check(&bytes).map_err(wrong)?;
+    Ok(Bytes::from(bytes))
 }
 
-/// The files beside a model that hold weights of it, in the order they are first mentioned, as
-/// paths from the model's folder.
+/// The files beside a model that hold weights of it, in the order they are first mentioned, as the model names them;
+/// [`super::external_path`] says where they are.
 ///
 /// # Errors
 /// When the model cannot be read, or refers to a place outside its folder.
 pub(crate) fn external_names(path: &Path) -> Result<Vec<String>, Error> {
     let graph = Graph::parse(&read(path)?, path)?;
-    graph.check_external(path)?;
+    for name in &graph.external {
+        external::check_name(path, name)?;
+    }
     Ok(graph.external)
 }
 
-fn gather_external(graph: &GraphProto, found: &mut Vec<String>) {
+fn gather_external(graph: &GraphProto, found: &mut Vec<String>, seen: &mut BTreeSet<String>) {
     let mut add = |tensor: &TensorProto| {
         let location = tensor
             .external_data
@@ -165,7 +164,7 @@ fn gather_external(graph: &GraphProto, found: &mut Vec<String>) {
             .and_then(|entry| entry.value.clone());
         if let Some(location) = location
             && tensor.data_location == Some(1)
-            && !found.contains(&location)
+            && seen.insert(location.clone())
         {
             found.push(location);
         }
@@ -175,7 +174,7 @@ fn gather_external(graph: &GraphProto, found: &mut Vec<String>) {
         attribute.t.iter().for_each(&mut add);
     }
     for inner in graph.node.iter().flat_map(inner_graphs) {
-        gather_external(inner, found);
+        gather_external(inner, found, seen);
     }
 }
 
@@ -194,6 +193,11 @@ fn operator(node: &NodeProto) -> Operator {
         op: node.op_type.clone().unwrap_or_default(),
         inputs,
         outputs: node.output.clone(),
+        permutation: node
+            .attribute
+            .iter()
+            .find(|attribute| attribute.name.as_deref() == Some("perm"))
+            .map(|attribute| attribute.ints.clone()),
     }
 }
 
@@ -212,24 +216,21 @@ fn gather_inputs(graph: &GraphProto, found: &mut Vec<String>) {
 fn value_info(value: &ValueInfoProto) -> ValueInfo {
     let tensor = value.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
     let element = tensor.and_then(|tensor| tensor.elem_type).unwrap_or(0);
-    let shape = tensor
-        .and_then(|tensor| tensor.shape.as_ref())
-        .map(|shape| {
-            let length = |value: i64| usize::try_from(value).ok().filter(|&length| length > 0);
-            shape
-                .dim
-                .iter()
-                .map(|dimension| dimension.dim_value.and_then(length))
-                .collect()
-        });
+    let declared = tensor.and_then(|tensor| tensor.shape.as_ref());
+    let shape = declared.map(|shape| {
+        let length = |value: i64| usize::try_from(value).ok().filter(|&length| length > 0);
+        let dimensions = shape.dim.iter();
+        dimensions
+            .map(|dimension| dimension.dim_value.and_then(length))
+            .collect()
+    });
+    let names = declared.into_iter().flat_map(|shape| &shape.dim);
     ValueInfo {
         name: value.name.clone().unwrap_or_default(),
-        kind: match element {
-            1 | FLOAT16 | 11 | 16 => ElementKind::Float,
-            2..=7 | 9 | 12 | 13 => ElementKind::Integer,
-            _ => ElementKind::Other,
-        },
-        half: element == FLOAT16,
+        element: ElementType::of_onnx(element),
         shape,
+        dimension_names: names
+            .map(|dimension| dimension.dim_param.clone().unwrap_or_default())
+            .collect(),
     }
 }

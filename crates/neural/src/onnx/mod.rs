@@ -8,14 +8,19 @@
 //! ONNX when it parses as its root message and holds a graph with nodes.
 
 mod adapt;
+mod bounds;
+pub(crate) mod channels;
 mod edit;
+mod external;
 mod graph;
 pub mod messages;
 mod names;
+mod reach;
 mod wire;
 
 pub(crate) use adapt::for_rten;
 pub(crate) use edit::with_outputs;
+pub(crate) use external::resolve as external_path;
 pub use graph::read;
 pub(crate) use graph::{Graph, external_names};
 pub(crate) use names::nearest;

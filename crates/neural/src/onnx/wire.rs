@@ -12,6 +12,8 @@ pub(super) struct Field<'a> {
     pub whole: &'a [u8],
     /// The content of a length-delimited field; empty for numbers.
     pub content: &'a [u8],
+    /// A number of variable length; 0 for other fields.
+    pub value: u64,
 }
 
 /// The fields of a message in order.
@@ -44,10 +46,9 @@ fn take<'a>(rest: &mut &'a [u8]) -> Option<Field<'a>> {
     let start = *rest;
     let tag = varint(rest)?;
     let mut content: &[u8] = &[];
+    let mut value = 0;
     match tag & 7 {
-        0 => {
-            varint(rest)?;
-        }
+        0 => value = varint(rest)?,
         1 => *rest = rest.get(8..)?,
         2 => {
             let length = usize::try_from(varint(rest)?).ok()?;
@@ -61,7 +62,17 @@ fn take<'a>(rest: &mut &'a [u8]) -> Option<Field<'a>> {
         number: tag >> 3,
         whole: &start[..start.len() - rest.len()],
         content,
+        value,
     })
+}
+
+/// The numbers of variable length that a packed field holds; `None` when they do not fill it.
+pub(super) fn packed(mut content: &[u8]) -> Option<Vec<u64>> {
+    let mut numbers = Vec::new();
+    while !content.is_empty() {
+        numbers.push(varint(&mut content)?);
+    }
+    Some(numbers)
 }
 
 /// Appends a length-delimited field.

@@ -65,7 +65,7 @@ impl RuntimeKind {
 }
 
 /// How a session runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionOptions {
     /// Which runtime.
     pub runtime: RuntimeChoice,

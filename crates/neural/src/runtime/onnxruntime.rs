@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use half::f16;
+use half::{bf16, f16};
 use ort::ep::{self, ExecutionProvider, ExecutionProviderDispatch};
 use ort::logging::LogLevel;
 use ort::session::{Session, SessionInputValue};
@@ -11,7 +11,7 @@ use vizsla_pixels::guarded;
 
 use super::library::{self, Library};
 use crate::onnx::ValueInfo;
-use crate::tensor::Tensor;
+use crate::tensor::{ElementType, Tensor};
 
 /// Environment variable that names what to compute on.
 const VARIABLE: &str = "VIZSLA_PROVIDER";
@@ -77,8 +77,9 @@ impl OrtSession {
         let run = || -> Result<Vec<Tensor>, ort::Error> {
             let mut values: Vec<(String, SessionInputValue<'_>)> = Vec::new();
             for (name, tensor) in inputs {
-                let half = declared.iter().any(|info| info.name == *name && info.half);
-                values.push(((*name).to_owned(), value(tensor, half)?));
+                let info = declared.iter().find(|info| info.name == *name);
+                let element = info.map_or(ElementType::Other, |info| info.element);
+                values.push(((*name).to_owned(), value(tensor, element)?));
             }
             let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
             let outputs = session.run(values)?;
@@ -126,16 +127,47 @@ fn wanted_provider() -> Result<Option<ExecutionProviderDispatch>, String> {
     Ok(Some(provider.error_on_failure()))
 }
 
-fn value(tensor: &Tensor, half: bool) -> Result<SessionInputValue<'_>, ort::Error> {
-    Ok(match tensor {
-        Tensor::F32 { shape, data } if half => {
-            let narrow: Vec<f16> = data.iter().map(|&value| f16::from_f32(value)).collect();
-            OrtTensor::from_array((shape.clone(), narrow))?.into()
+fn value(tensor: &Tensor, element: ElementType) -> Result<SessionInputValue<'_>, ort::Error> {
+    macro_rules! converted {
+        ($shape:expr, $data:expr, $convert:expr) => {{
+            let converted: Vec<_> = $data.iter().map($convert).collect();
+            OrtTensor::from_array(($shape.clone(), converted))?.into()
+        }};
+    }
+    macro_rules! integers {
+        ($shape:expr, $data:expr, $type:ty) => {{
+            let narrow: Result<Vec<$type>, _> =
+                $data.iter().map(|&v| <$type>::try_from(v)).collect();
+            let narrow = narrow.map_err(|_| {
+                ort::Error::new(format!("an integer has more than {} bits", <$type>::BITS))
+            })?;
+            OrtTensor::from_array(($shape.clone(), narrow))?.into()
+        }};
+    }
+    Ok(match (tensor, element) {
+        (Tensor::F32 { shape, data }, ElementType::F16) => {
+            converted!(shape, data, |&v| f16::from_f32(v))
         }
-        Tensor::F32 { shape, data } => {
+        (Tensor::F32 { shape, data }, ElementType::Bf16) => {
+            converted!(shape, data, |&v| bf16::from_f32(v))
+        }
+        (Tensor::F32 { shape, data }, ElementType::F64) => {
+            converted!(shape, data, |&v| f64::from(v))
+        }
+        (Tensor::F32 { shape, data }, _) => {
             TensorRef::from_array_view((shape.clone(), data.as_slice()))?.into()
         }
-        Tensor::I64 { shape, data } => {
+        (Tensor::I64 { shape, data }, ElementType::I8) => integers!(shape, data, i8),
+        (Tensor::I64 { shape, data }, ElementType::U8) => integers!(shape, data, u8),
+        (Tensor::I64 { shape, data }, ElementType::I16) => integers!(shape, data, i16),
+        (Tensor::I64 { shape, data }, ElementType::U16) => integers!(shape, data, u16),
+        (Tensor::I64 { shape, data }, ElementType::I32) => integers!(shape, data, i32),
+        (Tensor::I64 { shape, data }, ElementType::U32) => integers!(shape, data, u32),
+        (Tensor::I64 { shape, data }, ElementType::U64) => integers!(shape, data, u64),
+        (Tensor::I64 { shape, data }, ElementType::Bool) => {
+            converted!(shape, data, |&v| v != 0)
+        }
+        (Tensor::I64 { shape, data }, _) => {
             TensorRef::from_array_view((shape.clone(), data.as_slice()))?.into()
         }
     })
@@ -166,8 +198,12 @@ fn tensor(value: &DynValue) -> Result<Tensor, ort::Error> {
         }
         Some(TensorElementType::Float16) => floats!(f16, |v| v.to_f32()),
         Some(TensorElementType::Float64) => floats!(f64, |&v| v as f32),
+        Some(TensorElementType::Bfloat16) => floats!(bf16, |v| v.to_f32()),
         Some(TensorElementType::Int64) => integers!(i64),
         Some(TensorElementType::Int32) => integers!(i32),
+        Some(TensorElementType::Uint32) => integers!(u32),
+        Some(TensorElementType::Int16) => integers!(i16),
+        Some(TensorElementType::Uint16) => integers!(u16),
         Some(TensorElementType::Int8) => integers!(i8),
         Some(TensorElementType::Uint8) => integers!(u8),
         Some(TensorElementType::Bool) => integers!(bool),

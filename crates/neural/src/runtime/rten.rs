@@ -8,7 +8,8 @@ use rten_tensor::{AsView, Layout};
 use vizsla_pixels::guarded;
 
 use crate::onnx;
-use crate::tensor::Tensor;
+use crate::onnx::ValueInfo;
+use crate::tensor::{ElementType, Tensor};
 
 /// Version of the crate, as in the manifest of the workspace.
 pub(super) const VERSION: &str = "0.27";
@@ -47,12 +48,18 @@ impl RtenSession {
         })
     }
 
-    /// Runs the model; outputs in the order of the model.
-    pub fn run(&self, inputs: &[(&str, &Tensor)]) -> Result<Vec<Tensor>, String> {
+    /// Runs the model; outputs in the order of the model. `declared` are the model's inputs.
+    pub fn run(
+        &self,
+        inputs: &[(&str, &Tensor)],
+        declared: &[ValueInfo],
+    ) -> Result<Vec<Tensor>, String> {
         let mut values = Vec::with_capacity(inputs.len());
         for (name, tensor) in inputs {
             let id = self.model.node_id(name).map_err(|e| e.to_string())?;
-            values.push((id, value(tensor)?));
+            let info = declared.iter().find(|info| info.name == *name);
+            let element = info.map_or(ElementType::Other, |info| info.element);
+            values.push((id, value(tensor, element)?));
         }
         let run = || {
             let options = Some(self.options.clone());
@@ -94,19 +101,28 @@ fn pool(threads: usize) -> Option<Arc<ThreadPool>> {
     Some(Arc::clone(pool))
 }
 
-fn value(tensor: &Tensor) -> Result<ValueOrView<'_>, String> {
+fn value(tensor: &Tensor, element: ElementType) -> Result<ValueOrView<'_>, String> {
+    macro_rules! integers {
+        ($shape:expr, $data:expr, $type:ty) => {{
+            let narrow: Result<Vec<$type>, _> =
+                $data.iter().map(|&v| <$type>::try_from(v)).collect();
+            let narrow =
+                narrow.map_err(|_| format!("an integer has more than {} bits", <$type>::BITS))?;
+            Value::from_shape($shape, narrow)
+                .map(ValueOrView::from)
+                .map_err(|error| error.to_string())
+        }};
+    }
     match tensor {
         Tensor::F32 { shape, data } => ValueView::from_shape(shape, data)
             .map(ValueOrView::from)
             .map_err(|error| error.to_string()),
-        Tensor::I64 { shape, data } => {
+        Tensor::I64 { shape, data } => match element {
+            ElementType::U8 => integers!(shape, data, u8),
+            ElementType::I8 => integers!(shape, data, i8),
             // The runtime computes with 32 bits where a model says 64.
-            let narrow: Result<Vec<i32>, _> = data.iter().map(|&v| i32::try_from(v)).collect();
-            let narrow = narrow.map_err(|_| "an integer has more than 32 bits".to_owned())?;
-            Value::from_shape(shape, narrow)
-                .map(ValueOrView::from)
-                .map_err(|error| error.to_string())
-        }
+            _ => integers!(shape, data, i32),
+        },
     }
 }
 

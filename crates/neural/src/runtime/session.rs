@@ -137,7 +137,7 @@ impl Session {
     pub(crate) fn run_unchecked(&self, inputs: &[(&str, &Tensor)]) -> Result<Vec<Tensor>, Error> {
         self.check_inputs(inputs)?;
         let run = match &self.backend {
-            Backend::Rten(session) => session.run(inputs),
+            Backend::Rten(session) => session.run(inputs, &self.inputs),
             Backend::Ort(session) => session.run(inputs, &self.inputs),
         };
         run.map_err(|what| Error::Run {
@@ -179,10 +179,11 @@ impl Session {
                     format!("it wants {}", declared_shape(info)),
                 ));
             }
-            if info.kind != ElementKind::Other && info.kind != tensor.kind() {
+            let kind = info.element.kind();
+            if kind != ElementKind::Other && kind != tensor.kind() {
                 return Err(wrong(
                     format!("'{name}' of {} numbers", tensor.kind()),
-                    format!("it wants {} numbers", info.kind),
+                    format!("it wants {} numbers, {}", kind, info.element),
                 ));
             }
         }
@@ -238,9 +239,7 @@ pub(crate) fn declared_shape(info: &ValueInfo) -> String {
 }
 
 fn weights_beside(path: &Path, graph: &Graph) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    graph.check_external(path)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let read = |name: &String| Ok((name.clone(), fs::read(folder.join(name))?));
+    let read = |name: &String| Ok((name.clone(), fs::read(onnx::external_path(path, name)?)?));
     graph.external.iter().map(read).collect()
 }
 

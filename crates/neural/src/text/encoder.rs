@@ -94,6 +94,17 @@ impl TextEncoder {
         })
     }
 
+    /// Tries what breaks tokenizers, before a model is trusted.
+    ///
+    /// # Errors
+    /// What the tokenizer does wrong.
+    pub(crate) fn probe(&self) -> Result<(), Error> {
+        match &self.inner {
+            Inner::Network(network) => network.probe(),
+            Inner::Words(_) => Ok(()),
+        }
+    }
+
     /// SHA-256, hexadecimal, of everything that decides the vectors: the model's file, its tokenizer, output,
     /// pooling and limit, or how word vectors are summed and with which statistics. Vectors of encoders whose
     /// fingerprints differ cannot be compared.

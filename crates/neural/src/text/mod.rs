@@ -1,10 +1,12 @@
 //! Texts become vectors: by a network behind a tokenizer, or by the vectors of their words.
 
 mod aggregation;
+mod charsmap;
 mod encoder;
 mod network;
 mod statistics;
 mod tokenizer;
+mod tokenizer_check;
 mod tokenizer_files;
 mod words;
 

@@ -1,12 +1,14 @@
 //! A text network in ONNX format behind its tokenizer: BERT and its descendants, the text half of CLIP.
 
+use std::path::Path;
+
 use super::encoder::TextBatch;
 use super::tokenizer::{Tokenized, Tokenizer};
 use crate::error::Error;
 use crate::models::ModelEntry;
-use crate::onnx::{self, Graph};
+use crate::onnx::{self, Graph, ValueInfo, nearest};
 use crate::runtime::{Session, SessionOptions};
-use crate::tensor::{Tensor, shape_text};
+use crate::tensor::{ElementKind, Tensor, shape_text};
 
 /// Tokens of one run, fillers included: bounds memory, and is enough to keep the cores busy.
 const TOKENS_PER_RUN: usize = 2048;
@@ -101,6 +103,11 @@ impl Network {
 
     pub fn dimension(&self) -> usize {
         self.dimension
+    }
+
+    /// As [`Tokenizer::probe`].
+    pub fn probe(&self) -> Result<(), Error> {
+        self.tokenizer.probe()
     }
 
     /// What decides the vectors beside the files.
@@ -234,17 +241,57 @@ fn open_session(entry: &ModelEntry, options: &SessionOptions) -> Result<Session,
     let path = entry.verified_path()?;
     let bytes = onnx::read(&path)?;
     let graph = Graph::parse(&bytes, &path)?;
-    let declared = |name: &&str| graph.outputs.iter().any(|output| output.name == *name);
-    let output = match &entry.output {
-        Some(name) => Some(name.clone()),
-        None => OUTPUTS
-            .into_iter()
-            .find(declared)
-            .map(str::to_owned)
-            .or_else(|| graph.outputs.first().map(|output| output.name.clone())),
-    };
-    let outputs: Vec<String> = output.into_iter().collect();
+    let outputs = vec![output_of_text(entry, &graph, &path)?];
     Session::of(&path, bytes, &graph, &outputs, options)
+}
+
+/// The output to read: the one that the entry names, or the best one that is made from nothing but tokens. In a file
+/// that holds an image network too, the others stay unused.
+fn output_of_text(entry: &ModelEntry, graph: &Graph, path: &Path) -> Result<String, Error> {
+    let taken = |input: &&&str| {
+        let info = graph.inputs.iter().find(|info| info.name == **input);
+        info.is_some_and(takes_no_tokens)
+    };
+    let other = |name: &str| {
+        let inputs = graph.inputs_of(name);
+        inputs.iter().find(taken).map(|input| (*input).to_owned())
+    };
+    let declared = || graph.outputs.iter().map(|output| output.name.as_str());
+    let of_tokens: Vec<&str> = declared().filter(|name| other(name).is_none()).collect();
+    let name = match entry.output.as_deref() {
+        Some(name) => {
+            graph.check_value(name, path)?;
+            name
+        }
+        None => {
+            let known = OUTPUTS.into_iter().find(|name| of_tokens.contains(name));
+            let first = of_tokens.first().copied().or(declared().next());
+            known.or(first).unwrap_or_default()
+        }
+    };
+    match other(name) {
+        None => Ok(name.to_owned()),
+        Some(input) => Err(Error::Output {
+            output: name.to_owned(),
+            what: format!("is made from '{input}' too, which takes no tokens"),
+            advice: match of_tokens.is_empty() {
+                true => "name a value inside of the model that is made from the text alone".into(),
+                false => format!(
+                    "name one that is made from the text alone: {}",
+                    nearest(name, of_tokens)
+                ),
+            },
+            path: path.to_path_buf(),
+        }),
+    }
+}
+
+/// True for an input that can be no tokens, masks or positions of texts.
+fn takes_no_tokens(info: &ValueInfo) -> bool {
+    match &info.shape {
+        Some(shape) => shape.len() > 2,
+        None => info.element.kind() == ElementKind::Float,
+    }
 }
 
 /// Finds by their names what the inputs take.

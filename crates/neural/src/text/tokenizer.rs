@@ -4,7 +4,9 @@
 //! says what was cut and what was unknown. Numbers are those of the package `transformers`, which the tests
 //! compare on captions and on strings made to break tokenizers.
 
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use tokenizers::{PostProcessor, TruncationParams, TruncationStrategy};
 
@@ -17,6 +19,22 @@ const UNKNOWN: [&str; 3] = ["[UNK]", "<unk>", "<UNK>"];
 const PADDING: [&str; 3] = ["[PAD]", "<pad>", "<|endoftext|>"];
 /// Longest text, in tokens, where neither caller nor file says: what BERT was trained on.
 const LONGEST: usize = 512;
+
+/// What the texts that a tokenizer is tried with are made of.
+const PROBES: [&str; 8] = [
+    "a",
+    " ",
+    "ab ",
+    "1",
+    "!?",
+    "\n\t\u{0}\u{fffd}",
+    "日本語é",
+    "e\u{301}\u{200d}👩\u{200d}👧\u{fe0f}",
+];
+/// Characters of such a text.
+const PROBE_CHARACTERS: usize = 2000;
+/// Longest time that one may take: an honest tokenizer needs milliseconds.
+const SLOWEST: Duration = Duration::from_secs(5);
 
 /// A text as numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +50,7 @@ pub struct Tokenized {
 /// A tokenizer that was read from a file.
 #[derive(Debug)]
 pub struct Tokenizer {
+    path: PathBuf,
     inner: tokenizers::Tokenizer,
     lower_case: bool,
     unknown: Option<u32>,
@@ -77,12 +96,39 @@ impl Tokenizer {
             });
         }
         Ok(Tokenizer {
+            path: path.to_path_buf(),
             inner,
             lower_case: lower_case == Some(true) && !opened.knows_case,
             unknown,
             padding,
             max_length,
         })
+    }
+
+    /// Tries texts that break or slow down tokenizers: long runs of one kind of character, and many kinds.
+    ///
+    /// # Errors
+    /// [`Error::WrongKind`] when it breaks on one, or takes longer than [`SLOWEST`].
+    pub(crate) fn probe(&self) -> Result<(), Error> {
+        for part in PROBES {
+            let start = Instant::now();
+            match self.encode(&part.repeat(PROBE_CHARACTERS / part.chars().count())) {
+                Err(error @ Error::WrongKind { .. }) => return Err(error),
+                // Characters that a vocabulary cannot spell are no defect.
+                Ok(_) | Err(_) => {}
+            }
+            if start.elapsed() > SLOWEST {
+                let seconds = start.elapsed().as_secs();
+                return Err(Error::WrongKind {
+                    expected: "tokenizer",
+                    what: format!(
+                        "it takes {seconds} s for a text of {PROBE_CHARACTERS} characters '{part}'"
+                    ),
+                    path: self.path.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The number that fills the shorter texts of a batch.
@@ -102,9 +148,16 @@ impl Tokenizer {
     pub fn encode(&self, text: &str) -> Result<Tokenized, Error> {
         let lower = self.lower_case.then(|| text.to_lowercase());
         let text = lower.as_deref().unwrap_or(text);
-        let encoding = self
-            .inner
-            .encode(text, true)
+        let encode = AssertUnwindSafe(|| self.inner.encode(text, true));
+        let encoding = catch_unwind(encode)
+            .map_err(|_| Error::WrongKind {
+                expected: "tokenizer",
+                what: format!(
+                    "it broke on the text '{}'",
+                    text.chars().take(80).collect::<String>()
+                ),
+                path: self.path.clone(),
+            })?
             .map_err(|error| Error::Value {
                 name: "the text",
                 value: text.chars().take(80).collect(),

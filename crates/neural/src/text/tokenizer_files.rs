@@ -1,16 +1,18 @@
 //! The files that tokenizers come in, each brought to the form of a `tokenizer.json`.
 
 use std::io::Read;
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use flate2::read::GzDecoder;
 use fs_err as fs;
 use serde_json::{Map, Value, json};
 
+use super::tokenizer_check;
 use crate::error::Error;
 
 /// Largest file, unpacked; the largest vocabularies in use take 40 MB.
-const LARGEST: u64 = 256 << 20;
+const LARGEST: u64 = 128 << 20;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Tokens of OpenAI's CLIP. The file lists more merges than the vocabulary has room for.
 const CLIP_TOKENS: usize = 49_408;
@@ -39,6 +41,9 @@ pub(super) fn open(path: &Path, lower_case: Option<bool>) -> Result<Opened, Erro
         what,
         path: path.to_path_buf(),
     };
+    if !fs::metadata(path)?.is_file() {
+        return Err(wrong("it is no file".into()));
+    }
     let bytes = read_bounded(fs::File::open(path)?, path)?;
     let (mut description, knows_case) = if bytes.starts_with(&GZIP) {
         let text = read_bounded(GzDecoder::new(&bytes[..]), path)?;
@@ -63,8 +68,12 @@ pub(super) fn open(path: &Path, lower_case: Option<bool>) -> Result<Opened, Erro
     let mut take = |part: &str| description.as_object_mut()?.remove(part);
     let max_length = number(take("truncation"), "max_length");
     let padding = number(take("padding"), "pad_id");
+    tokenizer_check::check(&mut description)
+        .map_err(|what| wrong(format!("the tokenizer cannot be built: {what}")))?;
     let bytes = serde_json::to_vec(&description).map_err(std::io::Error::from)?;
-    let tokenizer = tokenizers::Tokenizer::from_bytes(bytes)
+    // What the checks before did not think of must not end the program.
+    let tokenizer = catch_unwind(|| tokenizers::Tokenizer::from_bytes(bytes))
+        .map_err(|_| wrong("the tokenizer cannot be built: it broke inside the library".into()))?
         .map_err(|error| wrong(format!("the tokenizer cannot be built: {error}")))?;
     Ok(Opened {
         tokenizer,
@@ -80,7 +89,7 @@ fn read_bounded(reader: impl Read, path: &Path) -> Result<Vec<u8>, Error> {
     if bytes.len() as u64 > LARGEST {
         return Err(Error::WrongKind {
             expected: "tokenizer",
-            what: "larger than 256 MB".into(),
+            what: "larger than 128 MiB".into(),
             path: path.to_path_buf(),
         });
     }

@@ -7,9 +7,10 @@ use clap::Args;
 use serde::Serialize;
 use vizsla_neural::{
     ModelEntry, ModelKind, ModelSource, Pooling, Preprocessing, Preset, Registry, RuntimeKind,
-    SessionOptions, TextSettings,
+    SessionOptions, TensorLayout, TextSettings,
 };
 
+use super::trial::Allowed;
 use crate::commands::Outcome;
 use crate::output;
 
@@ -18,8 +19,9 @@ const MOST_ENTRY_BYTES: u64 = 1 << 20;
 
 /// Take in a network in ONNX format, or a file of word vectors
 ///
-/// The file is hashed and tried once; what its entry leaves open (input, output, dimension) is found
-/// out. Beside a file that `vizsla train` wrote lies an entry with the same name and the ending .toml, which says
+/// The file is hashed and tried once, in a process of its own whose memory and time are limited; what its entry leaves
+/// open (input, layout, output, dimension) is found out. Of a file that takes texts as well as images, each half is added
+/// by itself: --kind image or text, and --output when it is not found. Beside a file that `vizsla train` wrote lies an entry with the same name and the ending .toml, which says
 /// the rest; options go before it. A model of a hub is named by --repository and --filename and fetched by `models
 /// pull`.
 #[derive(Args)]
@@ -57,6 +59,9 @@ pub struct Arguments {
     /// Input that takes the images; left out, it is found
     #[arg(long, value_name = "NAME")]
     input: Option<String>,
+    /// Order of the input's dimensions, channels-first (NCHW) or channels-last (NHWC); left out, it is found
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<TensorLayout>,
     /// Value to read, any one inside of the model; left out, the last feature map or vector is found
     #[arg(long, value_name = "NAME")]
     output: Option<String>,
@@ -74,6 +79,8 @@ pub struct Arguments {
     licence: Option<String>,
     #[command(flatten)]
     text: Text,
+    #[command(flatten)]
+    allowed: Allowed,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -117,10 +124,7 @@ impl Arguments {
         let mut entry = self.entry()?;
         let here = entry.path().is_ok();
         if here {
-            entry = entry.tried(&options)?;
-            if self.size.is_some() || self.crop.is_some() {
-                entry.preprocessing = self.preprocessing();
-            }
+            entry = self.allowed.tried(&entry, &options)?;
         }
         registry.add(&entry)?;
         let report = Report {
@@ -183,6 +187,7 @@ impl Arguments {
             source,
             input: self.input.clone().or(base.input),
             output: self.output.clone().or(base.output),
+            layout: self.layout.or(base.layout),
             pooling: self
                 .pooling
                 .as_ref()
@@ -254,6 +259,7 @@ impl Text {
         Ok(Some(TextSettings {
             tokenizer: file(&self.tokenizer)?,
             tokenizer_sha256: String::new(),
+            merges_sha256: String::new(),
             max_length: self.max_length,
             pooling: self.text_pooling.clone(),
             lower_case: self.lower_case,

@@ -7,6 +7,7 @@ mod learn_pooling;
 mod list;
 mod pull;
 mod remove;
+mod trial;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -34,6 +35,8 @@ enum Verb {
     Learn(learn::Arguments),
     LearnPooling(learn_pooling::Arguments),
     Remove(remove::Arguments),
+    #[command(hide = true)]
+    Trial(trial::Arguments),
 }
 
 impl Arguments {
@@ -46,6 +49,7 @@ impl Arguments {
             Verb::Learn(arguments) => arguments.run(),
             Verb::LearnPooling(arguments) => arguments.run(),
             Verb::Remove(arguments) => arguments.run(),
+            Verb::Trial(arguments) => arguments.run(),
         }
     }
 }
@@ -72,6 +76,7 @@ fn describe(entry: &ModelEntry) -> String {
     ];
     let optional = [
         ("input", entry.input.clone()),
+        ("layout", entry.layout.map(|layout| layout.to_string())),
         ("output", entry.output.clone()),
         ("pooling", entry.pooling.clone()),
         ("dimension", entry.dimension.map(|d| d.to_string())),

@@ -5,6 +5,7 @@ use clap::Args;
 use serde::Serialize;
 use vizsla_neural::{ModelEntry, Registry, SessionOptions};
 
+use super::trial::Allowed;
 use crate::commands::Outcome;
 use crate::output;
 
@@ -16,6 +17,8 @@ use crate::output;
 pub struct Arguments {
     /// The model
     id: String,
+    #[command(flatten)]
+    allowed: Allowed,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -33,8 +36,9 @@ impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         let registry = Registry::default_registry()?;
         let (mut entry, fetched_bytes) = registry.pull(&self.id)?;
-        if entry.dimension.is_none() {
-            entry = entry.tried(&SessionOptions::default())?;
+        // Bytes that came from elsewhere are tried before anything else opens them.
+        if fetched_bytes > 0 || entry.dimension.is_none() {
+            entry = self.allowed.tried(&entry, &SessionOptions::default())?;
             registry.replace(&entry)?;
         }
         let report = Report {
