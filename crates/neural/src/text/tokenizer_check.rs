@@ -356,75 +356,45 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_bounded() {
+    fn normalizers_are_bounded() {
         let mut nested = json!({"type": "NFC"});
         for _ in 0..20 {
             nested = json!({"type": "Sequence", "normalizers": [nested]});
         }
         let growing = vec![replace(".", "aaaa"); 6];
         let many = vec![json!({"type": "NFC"}); 200];
+        let prefix = json!({"type": "Prepend", "prepend": "a".repeat(5000)});
+        let table = json!({"type": "Precompiled", "precompiled_charsmap": "AAAA"});
+        for (part, message) in [
+            (nested, "nests them"),
+            (json!({"normalizers": many}), "parts"),
+            (json!({"normalizers": growing}), "times longer"),
+            (replace(&"a".repeat(10_000), ""), "a pattern of more"),
+            (prefix, "into a text"),
+            (table, "cut off"),
+        ] {
+            let refused = refusal(with("normalizer", part));
+            assert!(refused.contains(message), "{refused}");
+        }
+    }
+
+    #[test]
+    fn other_parts_are_bounded() {
         let template = json!([{"SpecialToken": {"id": "[CLS]", "type_id": 0}}]);
+        let unknown = json!({"single": template, "special_tokens": {}});
         let pieces = vec![json!({"SpecialToken": {"id": "x", "type_id": 0}}); 300];
         let special = json!({"x": {"id": "x", "ids": [1], "tokens": ["x"]}});
-        for (description, part) in [
-            (with("normalizer", nested), "nests them"),
-            (
-                with(
-                    "normalizer",
-                    json!({"type": "Sequence", "normalizers": many}),
-                ),
-                "parts",
-            ),
-            (
-                with(
-                    "normalizer",
-                    json!({"type": "Sequence", "normalizers": growing}),
-                ),
-                "times longer",
-            ),
-            (
-                with("normalizer", replace(&"a".repeat(10_000), "")),
-                "a pattern of more",
-            ),
-            (
-                with(
-                    "normalizer",
-                    json!({"type": "Prepend", "prepend": "a".repeat(5000)}),
-                ),
-                "into a text",
-            ),
-            (
-                with(
-                    "normalizer",
-                    json!({"type": "Precompiled", "precompiled_charsmap": "AAAA"}),
-                ),
-                "cut off",
-            ),
-            (
-                with("pre_tokenizer", json!({"type": "FixedLength", "length": 0})),
-                "length 0",
-            ),
-            (
-                with(
-                    "post_processor",
-                    json!({"single": template, "special_tokens": {}}),
-                ),
-                "'[CLS]'",
-            ),
-            (
-                with(
-                    "post_processor",
-                    json!({"single": pieces, "special_tokens": special}),
-                ),
-                "adds more",
-            ),
-            (
-                with("added_tokens", json!([{"content": "a".repeat(20_000)}])),
-                "an added token",
-            ),
+        let long = json!({"single": pieces, "special_tokens": special});
+        let cut = json!({"type": "FixedLength", "length": 0});
+        let added = json!([{"content": "a".repeat(20_000)}]);
+        for (name, part, message) in [
+            ("pre_tokenizer", cut, "length 0"),
+            ("post_processor", unknown, "'[CLS]'"),
+            ("post_processor", long, "adds more"),
+            ("added_tokens", added, "an added token"),
         ] {
-            let message = refusal(description);
-            assert!(message.contains(part), "{message}");
+            let refused = refusal(with(name, part));
+            assert!(refused.contains(message), "{refused}");
         }
     }
 
