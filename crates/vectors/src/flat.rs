@@ -16,7 +16,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
-use crate::files::{AtomicFile, FileFormat, Mapped, i64_at, u32_at, u64_at};
+use crate::files::{AtomicFile, CUT_SHORT, FileFormat, Mapped, i64_at, u32_at, u64_at};
 use crate::{Error, TopK, dot_f32};
 
 const FORMAT: FileFormat = FileFormat {
@@ -246,22 +246,38 @@ impl FlatVectors {
 
     /// Offers to `top` the inner product of `query` with every vector whose id is kept, and adds these to `moments`.
     /// Runs on the threads of the caller's pool; the result does not depend on their number.
+    ///
+    /// # Errors
+    /// The file was cut short since it was opened.
     pub fn search(
         &self,
         query: &[f32],
         keep: &(dyn Fn(i64) -> bool + Sync),
         top: &mut TopK,
         moments: &mut Moments,
-    ) {
+    ) -> Result<(), Error> {
         let blocks: Vec<(Vec<(f32, i64)>, Moments)> = (0..self.count.div_ceil(BLOCK))
             .into_par_iter()
             .map(|block| self.search_block(block * BLOCK, query, keep, top.clone()))
             .collect();
+        self.check_whole()?;
         for (best, of_block) in blocks {
             moments.merge(&of_block);
             for (score, id) in best {
                 top.push(score, id);
             }
+        }
+        Ok(())
+    }
+
+    /// Whether the file is still as long as when it was opened, and was so while it was read.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when not.
+    pub fn check_whole(&self) -> Result<(), Error> {
+        match self.map.is_whole() {
+            true => Ok(()),
+            false => Err(FORMAT.damaged(CUT_SHORT, &self.path)),
         }
     }
 
@@ -345,7 +361,8 @@ mod tests {
         assert_eq!(flat.last_id(), 10 + 3 * 8999);
         let keep = |id: i64| id % 2 == 0;
         let (mut top, mut moments) = (TopK::new(7), Moments::default());
-        flat.search(&rows[4], &keep, &mut top, &mut moments);
+        flat.search(&rows[4], &keep, &mut top, &mut moments)
+            .unwrap();
         let mut expected = TopK::new(7);
         let mut scores = Vec::new();
         for (at, row) in rows
@@ -362,6 +379,31 @@ mod tests {
             scores.iter().map(|s| (s - mean) * (s - mean)).sum::<f64>() / scores.len() as f64;
         assert!((moments.mean() - mean).abs() < 1e-9);
         assert!((moments.deviation() - spread.sqrt()).abs() < 1e-6);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_is_cut_short_gives_no_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("v");
+        let rows = rows(9000, 19);
+        write(&path, &rows);
+        let length = fs_err::metadata(&path).unwrap().len();
+        for kept in [0, length / 2, length - 1] {
+            write(&path, &rows);
+            let flat = FlatVectors::open(&path).unwrap();
+            flat.check_whole().unwrap();
+            let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
+            file.set_len(kept).unwrap();
+            let (mut top, mut moments) = (TopK::new(7), Moments::default());
+            let found = flat.search(&rows[4], &|_| true, &mut top, &mut moments);
+            let error = found.unwrap_err().to_string();
+            assert!(
+                error.contains("cut short") && error.ends_with("/v"),
+                "{error}"
+            );
+            assert!(flat.verify().is_err() && flat.check_whole().is_err());
+        }
     }
 
     #[test]

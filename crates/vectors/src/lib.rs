@@ -10,6 +10,7 @@ mod flat;
 mod float_kmeans;
 mod gmm;
 mod hierarchy;
+mod ids;
 mod kmeans;
 mod nearest;
 mod normalise;
@@ -25,12 +26,14 @@ pub use cells::{CellIndex, Neighbour};
 pub use distance::{dot_f32, hamming, l2_squared_f32, l2_squared_u8};
 pub use error::Error;
 pub use files::{
-    AtomicFile, FileFormat, Mapped, content_id, f32_at, f32s, i64_at, u32_at, u32s, u64_at,
+    AtomicFile, CUT_SHORT, FileFormat, Mapped, content_id, f32_at, f32s, i64_at, u32_at, u32s,
+    u64_at,
 };
 pub use flat::{FlatVectors, FlatWriter, Moments};
 pub use float_kmeans::{FloatKMeans, float_kmeans};
 pub use gmm::Gmm;
 pub use hierarchy::{HierarchicalConfig, hierarchical_kmeans};
+pub use ids::IdSet;
 pub use kmeans::{KMeans, KMeansConfig, kmeans};
 pub use nearest::{NearestTwo, nearest_both_u8, nearest_two_u8};
 pub use normalise::{l2_norm, l2_normalise, power_normalise};

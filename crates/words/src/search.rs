@@ -99,7 +99,8 @@ struct Votes<'a> {
 /// no image has are ignored.
 ///
 /// # Errors
-/// [`Error::UnknownWord`] when a word lies beyond a segment's codebook.
+/// [`Error::UnknownWord`] when a word lies beyond a segment's codebook, [`vizsla_vectors::Error::Damaged`] when a file was
+/// cut short since it was opened.
 pub fn search(
     segments: &[&Segment],
     query: &[QueryWord],
@@ -130,7 +131,11 @@ pub fn search(
         }
         settle(&mut votes, words.len() > 1, config);
     }
-    Ok(best_images(&votes, config, keep, top))
+    let best = best_images(&votes, config, keep, top);
+    segments
+        .iter()
+        .try_for_each(|segment| segment.check_whole())?;
+    Ok(best)
 }
 
 /// How many lists are fetched before they are read.

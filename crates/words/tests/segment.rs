@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sequence::Sequence;
-use vizsla_words::{Error, Posting, Segment, SegmentBuilder, Signature, merge};
+use vizsla_words::{
+    Error, Posting, QueryWord, ScoringConfig, Segment, SegmentBuilder, Signature, merge, search,
+};
 
 const WORDS: u32 = 50;
 
@@ -265,5 +267,43 @@ fn tables_that_only_pretend_to_be_sound_do_no_harm() {
                 let _ = segment.verify();
             }
         }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_segment_that_is_cut_short_gives_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = images(1, 60, 300);
+    let whole = folder.path().join("whole");
+    write(&images, &whole);
+    let length = fs_err::metadata(&whole).unwrap().len();
+    for kept in [0, length / 2, length - 1] {
+        let path = folder.path().join(format!("cut{kept}"));
+        let cut = write(&images, &path);
+        cut.check_whole().unwrap();
+        let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_len(kept).unwrap();
+        let word = QueryWord {
+            feature: 0,
+            word: 1,
+            signature: Signature([0, 0]),
+            weight: 1.0,
+        };
+        let config = ScoringConfig::default();
+        let found = search(&[&cut], &[word], &config, &|_| true, 10).map(drop);
+        let merged = folder.path().join("merged");
+        for failed in [
+            found,
+            merge(&[&cut], &|_| true, &merged).map(drop),
+            cut.check_whole(),
+        ] {
+            let error = failed.unwrap_err().to_string();
+            assert!(
+                error.contains("segment") && error.contains(path.to_str().unwrap()),
+                "{error}"
+            );
+        }
+        assert!(!merged.exists());
     }
 }

@@ -20,6 +20,8 @@ mod vocabulary;
 use std::borrow::Cow;
 use std::path::Path;
 
+use vizsla_vectors::CUT_SHORT;
+
 use crate::error::Error;
 use damage::File;
 use fasttext::FastText;
@@ -164,8 +166,17 @@ impl WordVectors {
     /// word out of vocabulary that is too short to have any.
     ///
     /// # Errors
-    /// [`Error::Damaged`] with the line when a text holds something that is not a finite number.
+    /// [`Error::Damaged`] with the line when a text holds something that is not a finite number, and when the file was cut
+    /// short since it was opened.
     pub fn vector(&self, word: &str) -> Result<Option<Vec<f32>>, Error> {
+        let vector = self.read_vector(word);
+        match self.content.map.is_whole() {
+            true => vector,
+            false => Err(self.file.damaged(CUT_SHORT)),
+        }
+    }
+
+    fn read_vector(&self, word: &str) -> Result<Option<Vec<f32>>, Error> {
         let bytes = self.bytes();
         let row = self.words.find(bytes, word);
         let mut vector = vec![0.0; self.dimension];

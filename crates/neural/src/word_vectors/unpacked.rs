@@ -107,7 +107,7 @@ fn unpack(bytes: &[u8], file: &File) -> Result<Unpacked, Error> {
         .read_to_end(&mut small)
         .map_err(broken)?;
     if (small.len() as u64) < IN_MEMORY {
-        let map = Mapped::Read(small);
+        let map = Mapped::from(small);
         return Ok(Unpacked { map, _held: None });
     }
     let mut held = NamedTempFile::new()?;

@@ -23,7 +23,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use vizsla_neural::{Session, SessionOptions, Tensor};
-use vizsla_vectors::{AtomicFile, FileFormat, Mapped, content_id, f32s, u32_at, u64_at};
+use vizsla_vectors::{AtomicFile, CUT_SHORT, FileFormat, Mapped, content_id, f32s, u32_at, u64_at};
 
 use super::images::Picture;
 use super::views::{Item, Views};
@@ -302,9 +302,13 @@ impl FeatureCache {
         };
         let count: usize = entry.shape.iter().product();
         let from = self.start + 4 * entry.at;
+        let numbers = f32s(&self.map.bytes()[from..from + 4 * count]).collect();
+        if !self.map.is_whole() {
+            return Err(format!("the cache of features cannot be used, {CUT_SHORT}"));
+        }
         Ok(Item {
             shape: entry.shape.clone(),
-            numbers: f32s(&self.map.bytes()[from..from + 4 * count]).collect(),
+            numbers,
         })
     }
 }

@@ -4,9 +4,13 @@
 mod atomic;
 mod fields;
 mod format;
+mod holes;
 mod mapped;
 
 pub use atomic::AtomicFile;
 pub use fields::{f32_at, f32s, i64_at, u32_at, u32s, u64_at};
 pub use format::{FileFormat, content_id};
 pub use mapped::Mapped;
+
+/// What is wrong with a file that is not whole any more, for [`FileFormat::damaged`].
+pub const CUT_SHORT: &str = "it was cut short while it was open";

@@ -63,6 +63,10 @@ pub fn merge(
             writer.push_list(word, &list)?;
         }
     }
+    // What was read meanwhile is only worth a file when all of it was there.
+    segments
+        .iter()
+        .try_for_each(|segment| segment.check_whole())?;
     writer.finish()
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use vizsla_vectors::{Mapped, f32_at, i64_at, u32_at, u64_at};
+use vizsla_vectors::{CUT_SHORT, Mapped, f32_at, i64_at, u32_at, u64_at};
 
 use super::format::{BLOCK, ENTRY, FORMAT, HEADER, Header, IMAGE, list_length};
 use crate::Error;
@@ -87,6 +87,22 @@ impl Segment {
     /// When the file cannot be read, is no segment, is of a newer version, damaged, or of another
     /// codebook.
     pub fn open(path: &Path, words: u32) -> Result<Self, Error> {
+        let segment = Self::open_of_any_codebook(path)?;
+        if segment.header.words != words {
+            return Err(Error::OtherCodebook {
+                found: segment.header.words,
+                expected: words,
+                path: segment.path,
+            });
+        }
+        Ok(segment)
+    }
+
+    /// As [`Segment::open`], whatever codebook it was written for.
+    ///
+    /// # Errors
+    /// As [`Segment::open`], but for the codebook.
+    pub fn open_of_any_codebook(path: &Path) -> Result<Self, Error> {
         let file = Mapped::open(path)?;
         let header = Header::decode(file.bytes(), path)?;
         let segment = Self {
@@ -106,13 +122,6 @@ impl Segment {
         if !segment.directory_is_sound() {
             return Err(segment.damaged("directory"));
         }
-        if header.words != words {
-            return Err(Error::OtherCodebook {
-                found: header.words,
-                expected: words,
-                path: segment.path,
-            });
-        }
         Ok(segment)
     }
 
@@ -126,6 +135,18 @@ impl Segment {
             return Err(self.damaged("checksum of the posting lists"));
         }
         Ok(())
+    }
+
+    /// Whether the file is still as long as when it was opened, and was so while it was read. What was read of one that is
+    /// not may be zeros, and no result of it may go anywhere.
+    ///
+    /// # Errors
+    /// [`vizsla_vectors::Error::Damaged`] when not.
+    pub fn check_whole(&self) -> Result<(), Error> {
+        match self.file.is_whole() {
+            true => Ok(()),
+            false => Err(self.damaged(CUT_SHORT)),
+        }
     }
 
     /// The file.
