@@ -16,13 +16,15 @@ use std::fs::TryLockError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use fs_err as fs;
 use vizsla_vectors::Projection;
 use vizsla_words::{Codebook, Segment};
 
-use crate::catalog::{self, Catalog, Count, Owner};
-use crate::error::{Error, REBUILD, RESTORE};
+use crate::artefacts::{Artefacts, codebook_path};
+use crate::catalog::{self, Catalog, Connections, Count, Owner};
+use crate::error::{Damage, Error, REBUILD};
 use crate::models::Models;
 use crate::spaces::Space;
 use crate::{Filter, Info, ListedImage, ModelOptions, Recipe};
@@ -30,14 +32,15 @@ use crate::{Filter, Info, ListedImage, ModelOptions, Recipe};
 const SEGMENTS: &str = "segments";
 pub(crate) const ARTEFACTS: &str = "artefacts";
 const LOCK: &str = "writer.lock";
+/// How long a damaged part is not looked at again.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// An open collection: searched by `&self` from any thread, written by `&mut self`.
 pub struct Collection {
     root: PathBuf,
-    pub(crate) catalog: Mutex<Catalog>,
+    connections: Connections,
     pub(crate) recipe: Recipe,
-    pub(crate) codebook: Arc<Codebook>,
-    pub(crate) whitening: Option<Arc<Projection>>,
+    pub(crate) artefacts: Artefacts,
     pub(crate) models: Models,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
 }
@@ -45,13 +48,57 @@ pub struct Collection {
 /// The segments and removals that one commit made visible.
 pub(crate) struct Snapshot {
     version: i64,
-    pub segments: Vec<Segment>,
+    loaded: Instant,
+    segments: Result<Vec<Segment>, Damage>,
     pub removed: HashSet<i64>,
     pub images: u64,
-    /// Vectors of images.
-    pub global: Option<Arc<Space>>,
-    /// Vectors of captions.
-    pub text: Option<Arc<Space>>,
+    global: Result<Option<Arc<Space>>, Damage>,
+    text: Result<Option<Arc<Space>>, Damage>,
+}
+
+impl Snapshot {
+    /// Whether its files are as long as when they were opened; one that was cut short is opened again, and refused then.
+    fn is_whole(&self) -> bool {
+        let whole = |space: &Result<Option<Arc<Space>>, Damage>| {
+            let space = space.as_ref().ok().and_then(Option::as_ref);
+            space.is_none_or(|space| space.is_whole())
+        };
+        let mut segments = self.segments.iter().flatten();
+        segments.all(|segment| segment.check_whole().is_ok())
+            && whole(&self.global)
+            && whole(&self.text)
+    }
+
+    /// Whether a part that is damaged has not been looked at for a while: it may have been brought back.
+    fn is_due(&self) -> bool {
+        self.damage().next().is_some() && self.loaded.elapsed() > AGAIN
+    }
+
+    fn damage(&self) -> impl Iterator<Item = &Damage> {
+        let segments = self.segments.as_ref().err();
+        let spaces = [&self.global, &self.text].map(|space| space.as_ref().err());
+        segments.into_iter().chain(spaces.into_iter().flatten())
+    }
+
+    /// The inverted file.
+    pub(crate) fn segments(&self) -> Result<&[Segment], Error> {
+        match &self.segments {
+            Ok(segments) => Ok(segments),
+            Err(damage) => Err(damage.clone().into()),
+        }
+    }
+
+    /// Vectors of images, or of captions.
+    pub(crate) fn space(&self, owner: Owner) -> Result<Option<&Space>, Error> {
+        let space = match owner {
+            Owner::Image => &self.global,
+            Owner::Caption => &self.text,
+        };
+        match space {
+            Ok(space) => Ok(space.as_deref()),
+            Err(damage) => Err(damage.clone().into()),
+        }
+    }
 }
 
 /// Held while a process writes; freed by the system when the process ends, however it ends.
@@ -113,7 +160,7 @@ impl Collection {
         fs::create_dir(build.path().join(SEGMENTS))?;
         fs::create_dir(build.path().join(ARTEFACTS))?;
         fs::write(build.path().join(LOCK), b"")?;
-        codebook.save(&codebook_path(build.path(), codebook.id()))?;
+        codebook.save(&codebook_path(&build.path().join(ARTEFACTS), codebook.id()))?;
         opened.save_poolings(&recipe, &build.path().join(ARTEFACTS))?;
         let meta = [
             ("recipe", recipe.to_toml()?),
@@ -144,10 +191,10 @@ impl Collection {
         Ok(collection)
     }
 
-    /// Opens a collection.
+    /// Opens a collection. Its index, codebook and whitening are opened when they are first needed.
     ///
     /// # Errors
-    /// None is there, it is of a newer format, or a file of it is damaged; the message names the file.
+    /// None is there, it is of a newer format, or its catalog is damaged; the message names the file.
     pub fn open(path: &Path) -> Result<Self, Error> {
         Self::open_with(path, ModelOptions::default())
     }
@@ -160,16 +207,16 @@ impl Collection {
         if !Self::exists(path) {
             return Err(Error::Missing(path.to_owned()));
         }
-        let catalog = Catalog::open(&Self::catalog_file(path))?;
+        let connections = Connections::open(&Self::catalog_file(path))?;
+        let catalog = connections.get();
         let recipe = Recipe::from_toml(&catalog.meta("recipe")?)?;
-        let codebook = open_codebook(path, &catalog.meta("codebook")?)?;
-        let whitening = open_whitening(&path.join(ARTEFACTS), &recipe)?;
+        let artefacts = Artefacts::new(path.join(ARTEFACTS), catalog.meta("codebook")?);
+        drop(catalog);
         Ok(Self {
             root: path.to_owned(),
-            catalog: Mutex::new(catalog),
+            connections,
             recipe,
-            codebook,
-            whitening,
+            artefacts,
             models: Models::new(models, path.join(ARTEFACTS)),
             snapshot: Mutex::new(None),
         })
@@ -206,13 +253,19 @@ impl Collection {
     }
 
     /// The codebook its words come from.
-    pub fn codebook(&self) -> &Arc<Codebook> {
-        &self.codebook
+    ///
+    /// # Errors
+    /// Its file is damaged or missing.
+    pub fn codebook(&self) -> Result<Arc<Codebook>, Error> {
+        self.artefacts.codebook()
     }
 
     /// The whitening by which its global descriptors are compared.
-    pub fn whitening(&self) -> Option<&Projection> {
-        self.whitening.as_deref()
+    ///
+    /// # Errors
+    /// Its file is damaged or missing.
+    pub fn whitening(&self) -> Result<Option<Arc<Projection>>, Error> {
+        self.artefacts.whitening(&self.recipe)
     }
 
     /// A file that holds an image of the collection; `None` when there is no such image.
@@ -238,7 +291,7 @@ impl Collection {
     /// # Errors
     /// The condition names a key that no image has, or the catalog cannot be read.
     pub fn matching(&self, filter: &Filter) -> Result<BTreeSet<i64>, Error> {
-        Ok(self.catalog().matching(filter)?.into_iter().collect())
+        Ok(self.catalog().matching(filter)?.iter().collect())
     }
 
     /// Degrees north and east of each image whose place is known: from metadata where that gives one, else from the
@@ -250,12 +303,12 @@ impl Collection {
         self.catalog().positions()
     }
 
-    /// A number that is another one after another connection, of this process or not, has committed.
+    /// A number that is another one after anybody, in this process or another, has committed.
     ///
     /// # Errors
     /// The catalog cannot be read.
     pub fn version(&self) -> Result<i64, Error> {
-        self.catalog().data_version()
+        self.connections.watch().data_version()
     }
 
     /// Figures of the collection.
@@ -281,8 +334,9 @@ impl Collection {
             metadata: catalog.count(Count::Metadata)?,
             segments: catalog.segments()?.len(),
             tombstones: catalog.count(Count::Tombstones)?,
-            codebook_words: self.codebook.len(),
-            codebook: self.codebook.id().to_owned(),
+            codebook_words: self.codebook().map_or(0, |codebook| codebook.len()),
+            codebook: self.artefacts.codebook_id().to_owned(),
+            problems: self.artefacts.known_problems(&self.recipe),
             catalog_bytes,
             segment_bytes,
             artefact_bytes: folder_bytes(&self.root.join(ARTEFACTS)),
@@ -291,20 +345,13 @@ impl Collection {
         })
     }
 
+    /// A connection to the catalog for this reader (or the one writer) alone.
     pub(crate) fn catalog(&self) -> MutexGuard<'_, Catalog> {
-        self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connections.get()
     }
 
     pub(crate) fn segment_path(&self, file: &str) -> PathBuf {
         self.root.join(SEGMENTS).join(file)
-    }
-
-    pub(crate) fn whitening_path(&self, id: &str) -> PathBuf {
-        whitening_path(&self.root.join(ARTEFACTS), id)
-    }
-
-    pub(crate) fn codebook_path(&self) -> PathBuf {
-        codebook_path(&self.root, self.codebook.id())
     }
 
     /// Becomes the one writer, and clears away what a killed writer left.
@@ -348,19 +395,20 @@ impl Collection {
     /// The state of the last commit; the same object until somebody commits.
     pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, Error> {
         let mut cached = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
-        let catalog = self.catalog();
+        let catalog = self.connections.watch();
         let version = catalog.data_version()?;
-        if let Some(snapshot) = cached.as_ref().filter(|s| s.version == version) {
+        let current = |s: &&Arc<Snapshot>| s.version == version && s.is_whole() && !s.is_due();
+        if let Some(snapshot) = cached.as_ref().filter(current) {
             return Ok(Arc::clone(snapshot));
         }
         // A writer may merge segments away between reading the list and opening them: then read it again.
         let mut tries = 0;
         let snapshot = loop {
             tries += 1;
-            match catalog.at_one_instant(|| self.load(&catalog, version)) {
-                Ok(snapshot) => break Arc::new(snapshot),
-                Err(Error::Damaged { path, .. }) if tries < 4 && !path.exists() => {}
-                Err(error) => return Err(error),
+            let snapshot = catalog.at_one_instant(|| self.load(&catalog, version))?;
+            let gone = snapshot.damage().any(|damage| !damage.path.exists());
+            if !gone || tries == 4 {
+                break Arc::new(snapshot);
             }
         };
         *cached = Some(Arc::clone(&snapshot));
@@ -368,23 +416,23 @@ impl Collection {
     }
 
     fn load(&self, catalog: &Catalog, version: i64) -> Result<Snapshot, Error> {
-        let mut segments = Vec::new();
-        for row in catalog.segments()? {
-            segments.push(self.open_segment(&row.file)?);
-        }
+        let rows = catalog.segments()?;
+        let segments = rows.iter().map(|row| self.open_segment(&row.file));
         Ok(Snapshot {
             version,
-            segments,
+            loaded: Instant::now(),
+            segments: Error::apart(segments.collect())?,
             removed: catalog.tombstones()?.into_iter().collect(),
             images: catalog.count(Count::Images)?,
-            global: self.open_space(catalog, Owner::Image)?,
-            text: self.open_space(catalog, Owner::Caption)?,
+            global: Error::apart(self.open_space(catalog, Owner::Image))?,
+            text: Error::apart(self.open_space(catalog, Owner::Caption))?,
         })
     }
 
     pub(crate) fn open_segment(&self, file: &str) -> Result<Segment, Error> {
         let path = self.segment_path(file);
-        Segment::open(&path, self.codebook.len() as u32).map_err(|error| {
+        let words = self.codebook()?.len() as u32;
+        Segment::open(&path, words).map_err(|error| {
             let what = if path.exists() {
                 error.to_string()
             } else {
@@ -397,51 +445,6 @@ impl Collection {
     /// Forgets the cached snapshot after a commit of our own.
     pub(crate) fn changed(&self) {
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-fn codebook_path(root: &Path, id: &str) -> PathBuf {
-    root.join(ARTEFACTS).join(format!("codebook-{id}.vzcb"))
-}
-
-/// Where a whitening lies in a collection.
-fn whitening_path(artefacts: &Path, id: &str) -> PathBuf {
-    artefacts.join(format!("whitening-{id}.vzpj"))
-}
-
-/// Opens the whitening that a recipe names.
-fn open_whitening(artefacts: &Path, recipe: &Recipe) -> Result<Option<Arc<Projection>>, Error> {
-    let id = recipe
-        .global
-        .as_ref()
-        .map_or("", |global| &global.whitening);
-    if id.is_empty() {
-        return Ok(None);
-    }
-    let path = whitening_path(artefacts, id);
-    let damaged = |what: String| Error::damaged(&path, what, RESTORE);
-    let whitening = Projection::open(&path).map_err(|e| damaged(e.to_string()))?;
-    if whitening.id() != id {
-        return Err(damaged(
-            "this is another whitening than the collection's".into(),
-        ));
-    }
-    Ok(Some(Arc::new(whitening)))
-}
-
-/// Opens the codebook; the built-in one also serves when its copy in the collection is damaged or missing.
-fn open_codebook(root: &Path, id: &str) -> Result<Arc<Codebook>, Error> {
-    let path = codebook_path(root, id);
-    let error = match Codebook::open(&path) {
-        Ok(codebook) if codebook.id() == id => return Ok(Arc::new(codebook)),
-        Ok(_) => "the codebook is not the one this collection was made with".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    let builtin = Codebook::builtin();
-    if builtin.id() == id {
-        Ok(builtin)
-    } else {
-        Err(Error::damaged(&path, error, RESTORE))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::Problem;
+
 /// An error of the retrieval floor. Its message says what happened, what to do, and ends with the path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -137,12 +139,66 @@ pub(crate) const REBUILD: &str =
 pub(crate) const RESTORE: &str =
     "restore it from a backup, or index the pictures again into a new collection";
 
+/// Remedy for a damaged whitening.
+pub(crate) const LEARN_AGAIN: &str = "restore it from a backup, learn another with `vizsla whiten train`, or take it away with \
+     `vizsla whiten remove`";
+
+/// Damage that is told whenever somebody needs what is damaged.
+#[derive(Debug, Clone)]
+pub(crate) struct Damage {
+    pub path: PathBuf,
+    what: String,
+    remedy: &'static str,
+}
+
+impl From<Damage> for Error {
+    fn from(damage: Damage) -> Self {
+        Self::Damaged {
+            path: damage.path,
+            what: damage.what,
+            remedy: damage.remedy,
+        }
+    }
+}
+
 impl Error {
+    /// Keeps damage apart from what makes everything fail.
+    pub(crate) fn apart<T>(found: Result<T, Self>) -> Result<Result<T, Damage>, Self> {
+        match found {
+            Ok(found) => Ok(Ok(found)),
+            Err(Self::Damaged { path, what, remedy }) => Ok(Err(Damage { path, what, remedy })),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Damage as `verify` shows it, with another remedy where there is one; `None` when it is something else.
+    pub(crate) fn into_problem(self, other: Option<&'static str>) -> Option<Problem> {
+        match self {
+            Self::Damaged { path, what, remedy } => Some(Problem {
+                path,
+                what,
+                remedy: other.unwrap_or(remedy).to_owned(),
+            }),
+            _ => None,
+        }
+    }
+
     pub(crate) fn damaged(path: &Path, what: impl Into<String>, remedy: &'static str) -> Self {
         Self::Damaged {
             path: path.to_owned(),
             what: what.into(),
             remedy,
+        }
+    }
+
+    /// What an index file failed with: damage of it is healed from the catalog.
+    pub(crate) fn of_index(error: impl Into<vizsla_words::Error>) -> Self {
+        use vizsla_vectors::Error::Damaged;
+        match error.into() {
+            vizsla_words::Error::Vectors(Damaged { kind, what, path }) => {
+                Self::damaged(&path, format!("the {kind} is damaged ({what})"), REBUILD)
+            }
+            other => other.into(),
         }
     }
 

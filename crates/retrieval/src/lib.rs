@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod artefacts;
 mod browse;
 mod catalog;
 mod collection;
@@ -41,6 +42,7 @@ mod report;
 mod scan;
 mod search;
 mod spaces;
+mod stop;
 mod stored;
 mod syntax;
 mod whiten;
@@ -66,9 +68,10 @@ pub use query::{
 pub use recipe::{Fusion, LocalRecipe, PixelRecipe, Recipe, SearchRecipe, TextRecipe};
 pub use report::{
     Caption, FurtherPages, Info, IngestOptions, IngestReport, ListedImage, OptimizeReport, Problem,
-    Reporter, Silent, Skipped, StopFlag, VerifyReport,
+    Reporter, Silent, Skipped, VerifyReport,
 };
 pub use scan::{check_source, find_pictures};
+pub use stop::StopFlag;
 pub use syntax::SyntaxError;
 pub use vizsla_neural::DescriptorRecipe;
 pub use whiten::{PairSource, WhitenOptions, WhitenReport};

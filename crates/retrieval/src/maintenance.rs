@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use vizsla_words::{Codebook, Segment, SegmentBuilder};
+use vizsla_words::{Segment, SegmentBuilder};
 
 use crate::catalog::{Catalog, FileRow, SegmentRow};
 use crate::error::{Error, REBUILD};
@@ -135,7 +135,8 @@ impl Collection {
             .collect::<Result<Vec<_>, _>>()?;
         let parts: Vec<&Segment> = segments.iter().collect();
         let (file, path) = self.next_segment()?;
-        vizsla_words::merge(&parts, &|id| !removed.contains(&id), &path)?;
+        vizsla_words::merge(&parts, &|id| !removed.contains(&id), &path)
+            .map_err(Error::of_index)?;
         let merged = self.open_segment(&file)?;
         let images = i64::from(merged.image_count());
         let bytes = fs::metadata(&path)?.len() as i64;
@@ -183,7 +184,7 @@ impl Collection {
             }
             reporter.end();
         }
-        self.refresh_spaces(true, reporter)?;
+        let warnings = self.refresh_spaces(true, reporter)?;
         self.catalog().compact()?;
         let after = self.info()?;
         let bytes =
@@ -194,14 +195,14 @@ impl Collection {
             bytes_before: bytes(&before),
             bytes_after: bytes(&after),
             rebuilt: rebuild,
+            warnings,
         })
     }
 
     fn rebuild(&mut self, reporter: &dyn Reporter) -> Result<(), Error> {
-        let whole =
-            Codebook::open(&self.codebook_path()).is_ok_and(|c| c.id() == self.codebook.id());
-        if !whole {
-            self.codebook.save(&self.codebook_path())?;
+        let codebook = self.codebook()?;
+        if self.artefacts.check_codebook().is_err() {
+            codebook.save(&self.artefacts.codebook_path())?;
         }
         let old = self.catalog().segments()?;
         let ids = self.catalog().image_ids()?;
@@ -209,7 +210,7 @@ impl Collection {
         let mut made = Vec::new();
         let first = self.catalog().next_segment_id()?;
         for chunk in ids.chunks(REBUILD_IMAGES) {
-            let mut builder = SegmentBuilder::new(self.codebook.len() as u32);
+            let mut builder = SegmentBuilder::new(codebook.len() as u32);
             for &image in chunk {
                 let data = self.catalog().features(image)?.unwrap_or_default();
                 add_to_segment(&mut builder, image, &data)?;
@@ -259,7 +260,7 @@ impl Collection {
     /// Checks the state of one commit, whatever others write meanwhile.
     fn check(&self, catalog: &Catalog, reporter: &dyn Reporter) -> Result<VerifyReport, Error> {
         // Open segments can be read to the end, even when a writer removes their files meanwhile.
-        let words = self.codebook.len() as u32;
+        let words = self.codebook().ok().map(|codebook| codebook.len() as u32);
         let open = |row: SegmentRow| {
             let path = self.segment_path(&row.file);
             let segment = open_whole(&path, &row, words);
@@ -280,11 +281,8 @@ impl Collection {
                 remedy: remedy.to_owned(),
             });
         };
-        let path = self.codebook_path();
-        match Codebook::open(&path) {
-            Ok(codebook) if codebook.id() == self.codebook.id() => {}
-            Ok(_) => found(&path, "this is another codebook".into(), REBUILD),
-            Err(error) => found(&path, error.to_string(), REBUILD),
+        for problem in self.artefacts.problems(&self.recipe) {
+            found(&problem.path, problem.what, &problem.remedy);
         }
         for (path, what, remedy) in self.check_spaces(catalog)? {
             found(&path, what, remedy);
@@ -322,7 +320,7 @@ impl Collection {
     }
 }
 
-fn open_whole(path: &Path, row: &SegmentRow, words: u32) -> Result<Segment, String> {
+fn open_whole(path: &Path, row: &SegmentRow, words: Option<u32>) -> Result<Segment, String> {
     if !path.exists() {
         return Err("a segment is missing".into());
     }
@@ -333,5 +331,9 @@ fn open_whole(path: &Path, row: &SegmentRow, words: u32) -> Result<Segment, Stri
             row.bytes
         ));
     }
-    Segment::open(path, words).map_err(|e| e.to_string())
+    let opened = match words {
+        Some(words) => Segment::open(path, words),
+        None => Segment::open_of_any_codebook(path),
+    };
+    opened.map_err(|e| e.to_string())
 }

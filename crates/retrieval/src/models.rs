@@ -198,11 +198,19 @@ fn once<T>(
     cell: &Mutex<Option<Arc<T>>>,
     make: impl FnOnce() -> Result<T, Error>,
 ) -> Result<Arc<T>, Error> {
+    shared(cell, || make().map(Arc::new))
+}
+
+/// As [`once`], of a value that others may have as well.
+pub(crate) fn shared<T>(
+    cell: &Mutex<Option<Arc<T>>>,
+    make: impl FnOnce() -> Result<Arc<T>, Error>,
+) -> Result<Arc<T>, Error> {
     let mut cell = cell.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(made) = &*cell {
         return Ok(Arc::clone(made));
     }
-    let made = Arc::new(make()?);
+    let made = make()?;
     *cell = Some(Arc::clone(&made));
     Ok(made)
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use vizsla_pixels::Limits;
+
+use crate::StopFlag;
 
 /// What to take in, and how.
 #[derive(Debug, Clone, Default)]
@@ -88,6 +89,11 @@ pub trait Reporter: Sync {
     fn cancelled(&self) -> bool {
         false
     }
+    /// The flag behind [`Reporter::cancelled`], for work that cannot borrow the reporter: statements of SQLite look at
+    /// it while they run. `None` = such work goes on to its end.
+    fn stop_flag(&self) -> Option<StopFlag> {
+        None
+    }
 }
 
 /// A reporter that shows nothing and never stops.
@@ -95,23 +101,6 @@ pub trait Reporter: Sync {
 pub struct Silent;
 
 impl Reporter for Silent {}
-
-/// A reporter that shows nothing and stops when its flag is set.
-#[derive(Debug, Default)]
-pub struct StopFlag(AtomicBool);
-
-impl StopFlag {
-    /// Asks the work to stop.
-    pub fn stop(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
-impl Reporter for StopFlag {
-    fn cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
 
 /// Figures of a collection.
 #[derive(Debug, Clone, Serialize)]
@@ -148,6 +137,9 @@ pub struct Info {
     pub bytes_per_image: f64,
     /// The recipe, as TOML.
     pub recipe: String,
+    /// What of codebook and whitening cannot be opened; empty when all can.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
 }
 
 /// One image of a listing.
@@ -231,4 +223,7 @@ pub struct OptimizeReport {
     pub bytes_after: u64,
     /// Whether the segments were made again from the catalog.
     pub rebuilt: bool,
+    /// What was left as it is, with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }

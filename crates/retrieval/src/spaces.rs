@@ -8,13 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fs_err as fs;
-use vizsla_neural::Pooling;
 use vizsla_vectors::{FlatVectors, Moments, Projection, TopK, l2_normalise};
 
 use crate::catalog::{Catalog, Owner};
-use crate::collection::ARTEFACTS;
-use crate::error::{Error, REBUILD, RESTORE};
-use crate::models::pooling_path;
+use crate::error::{Error, REBUILD};
 use crate::{Collection, Reporter};
 
 /// Vectors that may lie outside the flat file before it is written again, and their share of all.
@@ -47,11 +44,12 @@ impl Space {
         query: &[f32],
         k: usize,
         keep: &(dyn Fn(i64) -> bool + Sync),
-    ) -> Nearest {
+    ) -> Result<Nearest, Error> {
         let mut top = TopK::new(k);
         let mut moments = Moments::default();
         if let Some(flat) = &self.flat {
-            flat.search(query, keep, &mut top, &mut moments);
+            flat.search(query, keep, &mut top, &mut moments)
+                .map_err(Error::of_index)?;
         }
         for (&id, row) in self
             .ids
@@ -65,35 +63,72 @@ impl Space {
             }
         }
         let best = top.into_sorted().into_iter().map(|(score, id)| (id, score));
-        Nearest {
+        Ok(Nearest {
             best: best.collect(),
             moments,
+        })
+    }
+
+    /// Whether its file is as long as when it was opened.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.flat
+            .as_ref()
+            .is_none_or(|flat| flat.check_whole().is_ok())
+    }
+}
+
+/// How vectors of an owner are compared.
+pub(crate) struct Compared {
+    whitening: Option<Arc<Projection>>,
+    dimension: usize,
+}
+
+impl Compared {
+    /// A vector of the catalog as it is compared: whitened, of length 1.
+    pub(crate) fn of(&self, vector: Vec<f32>) -> Vec<f32> {
+        match &self.whitening {
+            Some(whitening) => whiten(whitening, &vector),
+            None => vector,
         }
+    }
+
+    /// What a flat file of such vectors is tagged with.
+    fn tag(&self) -> &str {
+        self.whitening
+            .as_ref()
+            .map_or(PLAIN, |whitening| whitening.id())
     }
 }
 
 impl Collection {
-    /// A vector of the catalog as it is compared: whitened, of length 1.
-    pub(crate) fn compared(&self, owner: Owner, vector: Vec<f32>) -> Vec<f32> {
-        match (&self.whitening, owner) {
-            (Some(whitening), Owner::Image) => whiten(whitening, &vector),
-            _ => vector,
-        }
+    /// How vectors of this owner are compared; `None` when the recipe has no such part.
+    pub(crate) fn compared(&self, owner: Owner) -> Result<Option<Compared>, Error> {
+        let recipe = &self.recipe;
+        let raw = match owner {
+            Owner::Image => recipe.global.as_ref().map(|r| r.dimension),
+            Owner::Caption => recipe.text.as_ref().map(|r| r.dimension),
+        };
+        let Some(raw) = raw else {
+            return Ok(None);
+        };
+        let whitening = match owner {
+            Owner::Image => self.whitening()?,
+            Owner::Caption => None,
+        };
+        Ok(Some(Compared {
+            dimension: whitening
+                .as_ref()
+                .map_or(raw, |whitening| whitening.output()),
+            whitening,
+        }))
     }
 
-    fn tag(&self, owner: Owner) -> &str {
-        match (&self.whitening, owner) {
-            (Some(whitening), Owner::Image) => whitening.id(),
-            _ => PLAIN,
-        }
-    }
-
-    fn space_dimension(&self, owner: Owner) -> Option<usize> {
-        match (owner, &self.whitening) {
-            (Owner::Image, Some(whitening)) => Some(whitening.output()),
-            (Owner::Image, None) => self.recipe.global.as_ref().map(|r| r.dimension),
-            (Owner::Caption, _) => self.recipe.text.as_ref().map(|r| r.dimension),
-        }
+    /// The vector of an image as it is compared.
+    pub(crate) fn compared_image(&self, vector: Vec<f32>) -> Result<Vec<f32>, Error> {
+        Ok(match self.compared(Owner::Image)? {
+            Some(compared) => compared.of(vector),
+            None => vector,
+        })
     }
 
     /// Opens the space of one owner as one commit left it; `None` when the recipe has no such part.
@@ -102,10 +137,11 @@ impl Collection {
         catalog: &Catalog,
         owner: Owner,
     ) -> Result<Option<Arc<Space>>, Error> {
-        let Some(dimension) = self.space_dimension(owner) else {
+        let Some(compared) = self.compared(owner)? else {
             return Ok(None);
         };
-        let flat = self.open_flat(catalog, owner, dimension)?;
+        let dimension = compared.dimension;
+        let flat = self.open_flat(catalog, owner, &compared)?;
         let mut space = Space {
             ids: Vec::new(),
             rows: Vec::new(),
@@ -113,6 +149,9 @@ impl Collection {
             flat,
         };
         let mut after = space.flat.as_ref().map_or(0, FlatVectors::last_id);
+        if let Some(flat) = &space.flat {
+            flat.check_whole().map_err(Error::of_index)?;
+        }
         loop {
             let chunk = catalog.vectors_after(owner, after, CHUNK)?;
             let Some(&(last, _)) = chunk.last() else {
@@ -120,7 +159,7 @@ impl Collection {
             };
             after = last;
             for (id, vector) in chunk {
-                let row = self.compared(owner, vector);
+                let row = compared.of(vector);
                 if row.len() == dimension {
                     space.ids.push(id);
                     space.rows.extend_from_slice(&row);
@@ -130,7 +169,7 @@ impl Collection {
         Ok(Some(Arc::new(space)))
     }
 
-    /// What is wrong with the flat files and the whitening: file, damage, remedy.
+    /// What is wrong with the flat files: file, damage, remedy.
     pub(crate) fn check_spaces(
         &self,
         catalog: &Catalog,
@@ -144,18 +183,6 @@ impl Collection {
             let sound = FlatVectors::open(&path).and_then(|flat| flat.verify());
             found.extend(sound.err().map(|e| (path, e.to_string(), REBUILD)));
         }
-        if let Some(whitening) = &self.whitening {
-            let path = self.whitening_path(whitening.id());
-            let sound = Projection::open(&path);
-            found.extend(sound.err().map(|e| (path, e.to_string(), RESTORE)));
-        }
-        let pooling = self.recipe.global.as_ref().map_or("", |g| &g.pooling);
-        let kept = pooling.split('|').filter_map(|part| part.split_once(':'));
-        for (name, id) in kept.filter(|(name, _)| matches!(*name, "netvlad" | "fisher")) {
-            let path = pooling_path(&self.path().join(ARTEFACTS), id);
-            let sound = Pooling::open(&format!("{name}:{id}"), &|_| path.clone());
-            found.extend(sound.err().map(|e| (path, e.to_string(), RESTORE)));
-        }
         Ok(found)
     }
 
@@ -163,7 +190,7 @@ impl Collection {
         &self,
         catalog: &Catalog,
         owner: Owner,
-        dimension: usize,
+        compared: &Compared,
     ) -> Result<Option<FlatVectors>, Error> {
         let Some(file) = catalog.flat_file(owner)? else {
             return Ok(None);
@@ -174,38 +201,49 @@ impl Collection {
             return Err(damaged("a file of vectors is missing".into()));
         }
         let flat = FlatVectors::open(&path).map_err(|e| damaged(e.to_string()))?;
-        let fits = flat.tag() == self.tag(owner) && flat.dimension() == dimension;
+        let fits = flat.tag() == compared.tag() && flat.dimension() == compared.dimension;
         Ok(fits.then_some(flat))
     }
 
-    /// Writes the flat files again where much was added since, or where `all` asks for it.
+    /// Writes the flat files again where much was added since, or where `all` asks for it. Gives remarks on those that
+    /// cannot be written because an artefact is damaged: what is there is left then.
     pub(crate) fn refresh_spaces(
         &mut self,
         all: bool,
         reporter: &dyn Reporter,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<String>, Error> {
+        let mut left = Vec::new();
         for owner in [Owner::Image, Owner::Caption] {
-            let Some(dimension) = self.space_dimension(owner) else {
-                continue;
+            let compared = match self.compared(owner) {
+                Ok(Some(compared)) => compared,
+                Ok(None) => continue,
+                Err(error @ Error::Damaged { .. }) => {
+                    left.push(format!(
+                        "the file of {} vectors is left as it is: {error}",
+                        owner.name()
+                    ));
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             let (count, last) = self.catalog().vector_count(owner)?;
             let listed = self.catalog().flat_file(owner)?;
-            let covered = match self.open_flat(&self.catalog(), owner, dimension) {
+            let covered = match self.open_flat(&self.catalog(), owner, &compared) {
                 Ok(flat) => flat.map_or(0, |flat| flat.len() as u64),
                 Err(_) => 0,
             };
             let tail = count.saturating_sub(covered);
             if all || tail > TAIL.max(count / TAIL_SHARE) {
-                self.write_flat(owner, dimension, last, listed, reporter)?;
+                self.write_flat(owner, &compared, last, listed, reporter)?;
             }
         }
-        Ok(())
+        Ok(left)
     }
 
     fn write_flat(
         &mut self,
         owner: Owner,
-        dimension: usize,
+        compared: &Compared,
         last: i64,
         listed: Option<String>,
         reporter: &dyn Reporter,
@@ -213,15 +251,15 @@ impl Collection {
         let file = next_name(owner, listed.as_deref());
         let path = self.segment_path(&file);
         reporter.begin("writing vectors", 0);
-        let mut writer = FlatVectors::create(&path, dimension, self.tag(owner))?;
+        let mut writer = FlatVectors::create(&path, compared.dimension, compared.tag())?;
         let mut after = 0;
         while after < last {
             let chunk = self.catalog().vectors_after(owner, after, CHUNK)?;
             let Some(&(end, _)) = chunk.last() else { break };
             after = end;
             for (id, vector) in chunk {
-                let row = self.compared(owner, vector);
-                if row.len() == dimension {
+                let row = compared.of(vector);
+                if row.len() == compared.dimension {
                     writer.push(id, &row)?;
                 }
             }
@@ -241,14 +279,14 @@ impl Collection {
     /// The vectors of all images as they are compared, in the order of their ids.
     ///
     /// # Errors
-    /// The collection has no global descriptor, or the catalog is damaged.
+    /// The collection has no global descriptor, or the catalog or the whitening is damaged.
     pub fn vectors(&self) -> Result<Vec<(i64, Vec<f32>)>, Error> {
-        if self.recipe.global.is_none() {
+        let Some(compared) = self.compared(Owner::Image)? else {
             return Err(self.without_global());
-        }
+        };
         let mut all = Vec::new();
         self.each_vector(Owner::Image, |id, vector| {
-            all.push((id, self.compared(Owner::Image, vector)));
+            all.push((id, compared.of(vector)));
         })?;
         Ok(all)
     }
@@ -260,7 +298,7 @@ impl Collection {
     pub fn caption_vectors(&self) -> Result<Vec<(i64, Vec<f32>)>, Error> {
         let mut all = Vec::new();
         self.each_vector(Owner::Caption, |id, vector| {
-            all.push((id, self.compared(Owner::Caption, vector)));
+            all.push((id, vector));
         })?;
         Ok(all)
     }

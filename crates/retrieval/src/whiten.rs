@@ -124,7 +124,7 @@ impl Collection {
         whitening: Projection,
         reporter: &dyn Reporter,
     ) -> Result<(), Error> {
-        whitening.save(&self.whitening_path(whitening.id()))?;
+        whitening.save(&self.artefacts.whitening_path(whitening.id()))?;
         self.swap_whitening(Some(Arc::new(whitening)), reporter)
     }
 
@@ -145,9 +145,9 @@ impl Collection {
         self.catalog()
             .write(|writer| writer.set_meta("recipe", &text))?;
         self.recipe = recipe;
-        self.whitening = whitening;
+        self.artefacts.set_whitening(whitening);
         self.changed();
-        self.refresh_spaces(true, reporter)
+        self.refresh_spaces(true, reporter).map(drop)
     }
 
     /// Ids, vectors as the network gave them (row-major), and their length.

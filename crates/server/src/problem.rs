@@ -147,10 +147,16 @@ impl From<vizsla_retrieval::Error> for Problem {
                 "this collection cannot be written to; the server has no permission",
             ),
             Error::Pixels(error) => error.into(),
-            Error::Missing(_)
-            | Error::Damaged { .. }
-            | Error::Sqlite { .. }
-            | Error::TooNew { .. } => {
+            Error::Damaged {
+                ref path, remedy, ..
+            } => {
+                eprintln!("vizsla serve: {error}");
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                Self::unavailable(format!(
+                    "a file of the collection is damaged; on the server, {remedy}: {name}"
+                ))
+            }
+            Error::Missing(_) | Error::Sqlite { .. } | Error::TooNew { .. } => {
                 eprintln!("vizsla serve: {error}");
                 Self::unavailable(
                     "the collection cannot be read; if it is being replaced, ask again in a moment, else the log of the \

@@ -2,11 +2,11 @@
 //!
 //! So many closures run at a time and so many more wait; one more is refused at once with 503, which costs nothing, so that
 //! memory and latency stay bounded however many clients there are. A closure is told to stop when its time is over or when
-//! its client has gone: the future that waits for it is dropped then. Its place is free again only when it has really
+//! its client has gone: the future that waits for it is dropped then. What it reads from catalogs is told as well, in the
+//! midst of a statement. Its place is free again only when it has really
 //! ended.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -14,26 +14,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 use vizsla_pixels::guarded;
-use vizsla_retrieval::Reporter;
+use vizsla_retrieval::StopFlag;
 
 use crate::problem::Problem;
 
-/// Whether work should stop; a [`Reporter`] for the floors below.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Asks the work to stop.
-    pub fn stop(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
-impl Reporter for Cancel {
-    fn cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
+/// Whether work should stop; a reporter for the floors below.
+pub(crate) type Cancel = StopFlag;
 
 /// Stops the work when nobody waits for it any more.
 struct StopOnDrop(Cancel);
@@ -88,7 +74,7 @@ impl Work {
         let _stop = StopOnDrop(cancel.clone());
         let permits: [OwnedSemaphorePermit; 2] = [place, worker];
         let running = spawn_blocking(move || {
-            let result = guarded(|| work(&cancel));
+            let result = guarded(|| cancel.governing(|| work(&cancel)));
             drop(permits);
             result
         });
@@ -121,6 +107,8 @@ impl Work {
 
 #[cfg(test)]
 mod tests {
+    use vizsla_retrieval::Reporter;
+
     use super::*;
 
     fn runtime() -> tokio::runtime::Runtime {

@@ -62,6 +62,11 @@ fn describe(info: &Info) -> String {
     for (name, value) in lines {
         text.push_str(&format!("{name:26}{value}\n"));
     }
+    for problem in &info.problems {
+        let (what, remedy) = (&problem.what, &problem.remedy);
+        let path = problem.path.display();
+        text.push_str(&format!("{:26}{what}; {remedy}: {path}\n", "damaged"));
+    }
     text.push_str("\nrecipe\n");
     for line in info.recipe.lines() {
         text.push_str(&format!("  {line}\n").replace("  \n", "\n"));

@@ -44,6 +44,10 @@ impl Arguments {
             output::bytes(report.bytes_after),
             output::bytes(report.bytes_before),
         ))?;
+        report
+            .warnings
+            .iter()
+            .for_each(|warning| output::warn(warning));
         Ok(Outcome::Done)
     }
 }

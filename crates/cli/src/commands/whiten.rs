@@ -117,7 +117,7 @@ impl Train {
         let progress = Progress::start();
         let report = collection.train_whitening(&options, &progress)?;
         drop(progress);
-        if let (Some(out), Some(whitening)) = (&self.out, collection.whitening()) {
+        if let (Some(out), Some(whitening)) = (&self.out, collection.whitening()?) {
             whitening.save(out)?;
         }
         if self.json {

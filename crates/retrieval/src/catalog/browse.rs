@@ -1,9 +1,10 @@
 //! Images as people look at them: listed with all that is known of them, and counted by what they share.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use rusqlite::{OptionalExtension, Row, params_from_iter};
+use vizsla_vectors::IdSet;
 
 use super::rows::image_row;
 use super::{Catalog, metadata};
@@ -100,25 +101,19 @@ impl Catalog {
         offset: usize,
         limit: usize,
     ) -> Result<(usize, Vec<i64>), Error> {
-        let mut ids = match filter {
-            Some(filter) => Vec::from_iter(self.matching(filter)?),
+        let ids: Vec<i64> = match filter {
+            Some(filter) => self.matching(filter)?.iter().collect(),
             None => self.image_ids()?,
         };
-        ids.sort_unstable();
         let total = ids.len();
         Ok((total, ids.into_iter().skip(offset).take(limit).collect()))
     }
 
     /// What the images have under each key, counted, keys in order; of each the `most` most frequent values.
-    pub(crate) fn facets(
-        &self,
-        allowed: Option<&HashSet<i64>>,
-        most: usize,
-    ) -> Result<Vec<Facet>, Error> {
+    pub(crate) fn facets(&self, allowed: Option<&IdSet>, most: usize) -> Result<Vec<Facet>, Error> {
         // One list of ids as JSON, so that thousands cost SQLite one table.
         let ids = allowed.map(|allowed| {
-            let mut ids: Vec<i64> = allowed.iter().copied().collect();
-            ids.sort_unstable();
+            let ids: Vec<i64> = allowed.iter().collect();
             serde_json::Value::from(ids).to_string()
         });
         let keys = self.metadata_keys()?;

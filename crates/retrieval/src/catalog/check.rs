@@ -20,7 +20,7 @@ impl Catalog {
         self.check_segments(&mut found)?;
         self.check_vectors(&mut found)?;
         let problem = |what, remedy: &str| Problem {
-            path: self.path.clone(),
+            path: self.path().to_owned(),
             what,
             remedy: remedy.into(),
         };

@@ -119,6 +119,17 @@ impl Catalog {
         })
     }
 
+    /// Whether some image has a value for this key.
+    pub(crate) fn has_metadata_key(&self, key: &str) -> Result<bool, Error> {
+        if self.format()? < 2 {
+            return Ok(false);
+        }
+        self.connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM metadata WHERE key = ?1)")
+            .and_then(|mut statement| statement.query_row([key], |row| row.get(0)))
+            .map_err(|e| self.wrap(e))
+    }
+
     fn data(&self, sql: &str) -> Result<BTreeMap<i64, Vec<Datum>>, Error> {
         let mut data: BTreeMap<i64, Vec<Datum>> = BTreeMap::new();
         if self.format()? < 2 {

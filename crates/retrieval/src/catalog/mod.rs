@@ -8,6 +8,7 @@ mod browse;
 mod captions;
 mod check;
 mod metadata;
+mod readers;
 mod rows;
 mod vectors;
 mod writer;
@@ -23,6 +24,7 @@ use crate::error::{Error, RESTORE};
 #[allow(unused_imports)]
 pub(crate) use self::captions::CaptionHit;
 pub(crate) use self::metadata::Datum;
+pub(crate) use self::readers::Connections;
 pub(crate) use self::rows::{FileRow, ImageRow, SegmentRow};
 use self::rows::{file_row, text_crc};
 pub(crate) use self::vectors::{Owner, to_bytes};
@@ -58,9 +60,19 @@ CREATE TABLE tombstones (image INTEGER PRIMARY KEY);
 /// What format 2 has beyond format 1.
 const SECOND: [&str; 3] = [captions::TABLES, metadata::TABLES, vectors::TABLES];
 
-/// An open catalog.
-pub(crate) struct Catalog {
+/// How a catalog is opened.
+#[derive(Clone)]
+struct Way {
+    /// Its file.
     path: PathBuf,
+    /// What SQLite calls it.
+    name: PathBuf,
+    flags: OpenFlags,
+}
+
+/// A connection to a catalog.
+pub(crate) struct Catalog {
+    way: Way,
     connection: Connection,
 }
 
@@ -102,13 +114,18 @@ impl Catalog {
     /// Readers of a write-ahead log share a file beside the catalog. In a folder where none can be made (read-only
     /// media, another user's collection) and where no log waits, the catalog is read as one that never changes.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let catalog = match Self::connect(path, path, flags) {
+        let way = Way {
+            path: path.to_owned(),
+            name: path.to_owned(),
+            flags: OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        };
+        let catalog = match Self::connect(&way) {
             Err(error) if error.only_reading() && !path.with_extension("db-wal").exists() => {
                 let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
                     | OpenFlags::SQLITE_OPEN_URI
                     | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                Self::connect(path, Path::new(&unchanging(path)), flags)?
+                let name = unchanging(path).into();
+                Self::connect(&Way { name, flags, ..way })?
             }
             connected => connected?,
         };
@@ -136,14 +153,11 @@ impl Catalog {
         Ok(catalog)
     }
 
-    fn connect(path: &Path, name: &Path, flags: OpenFlags) -> Result<Self, Error> {
-        let wrap = |source| Error::Sqlite {
-            path: path.to_owned(),
-            source,
-        };
+    fn connect(way: &Way) -> Result<Self, Error> {
+        let wrap = |source| wrapped(&way.path, source);
         let catalog = Self {
-            path: path.to_owned(),
-            connection: Connection::open_with_flags(name, flags).map_err(wrap)?,
+            way: way.clone(),
+            connection: Connection::open_with_flags(&way.name, way.flags).map_err(wrap)?,
         };
         catalog.set_up().map_err(wrap)?;
         Ok(catalog)
@@ -165,14 +179,11 @@ impl Catalog {
 
     /// Path of the catalog file.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        &self.way.path
     }
 
     pub(crate) fn wrap(&self, source: rusqlite::Error) -> Error {
-        Error::Sqlite {
-            path: self.path.clone(),
-            source,
-        }
+        wrapped(self.path(), source)
     }
 
     /// Runs `work` in one transaction: all of it happens, or nothing.
@@ -180,11 +191,8 @@ impl Catalog {
         &mut self,
         work: impl FnOnce(&Writer<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        let path = self.path.clone();
-        let wrap = |source| Error::Sqlite {
-            path: path.clone(),
-            source,
-        };
+        let path = self.way.path.clone();
+        let wrap = |source| wrapped(&path, source);
         let transaction = self
             .connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
@@ -223,7 +231,7 @@ impl Catalog {
     pub(crate) fn meta(&self, key: &str) -> Result<String, Error> {
         self.optional_meta(key)?.ok_or_else(|| {
             let what = format!("the entry `{key}` is missing");
-            Error::damaged(&self.path, what, RESTORE)
+            Error::damaged(self.path(), what, RESTORE)
         })
     }
 
@@ -238,7 +246,7 @@ impl Catalog {
             .map_err(|e| self.wrap(e))?;
         match found {
             Some((value, crc)) if crc != text_crc(&[key, &value]) => Err(Error::damaged(
-                &self.path,
+                self.path(),
                 format!("the entry `{key}` is damaged"),
                 RESTORE,
             )),
@@ -350,7 +358,7 @@ impl Catalog {
         match found {
             Some((data, crc)) if crc == crc32fast::hash(&data) => Ok(Some(data)),
             Some(_) => Err(Error::damaged(
-                &self.path,
+                self.path(),
                 format!("the features of image {image} are damaged"),
                 RESTORE,
             )),
@@ -396,7 +404,7 @@ impl Catalog {
         parameters: Vec<rusqlite::types::Value>,
     ) -> Result<C, Error> {
         self.connection
-            .prepare(sql)
+            .prepare_cached(sql)
             .and_then(|mut statement| {
                 let parameters = rusqlite::params_from_iter(parameters);
                 statement.query_map(parameters, |row| row.get(0))?.collect()
@@ -429,6 +437,17 @@ impl Catalog {
         self.connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .map_err(|e| self.wrap(e))
+    }
+}
+
+/// An error of SQLite; what was interrupted was stopped by its caller.
+fn wrapped(path: &Path, source: rusqlite::Error) -> Error {
+    if source.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
+        return Error::Cancelled;
+    }
+    Error::Sqlite {
+        path: path.to_owned(),
+        source,
     }
 }
 
@@ -467,7 +486,8 @@ mod tests {
         let path = dir.path().join("50 % of ü? #1.db");
         Catalog::create(&path, &[("recipe", "x")]).unwrap();
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        let catalog = Catalog::connect(&path, Path::new(&unchanging(&path)), flags).unwrap();
+        let name = unchanging(&path).into();
+        let catalog = Catalog::connect(&Way { path, name, flags }).unwrap();
         assert_eq!(catalog.meta("recipe").unwrap(), "x");
         assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 1);
     }

@@ -115,7 +115,7 @@ impl Catalog {
                     owner.name(),
                     owner.key()
                 );
-                return Err(Error::damaged(&self.path, what, RESTORE));
+                return Err(Error::damaged(self.path(), what, RESTORE));
             }
             vectors.push((id, from_bytes(&data)));
         }

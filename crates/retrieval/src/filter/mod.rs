@@ -16,6 +16,7 @@
 //! several values passes when one of them does; `!=` when none is equal. Text is compared without regard to the case of
 //! ASCII letters. A date compares as far as it is written: `taken = 2024-05` is all of May.
 
+mod answer;
 mod lexer;
 mod parser;
 mod places;
@@ -163,5 +164,7 @@ enum Value {
     Date(String),
 }
 
+#[cfg(test)]
+mod bounds;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::path::Path;
 
 use super::*;
@@ -82,10 +81,8 @@ fn catalog(folder: &Path) -> Catalog {
 
 fn ids(catalog: &Catalog, filter: &str) -> Vec<i64> {
     let filter = Filter::parse(filter).unwrap_or_else(|e| panic!("{e}"));
-    let found: HashSet<i64> = catalog.matching(&filter).unwrap_or_else(|e| panic!("{e}"));
-    let mut found: Vec<i64> = found.into_iter().collect();
-    found.sort_unstable();
-    found
+    let found = catalog.matching(&filter).unwrap_or_else(|e| panic!("{e}"));
+    found.iter().collect()
 }
 
 #[test]

@@ -201,7 +201,7 @@ impl Collection {
             options.batch
         };
         let contents = self.contents()?;
-        let (recipe, codebook) = (self.recipe.clone(), self.codebook.clone());
+        let (recipe, codebook) = (self.recipe.clone(), self.codebook()?);
         let describer =
             Describer::new(&recipe, &codebook, &self.models, todo.len(), options.limits)?;
         let worker = Worker {
@@ -242,7 +242,9 @@ impl Collection {
         let mut report = writer.finish(interrupted)?;
         report.interrupted = interrupted;
         self.merge_small_segments(reporter)?;
-        self.refresh_spaces(false, reporter)?;
+        report
+            .warnings
+            .extend(self.refresh_spaces(false, reporter)?);
         self.catalog().checkpoint()?;
         Ok(report)
     }

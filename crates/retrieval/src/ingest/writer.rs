@@ -207,7 +207,7 @@ impl<'a> BatchWriter<'a> {
         if images.is_empty() {
             return Ok(None);
         }
-        let mut builder = SegmentBuilder::new(self.collection.codebook.len() as u32);
+        let mut builder = SegmentBuilder::new(self.collection.codebook()?.len() as u32);
         for (offset, image) in images.iter().enumerate() {
             add_to_segment(&mut builder, first + offset as i64, &image.data)?;
         }

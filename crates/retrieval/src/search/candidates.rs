@@ -52,7 +52,8 @@ pub(crate) fn shortlist(
         hamming_threshold: recipe.hamming_threshold,
         ..ScoringConfig::default()
     };
-    let scored = vizsla_words::search(&segments, words, &config, keep, size)?;
+    let scored = vizsla_words::search(&segments, words, &config, keep, size);
+    let scored = scored.map_err(Error::of_index)?;
     let candidates = scored.into_iter().map(|scored| {
         let score = f64::from(scored.score);
         Candidate {

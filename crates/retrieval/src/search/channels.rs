@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use vizsla_pixels::Limits;
-use vizsla_vectors::{Moments, l2_normalise};
+use vizsla_vectors::{IdSet, Moments, l2_normalise};
 
 use super::candidates;
 use super::fusion::{Answer, Found};
+use super::lost::Lost;
 use super::parts::Described;
-use crate::catalog::Count;
+use crate::catalog::{Count, Owner};
 use crate::collection::Snapshot;
 use crate::spaces::Space;
 use crate::{Channel, Collection, Error, PartSource, Query, SearchOptions, Target};
@@ -45,7 +46,7 @@ impl Asked {
 pub(super) struct Scope<'a> {
     pub snapshot: &'a Snapshot,
     /// Images that pass the filter; `None` = all.
-    pub allowed: Option<&'a HashSet<i64>>,
+    pub allowed: Option<&'a IdSet>,
     /// Caption → image, without the captions that are looked past; empty when no channel needs it.
     pub captions: &'a HashMap<i64, i64>,
     pub target: Target,
@@ -55,7 +56,7 @@ pub(super) struct Scope<'a> {
 impl Scope<'_> {
     fn image(&self, id: i64) -> bool {
         !self.snapshot.removed.contains(&id)
-            && self.allowed.is_none_or(|allowed| allowed.contains(&id))
+            && self.allowed.is_none_or(|allowed| allowed.contains(id))
     }
 
     fn caption(&self, id: i64) -> bool {
@@ -98,7 +99,14 @@ impl Collection {
     }
 
     /// The channels that can answer this query, of those that the caller allows.
-    pub(super) fn asked(&self, query: &Query, options: &SearchOptions) -> Result<Asked, Error> {
+    ///
+    /// Where the caller names no channels, one whose network or artefact is not there is left out, which `notes` tell.
+    pub(super) fn asked(
+        &self,
+        query: &Query,
+        options: &SearchOptions,
+        notes: &mut Vec<String>,
+    ) -> Result<Asked, Error> {
         let pictures = query
             .parts
             .iter()
@@ -120,7 +128,11 @@ impl Collection {
                 .is_none_or(|only| only.contains(&channel))
         };
         let networks = may(Channel::Global) || may(Channel::Text);
-        let joint = networks && self.models.joint(&self.recipe)?;
+        let mut lost = Lost::default();
+        let joint = match networks && (pictures || texts) {
+            true => lost.or_default(self.models.joint(&self.recipe), options)?,
+            false => false,
+        };
         let sought = texts || pictures && joint;
         let described = sought && self.catalog().count(Count::Captions)? > 0;
         let mut able = Asked {
@@ -131,6 +143,10 @@ impl Collection {
             joint,
             limits: options.limits,
         };
+        if options.channels.is_none() {
+            self.leave_out(query, texts, &mut able, &mut lost)?;
+            notes.append(&mut lost.notes);
+        }
         if let Some(only) = &options.channels {
             for channel in Channel::ALL {
                 let possible = *able.set(channel);
@@ -141,6 +157,9 @@ impl Collection {
             }
         }
         if !(able.words || able.global || able.captions || able.text) {
+            if let Some(error) = lost.first {
+                return Err(error);
+            }
             return Err(self.unable(if texts {
                 Channel::Captions
             } else {
@@ -192,7 +211,7 @@ impl Collection {
                 continue;
             };
             weights += part.weight.abs();
-            let segments = &scope.snapshot.segments;
+            let segments = scope.snapshot.segments()?;
             for found in candidates::shortlist(segments, words, recipe, scope.depth, &keep)? {
                 *sums.entry(found.image).or_default() += part.weight * found.similarity;
             }
@@ -202,15 +221,20 @@ impl Collection {
     }
 
     /// The global descriptor: nearest neighbours of the weighted sum of the parts' vectors.
-    pub(super) fn ask_global(&self, parts: &[Described<'_>], scope: &Scope<'_>) -> Option<Answer> {
+    pub(super) fn ask_global(
+        &self,
+        parts: &[Described<'_>],
+        scope: &Scope<'_>,
+    ) -> Result<Option<Answer>, Error> {
         let vectors = parts
             .iter()
             .map(|part| (part.weight, part.global.as_deref()));
-        let space = scope.snapshot.global.as_deref()?;
-        let query = combine(vectors)?;
-        Some(dense(Channel::Global, space, &query, scope.depth, &|id| {
-            scope.image(id)
-        }))
+        let space = scope.snapshot.space(Owner::Image)?;
+        let Some((space, query)) = space.zip(combine(vectors)) else {
+            return Ok(None);
+        };
+        let keep = |id| scope.image(id);
+        dense(Channel::Global, space, &query, scope.depth, &keep).map(Some)
     }
 
     /// BM25 over captions: the best caption speaks for its image.
@@ -239,16 +263,20 @@ impl Collection {
     }
 
     /// The meaning of captions: nearest neighbours of the weighted sum of the parts' vectors.
-    pub(super) fn ask_text(&self, parts: &[Described<'_>], scope: &Scope<'_>) -> Option<Answer> {
+    pub(super) fn ask_text(
+        &self,
+        parts: &[Described<'_>],
+        scope: &Scope<'_>,
+    ) -> Result<Option<Answer>, Error> {
         let vectors = parts
             .iter()
             .map(|part| (part.weight, part.meaning.as_deref()));
-        let space = scope.snapshot.text.as_deref()?;
-        let query = combine(vectors)?;
-        let depth = scope.depth * 5;
-        Some(dense(Channel::Text, space, &query, depth, &|id| {
-            scope.caption(id)
-        }))
+        let space = scope.snapshot.space(Owner::Caption)?;
+        let Some((space, query)) = space.zip(combine(vectors)) else {
+            return Ok(None);
+        };
+        let keep = |id| scope.caption(id);
+        dense(Channel::Text, space, &query, scope.depth * 5, &keep).map(Some)
     }
 
     /// Turns a channel's keys into those of the target: captions speak for their image, images for their captions.
@@ -338,8 +366,8 @@ fn dense(
     query: &[f32],
     depth: usize,
     keep: &(dyn Fn(i64) -> bool + Sync),
-) -> Answer {
-    let nearest = space.nearest(query, depth, keep);
+) -> Result<Answer, Error> {
+    let nearest = space.nearest(query, depth, keep)?;
     let found: Vec<Found> = nearest
         .best
         .iter()
@@ -349,12 +377,12 @@ fn dense(
             caption: None,
         })
         .collect();
-    Answer {
+    Ok(Answer {
         channel,
         floor: found.last().map_or(0.0, |found| found.score),
         found,
         moments: nearest.moments,
-    }
+    })
 }
 
 #[cfg(test)]

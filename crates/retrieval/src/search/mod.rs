@@ -7,6 +7,7 @@ mod candidates;
 mod channels;
 mod coverage;
 mod fusion;
+mod lost;
 mod page;
 mod pairs;
 mod parts;
@@ -92,8 +93,8 @@ impl Collection {
         self.search_while(query, options, &Silent)
     }
 
-    /// As [`Collection::search`], for a caller who may lose interest: the reporter is asked between stages, and between
-    /// candidates while they are verified.
+    /// As [`Collection::search`], for a caller who may lose interest: the reporter is asked between stages, between
+    /// candidates while they are verified, and, where it has a flag, while the catalog is read.
     ///
     /// # Errors
     /// As [`Collection::search`], and [`Error::Cancelled`] when the reporter wanted to stop.
@@ -103,9 +104,21 @@ impl Collection {
         options: &SearchOptions,
         reporter: &dyn Reporter,
     ) -> Result<SearchResponse, Error> {
+        match reporter.stop_flag() {
+            Some(flag) => flag.governing(|| self.search_in_stages(query, options, reporter)),
+            None => self.search_in_stages(query, options, reporter),
+        }
+    }
+
+    fn search_in_stages(
+        &self,
+        query: &Query,
+        options: &SearchOptions,
+        reporter: &dyn Reporter,
+    ) -> Result<SearchResponse, Error> {
         let mut trace = Trace::new();
         let mut notes = Vec::new();
-        let asked = self.asked(query, options)?;
+        let asked = self.asked(query, options, &mut notes)?;
         let snapshot = self.snapshot()?;
         let parts = self.describe_parts(query, &asked, &mut notes, &mut trace, reporter)?;
         let mut asking = Asking {
@@ -194,17 +207,17 @@ impl Collection {
         if asked.words {
             take(self.ask_words(parts, scope)?, "shortlist", trace)?;
         }
-        if let Some(answer) = asked
-            .global
-            .then(|| self.ask_global(parts, scope))
-            .flatten()
+        if asked.global
+            && let Some(answer) = self.ask_global(parts, scope)?
         {
             take(answer, "global", trace)?;
         }
         if asked.captions {
             take(self.ask_captions(parts, scope)?, "captions", trace)?;
         }
-        if let Some(answer) = asked.text.then(|| self.ask_text(parts, scope)).flatten() {
+        if asked.text
+            && let Some(answer) = self.ask_text(parts, scope)?
+        {
             take(answer, "text", trace)?;
         }
         Ok(answers)

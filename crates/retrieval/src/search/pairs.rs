@@ -33,7 +33,13 @@ impl Collection {
         };
         let snapshot = self.snapshot()?;
         let keep = |id: i64| id != image && !snapshot.removed.contains(&id) && keep(id);
-        let found = shortlist(&snapshot.segments, words, &self.recipe.search, size, &keep)?;
+        let found = shortlist(
+            snapshot.segments()?,
+            words,
+            &self.recipe.search,
+            size,
+            &keep,
+        )?;
         let pair = |candidate: Candidate| (candidate.image, candidate.similarity);
         Ok(found.into_iter().map(pair).collect())
     }

@@ -11,6 +11,11 @@ use super::sight::{Cut, Sight, cut_gray, cut_rgb, stored_sight};
 use crate::catalog::Owner;
 use crate::{Collection, Error, Part, PartSource, Query, QueryImage, Region, Reporter, stored};
 
+/// Most parts of one query: each costs a description of its own.
+const MOST_PARTS: usize = 256;
+/// Most bytes of one text: more than any network or index of captions looks at.
+const MOST_TEXT: usize = 10_000;
+
 /// A part of a query, as the channels need it. What a channel that is not asked would need is left out.
 pub(super) struct Described<'q> {
     pub weight: f64,
@@ -77,7 +82,10 @@ impl Collection {
                     self.describe_text(&mut out, text, asked, notes, trace)?;
                 }
             }
-            PartSource::Vector(vector) => out.global = Some(self.given_vector(vector)?),
+            PartSource::Vector(vector) if asked.global => {
+                out.global = Some(self.given_vector(vector)?);
+            }
+            PartSource::Vector(_) => {}
         }
         Ok(out)
     }
@@ -95,7 +103,7 @@ impl Collection {
             trace.stage("read", cut.image.width() * cut.image.height(), "pixels");
             let features = Sift::new(self.recipe.query_sift()).extract(&cut.image);
             trace.stage("describe", features.keypoints.len(), "features");
-            let words = query_words(&self.codebook, &features, &self.recipe.search);
+            let words = query_words(&*self.codebook()?, &features, &self.recipe.search);
             trace.stage("words", words.len(), "words");
             let Cut {
                 full, region, zoom, ..
@@ -112,7 +120,7 @@ impl Collection {
             .recipe
             .global
             .as_ref()
-            .filter(|_| asked.global || asked.text)
+            .filter(|_| asked.global || asked.text && asked.joint)
         {
             let cut = cut_rgb(
                 image,
@@ -129,7 +137,9 @@ impl Collection {
             if asked.text && asked.joint {
                 out.meaning = Some(vector.clone());
             }
-            out.global = Some(self.compared(Owner::Image, vector));
+            if asked.global {
+                out.global = Some(self.compared_image(vector)?);
+            }
             trace.stage("encode", recipe.dimension, "numbers");
         }
         Ok(())
@@ -160,7 +170,9 @@ impl Collection {
             if asked.text && asked.joint {
                 out.meaning = vector.clone();
             }
-            out.global = vector.map(|vector| self.compared(Owner::Image, vector));
+            if asked.global {
+                out.global = vector.map(|v| self.compared_image(v)).transpose()?;
+            }
         }
         Ok(())
     }
@@ -207,11 +219,31 @@ impl Collection {
             )));
         }
         l2_normalise(&mut vector);
-        Ok(self.compared(Owner::Image, vector))
+        self.compared_image(vector)
     }
 }
 
 fn check(query: &Query) -> Result<(), Error> {
+    if query.parts.len() > MOST_PARTS {
+        return Err(Error::Query(format!(
+            "a query has at most {MOST_PARTS} parts, this one has {}; leave some out",
+            query.parts.len()
+        )));
+    }
+    let length = |part: &Part| match &part.what {
+        PartSource::Text(text) => text.len(),
+        _ => 0,
+    };
+    if let Some(long) = query
+        .parts
+        .iter()
+        .map(length)
+        .find(|&length| length > MOST_TEXT)
+    {
+        return Err(Error::Query(format!(
+            "a text to search by has at most {MOST_TEXT} bytes, this one has {long}; say it in fewer words"
+        )));
+    }
     if query
         .parts
         .iter()

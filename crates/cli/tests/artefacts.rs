@@ -1,0 +1,146 @@
+//! Collections whose whitening, codebook or model is not as it was, through the real binary: what needs it fails with the
+//! file and the remedy, everything else works and says what it did without.
+
+// Tests stop at the first surprise.
+#![allow(clippy::expect_used, clippy::panic)]
+
+mod workbench;
+
+use std::path::{Path, PathBuf};
+
+use workbench::{Run, Workbench};
+
+/// Eight paintings with captions and a network of a few numbers, in a collection that is whitened.
+fn whitened() -> Workbench {
+    let bench = Workbench::with_photos(8);
+    let network = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../neural/tests/reference/tiny_clip_image.onnx");
+    fs_err::copy(network, bench.path("eye.onnx")).expect("a copy");
+    bench.write(
+        "said.csv",
+        b"file,caption\n00.png,a harbour at night\n01.png,two dogs\n",
+    );
+    for arguments in [
+        "models add eye.onnx --id eye --output image_embeds",
+        "index photos --into c.vizsla --encoder eye --captions said.csv",
+        "whiten train c.vizsla --pairs none --dimension 3",
+    ] {
+        succeed(&bench, arguments);
+    }
+    bench
+}
+
+fn run(bench: &Workbench, arguments: &str) -> Run {
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let mut command = bench.command(&arguments);
+    command
+        .env("VIZSLA_MODELS", bench.path("registry"))
+        .env("VIZSLA_RUNTIME", "rten");
+    bench.finish(command.output().expect("the program starts"))
+}
+
+fn succeed(bench: &Workbench, arguments: &str) -> Run {
+    let run = run(bench, arguments);
+    assert_eq!(
+        run.code,
+        Some(0),
+        "{arguments}\n{}\n{}",
+        run.stdout,
+        run.stderr
+    );
+    run
+}
+
+/// The artefact of this ending.
+fn artefact(bench: &Workbench, ending: &str) -> PathBuf {
+    let entries = fs_err::read_dir(bench.path("c.vizsla/artefacts")).expect("a folder");
+    let mut paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .find(|path| path.extension().is_some_and(|found| found == ending))
+        .expect("an artefact")
+}
+
+fn flip(path: &Path) {
+    let mut bytes = fs_err::read(path).expect("a file");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs_err::write(path, &bytes).expect("written");
+}
+
+#[test]
+fn one_flipped_byte_in_the_whitening_costs_only_what_needs_it() {
+    let bench = whitened();
+    let whitening = artefact(&bench, "vzpj");
+    let name = whitening
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("a name");
+    flip(&whitening);
+    assert_eq!(
+        succeed(&bench, "list c.vizsla")
+            .stdout
+            .matches(".png")
+            .count(),
+        8
+    );
+    let info = succeed(&bench, "info c.vizsla").stdout;
+    assert!(info.contains("damaged") && info.contains(name), "{info}");
+    let said = succeed(&bench, "search c.vizsla --text dogs --channels captions");
+    assert!(said.stdout.contains("01.png"), "{}", said.stdout);
+    let seen = succeed(&bench, "search c.vizsla photos/03.png");
+    assert!(seen.stdout.contains("03.png"), "{}", seen.stdout);
+    assert!(
+        seen.stderr.contains("`global` was left out")
+            && seen.stderr.contains("vizsla whiten remove"),
+        "{}",
+        seen.stderr
+    );
+    run(&bench, "search c.vizsla photos/03.png --channels global")
+        .fails_with(&["vizsla whiten remove", name]);
+    let found = run(&bench, "verify c.vizsla");
+    assert_ne!(found.code, Some(0));
+    assert!((found.stdout + &found.stderr).contains(name));
+    succeed(&bench, "remove c.vizsla photos/07.png");
+    let rebuilt = succeed(&bench, "optimize c.vizsla --rebuild");
+    assert!(rebuilt.stderr.contains(name), "{}", rebuilt.stderr);
+    succeed(&bench, "whiten remove c.vizsla");
+    succeed(&bench, "verify c.vizsla");
+    let seen = succeed(&bench, "search c.vizsla photos/03.png --channels global");
+    assert!(seen.stdout.contains("03.png"), "{}", seen.stdout);
+}
+
+#[test]
+fn a_collection_without_its_model_answers_by_words_and_says_so() {
+    let bench = whitened();
+    succeed(&bench, "models remove eye");
+    let seen = succeed(&bench, "search c.vizsla photos/03.png");
+    assert!(seen.stdout.contains("03.png"), "{}", seen.stdout);
+    assert!(
+        seen.stderr.contains("`global` was left out"),
+        "{}",
+        seen.stderr
+    );
+    let json = succeed(&bench, "search c.vizsla photos/03.png --json").stdout;
+    assert!(json.contains("`global` was left out"), "{json}");
+    let said = succeed(&bench, "search c.vizsla --text dogs");
+    assert!(said.stdout.contains("01.png"), "{}", said.stdout);
+    succeed(&bench, "list c.vizsla");
+    succeed(&bench, "verify c.vizsla");
+    run(&bench, "search c.vizsla photos/03.png --channels global")
+        .fails_with(&["eye", "vizsla models add"]);
+}
+
+#[test]
+fn a_damaged_copy_of_the_built_in_codebook_is_made_again() {
+    let bench = whitened();
+    flip(&artefact(&bench, "vzcb"));
+    let seen = succeed(&bench, "search c.vizsla photos/03.png");
+    assert!(
+        seen.stdout.contains("03.png") && seen.stderr.is_empty(),
+        "{}",
+        seen.stderr
+    );
+    assert_ne!(run(&bench, "verify c.vizsla").code, Some(0));
+    succeed(&bench, "optimize c.vizsla --rebuild");
+    succeed(&bench, "verify c.vizsla");
+}

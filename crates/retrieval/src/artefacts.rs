@@ -1,0 +1,147 @@
+//! What a collection learned: its codebook and its whitening, opened when first needed.
+//!
+//! One damaged file costs what needs it. Listing, searching by other channels, taking it away and making the index again
+//! work without. What failed to open is tried again the next time: a file that was brought back is used at once.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use vizsla_neural::Pooling;
+use vizsla_vectors::Projection;
+use vizsla_words::Codebook;
+
+use crate::error::{Error, LEARN_AGAIN, REBUILD, RESTORE};
+use crate::models::{pooling_path, shared};
+use crate::{Problem, Recipe};
+
+/// The artefacts of one collection besides its poolings, which are part of the models.
+pub(crate) struct Artefacts {
+    folder: PathBuf,
+    codebook_id: String,
+    codebook: Mutex<Option<Arc<Codebook>>>,
+    whitening: Mutex<Option<Arc<Projection>>>,
+}
+
+impl Artefacts {
+    pub(crate) fn new(folder: PathBuf, codebook_id: String) -> Self {
+        Self {
+            folder,
+            codebook_id,
+            codebook: Mutex::default(),
+            whitening: Mutex::default(),
+        }
+    }
+
+    /// Content hash of the codebook.
+    pub(crate) fn codebook_id(&self) -> &str {
+        &self.codebook_id
+    }
+
+    /// The codebook; the built-in one also serves when its copy in the collection is damaged or missing.
+    pub(crate) fn codebook(&self) -> Result<Arc<Codebook>, Error> {
+        shared(&self.codebook, || {
+            let builtin = Codebook::builtin();
+            match self.check_codebook() {
+                Ok(codebook) => Ok(codebook),
+                Err(_) if builtin.id() == self.codebook_id => Ok(builtin),
+                Err(damaged) => Err(damaged),
+            }
+        })
+    }
+
+    /// The codebook as its file is now.
+    pub(crate) fn check_codebook(&self) -> Result<Arc<Codebook>, Error> {
+        let path = self.codebook_path();
+        match Codebook::open(&path) {
+            Ok(codebook) if codebook.id() == self.codebook_id => Ok(Arc::new(codebook)),
+            Ok(_) => Err(Error::damaged(
+                &path,
+                "the codebook is not the one this collection was made with",
+                RESTORE,
+            )),
+            Err(error) => Err(Error::damaged(&path, error.to_string(), RESTORE)),
+        }
+    }
+
+    /// The whitening that a recipe names.
+    pub(crate) fn whitening(&self, recipe: &Recipe) -> Result<Option<Arc<Projection>>, Error> {
+        match whitening_id(recipe) {
+            "" => Ok(None),
+            id => shared(&self.whitening, || self.check_whitening(id)).map(Some),
+        }
+    }
+
+    /// A whitening as its file is now.
+    fn check_whitening(&self, id: &str) -> Result<Arc<Projection>, Error> {
+        let path = self.whitening_path(id);
+        let damaged = |what: String| Error::damaged(&path, what, LEARN_AGAIN);
+        let whitening = Projection::open(&path).map_err(|e| damaged(e.to_string()))?;
+        if whitening.id() != id {
+            let what = "this is another whitening than the collection's";
+            return Err(damaged(what.into()));
+        }
+        Ok(Arc::new(whitening))
+    }
+
+    /// From now on vectors are compared by this one.
+    pub(crate) fn set_whitening(&mut self, whitening: Option<Arc<Projection>>) {
+        self.whitening = Mutex::new(whitening);
+    }
+
+    /// What could not be opened when it was needed.
+    pub(crate) fn known_problems(&self, recipe: &Recipe) -> Vec<Problem> {
+        let failed = [self.codebook().err(), self.whitening(recipe).err()];
+        let failed = failed.into_iter().flatten();
+        failed
+            .filter_map(|error| error.into_problem(None))
+            .collect()
+    }
+
+    /// What is wrong with all files as they are now.
+    pub(crate) fn problems(&self, recipe: &Recipe) -> Vec<Problem> {
+        // The built-in codebook is saved again when the index is made again.
+        let builtin = Codebook::builtin().id() == self.codebook_id;
+        let codebook = self.check_codebook().err();
+        let codebook = codebook.and_then(|error| error.into_problem(builtin.then_some(REBUILD)));
+        let whitening = match whitening_id(recipe) {
+            "" => None,
+            id => self.check_whitening(id).err(),
+        };
+        let whitening = whitening.and_then(|error| error.into_problem(None));
+        let pooling = recipe.global.as_ref().map_or("", |g| &g.pooling);
+        let kept = pooling.split('|').filter_map(|part| part.split_once(':'));
+        let kept = kept.filter(|(name, _)| matches!(*name, "netvlad" | "fisher"));
+        let poolings = kept.filter_map(|(name, id)| {
+            let path = pooling_path(&self.folder, id);
+            let sound = Pooling::open(&format!("{name}:{id}"), &|_| path.clone());
+            let damaged = |e: vizsla_neural::Error| Error::damaged(&path, e.to_string(), RESTORE);
+            sound.map_err(damaged).err()?.into_problem(None)
+        });
+        codebook
+            .into_iter()
+            .chain(whitening)
+            .chain(poolings)
+            .collect()
+    }
+
+    pub(crate) fn codebook_path(&self) -> PathBuf {
+        codebook_path(&self.folder, &self.codebook_id)
+    }
+
+    pub(crate) fn whitening_path(&self, id: &str) -> PathBuf {
+        self.folder.join(format!("whitening-{id}.vzpj"))
+    }
+}
+
+/// Where a codebook lies among the artefacts.
+pub(crate) fn codebook_path(artefacts: &Path, id: &str) -> PathBuf {
+    artefacts.join(format!("codebook-{id}.vzcb"))
+}
+
+/// The whitening that a recipe names; empty when none.
+pub(crate) fn whitening_id(recipe: &Recipe) -> &str {
+    recipe
+        .global
+        .as_ref()
+        .map_or("", |global| &global.whitening)
+}
