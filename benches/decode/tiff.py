@@ -137,10 +137,15 @@ KINDS = [(whole, 400), (varieties, 800), (cut, 300), (overwritten_tags, 600)]
 
 def pillow(data):
     image = Image.open(io.BytesIO(data))
+    tags = image.tag_v2
+    if tags.get(284) == 2 and tags.get(258, (8,))[0] == 16 and tags.get(259, 1) == 1:
+        raise ValueError("Pillow takes the first half of planes of 16 bits for all of them")
     image.load()
     if image.mode.startswith("I;16"):
-        # Pillow cuts these off at 255 when it converts them.
-        return np.stack([((np.asarray(image).astype(int) + 128) // 257).astype(np.uint8)] * 3, -1)
+        # Pillow cuts these off at 255 when it converts them, and does not turn them over where white is zero.
+        grey = ((np.asarray(image).astype(int) + 128) // 257).astype(np.uint8)
+        grey = 255 - grey if tags.get(262, 0) == 0 else grey
+        return np.stack([grey] * 3, -1)
     if "A" in image.mode:
         image = image.convert("RGBA")
         paper = Image.new("RGBA", image.size, "white")

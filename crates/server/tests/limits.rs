@@ -74,19 +74,24 @@ fn the_largest_picture_is_the_same_for_all() {
 
     // Ingest takes it for one that is skipped.
     fs_err::write(folder.join("new.webp"), webp(1100, 1001)).unwrap();
-    let reply = server.post_json("/v1/collections/photos/ingest", &json!({"folder": ""}));
-    assert_eq!(reply.status, 202, "{}", reply.text());
-    let job = reply.json()["job"].as_str().unwrap().to_owned();
-    let report = loop {
-        let view = server.get(&format!("/v1/jobs/{job}")).good();
-        if !["queued", "running"].contains(&view["state"].as_str().unwrap()) {
-            break view["report"].clone();
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    };
+    let report = ingested(&server);
     assert_eq!(report["skipped_count"], 1, "{report}");
     let reason = report["skipped"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("1000000"), "{reason}");
+}
+
+/// The report of a job that brings the collection in step with its folder.
+fn ingested(server: &Running) -> serde_json::Value {
+    let reply = server.post_json("/v1/collections/photos/ingest", &json!({"folder": ""}));
+    assert_eq!(reply.status, 202, "{}", reply.text());
+    let job = reply.json()["job"].as_str().unwrap().to_owned();
+    loop {
+        let view = server.get(&format!("/v1/jobs/{job}")).good();
+        if !["queued", "running"].contains(&view["state"].as_str().unwrap()) {
+            return view["report"].clone();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Peak of resident memory of this process, bytes.

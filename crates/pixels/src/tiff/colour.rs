@@ -61,7 +61,8 @@ impl Alpha {
         ) {
             return None;
         }
-        if !directory.has(tag::EXTRA_SAMPLES) {
+        let kinds = directory.uints(tag::EXTRA_SAMPLES, extra);
+        if kinds.is_empty() {
             // Writers that leave out what the fourth sample is mean alpha, Pillow and libtiff agree.
             let alpha = Alpha {
                 sample: colours,
@@ -70,7 +71,6 @@ impl Alpha {
             return (extra == 1).then_some(alpha);
         }
         // 0 is a sample of which nothing is known: it is left alone. 999 is how an old program wrote alpha.
-        let kinds = directory.uints(tag::EXTRA_SAMPLES, extra);
         let at = kinds.iter().position(|kind| matches!(kind, 1 | 2 | 999))?;
         Some(Alpha {
             sample: colours + at,

@@ -159,12 +159,7 @@ impl<'a> Header<'a> {
         let colour = Colour::read(&directory, compression, samples, bits, kind)?;
         let alpha = Alpha::read(&directory, &colour, samples);
         let predictor = predictor(&directory, compression, bits)?;
-        let coded = match &colour {
-            _ if planar || samples == 1 => Coded::Gray,
-            Colour::Ycc(_) => Coded::Ycc,
-            _ if samples == 4 => Coded::Cmyk,
-            _ => Coded::Rgb,
-        };
+        let coded = coded(&colour, if planar { 1 } else { samples });
         if colour.is_subsampled() && predictor != Predictor::None {
             return Err(unread(
                 "a predictor before colours that several pixels share",
@@ -176,13 +171,9 @@ impl<'a> Header<'a> {
         // The decoder of JPEG gives red, green and blue of these.
         let decoded = compression.is_jpeg() && coded == Coded::Ycc;
         let colour = if decoded { Colour::Rgb } else { colour };
+        let planes = if planar { samples } else { 1 };
         Ok(Header {
-            grid: grid(
-                &directory,
-                (width, height),
-                if planar { samples } else { 1 },
-                limits,
-            )?,
+            grid: grid(&directory, (width, height), planes, limits)?,
             predictor,
             reversed: directory.uint(tag::FILL_ORDER) == Some(2),
             block,
@@ -240,6 +231,16 @@ impl<'a> Header<'a> {
 /// An error for a valid file that is not read, with what it is that is not read.
 pub(super) fn unread(what: impl std::fmt::Display) -> Error {
     Error::unsupported(TIFF, what)
+}
+
+/// What the components are of JPEGs of so many samples.
+fn coded(colour: &Colour, samples: usize) -> Coded {
+    match colour {
+        _ if samples == 1 => Coded::Gray,
+        Colour::Ycc(_) => Coded::Ycc,
+        _ if samples == 4 => Coded::Cmyk,
+        _ => Coded::Rgb,
+    }
 }
 
 fn kind(directory: &Directory) -> Result<Kind, Error> {

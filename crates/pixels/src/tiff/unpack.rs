@@ -119,10 +119,12 @@ fn deflate(stored: &[u8], wanted: usize) -> Result<Vec<u8>, Error> {
 
 fn zstandard(stored: &[u8], wanted: usize) -> Result<Vec<u8>, Error> {
     let decoder = ruzstd::decoding::StreamingDecoder::new(stored);
-    fill(
-        decoder.map_err(|error| Error::corrupt(TIFF, error))?,
-        wanted,
-    )
+    let decoder = decoder.map_err(|error| Error::corrupt(TIFF, error))?;
+    fill(decoder, wanted).map_err(|error| match error.to_string() {
+        // The decoder keeps the kind of an early end inside of its own errors.
+        text if text.contains("UnexpectedEof") => short(),
+        _ => error,
+    })
 }
 
 fn fill(mut from: impl Read, wanted: usize) -> Result<Vec<u8>, Error> {
