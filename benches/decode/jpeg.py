@@ -353,6 +353,14 @@ def restarts_broken(random, files, count):
         yield bytes(result), name
 
 
+def arithmetic_damaged(random, files, count):
+    """Every kind of damage to the data of arithmetic files."""
+    few = {name: data for name, data in files.items() if name.startswith("arithmetic")}
+    kinds = (one_bit, many_bits, overwritten, bytes_lost, cut, cut_and_closed, cut_a_little, stray_markers)
+    for _ in range(count):
+        yield from random.choice(kinds)(random, few, 1)
+
+
 def rubbish_between(random, files, count):
     """Bytes that belong to nothing in front of a marker."""
     for _ in range(count):
@@ -370,7 +378,7 @@ KINDS = [
     (one_bit, 600), (many_bits, 400), (header_bits, 600), (overwritten, 400), (bytes_lost, 300),
     (cut, 200), (cut_and_closed, 250), (cut_a_little, 200), (segments_dropped, 250), (segments_doubled, 200),
     (segments_reordered, 200), (scans_dropped, 200), (stray_markers, 400), (restarts_broken, 250),
-    (rubbish_between, 200),
+    (arithmetic_damaged, 200), (rubbish_between, 200),
 ]
 
 

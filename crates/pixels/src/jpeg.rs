@@ -24,7 +24,12 @@ const JPEG: &str = "JPEG";
 
 /// Scans of one file. Progressive files have about ten, the most elaborate some dozens; thousands of
 /// empty ones keep a decoder busy for hours.
-const MOST_SCANS: u32 = 128;
+const MOST_SCANS: u64 = 128;
+
+/// Blocks that all scans of a file visit together, and those of an arithmetic file, each of which may
+/// take a hundred times as long: some seconds, and half a minute.
+const MOST_VISITS: u64 = 1 << 28;
+const MOST_ARITHMETIC_VISITS: u64 = 1 << 24;
 
 /// A picture of which more than one part in this many is missing is not the picture. A sixteenth in
 /// grey moves the means of an 8 x 8 thumbnail by about 3 of 255.
@@ -132,6 +137,16 @@ fn too_short(bytes: &[u8], header: &Header) -> bool {
     header.arithmetic == 0 && (bytes.len() as u64) < least - least / MOST_LOST
 }
 
+/// How many scans are let pass: fewer where each of them is long.
+fn most_scans(header: &Header) -> u32 {
+    let visits = match header.arithmetic {
+        0 => MOST_VISITS,
+        _ => MOST_ARITHMETIC_VISITS,
+    };
+    let blocks = (header.coefficients / 64).max(1);
+    (visits / blocks).clamp(1, MOST_SCANS) as u32
+}
+
 fn samples(bytes: &[u8], header: &Header, colour: Colour, gray: bool) -> Result<Samples, Error> {
     let (wanted, channels) = match header.colour() {
         _ if gray => (Colour::Gray, 1),
@@ -140,8 +155,9 @@ fn samples(bytes: &[u8], header: &Header, colour: Colour, gray: bool) -> Result<
     };
     let (width, height) = (header.width as usize, header.height as usize);
     let mut data = vec![0; width * height * channels];
+    let most_scans = most_scans(header);
     let report = libjpeg::decode(
-        bytes, colour, wanted, MOST_SCANS, header, &mut data, channels,
+        bytes, colour, wanted, most_scans, header, &mut data, channels,
     );
     judge(bytes, header, &report)?;
     Ok(Samples {
@@ -181,8 +197,8 @@ fn judge(bytes: &[u8], header: &Header, report: &Report) -> Result<(), Error> {
         let reason = format!("the brightness of {percent} % of the picture is out of range");
         return Err(Error::corrupt(JPEG, reason));
     }
-    // An arithmetic decoder reads zeros behind the end of its data, which can be right. What it left
-    // unread cannot.
+    // An arithmetic decoder reads zeros behind the end of its data, so that what is missing may look
+    // like the flat end of a picture. What was left unread tells.
     if header.arithmetic != 0 && report.skipped_bytes * MOST_LOST > bytes.len() as u64 {
         let reason = format!("{} bytes were left unread", report.skipped_bytes);
         return Err(Error::corrupt(JPEG, reason));
@@ -207,12 +223,12 @@ fn refusal(report: &Report) -> Option<Error> {
         Status::EmptyFrame => {
             unsupported("its header gives no height or no width (DNL)".to_string())
         }
-        Status::NoMemory => Some(Error::corrupt(JPEG, "there is not enough memory for it")),
-        Status::TooManyScans => Some(
+        Status::NoMemory => Some(std::io::Error::from(std::io::ErrorKind::OutOfMemory).into()),
+        Status::TooManyScans { limit } => Some(
             ErrorKind::TooLarge {
                 what: "the number of scans",
-                value: u64::from(MOST_SCANS) + 1,
-                limit: u64::from(MOST_SCANS),
+                value: u64::from(limit) + 1,
+                limit: u64::from(limit),
             }
             .into(),
         ),

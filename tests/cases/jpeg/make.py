@@ -90,6 +90,8 @@ def refused(image):
     yield "stray_comment", baseline[:half] + b"\xff\xfe\x00\x02" + baseline[half:], "no data for"
     yield "cut", baseline[:half], "end before"
     yield "cut_and_closed", baseline[:half] + b"\xff\xd9", "no data for"
+    coded = arithmetic(image, "-sample", "1x1")
+    yield "cut_arithmetic", coded[: len(coded) * 2 // 3] + b"\xff\xd9", "no data for"
     yield "chroma_dropped", drop_scan(writer.encode(planes, FULL, scans=[[0], [1], [2]]), 2), "colour component 3"
     yield "cut_between_scans", drop_scan(writer.encode(planes, FULL, scans=[[0], [1, 2]], end=False), 1), "end before"
     yield "height_behind", writer.encode(planes, HALF, dnl=True), "DNL"

@@ -22,6 +22,9 @@
  * that 8 bits allow is 128. Decoders differ in what they make of such blocks. */
 #define WILD_LEVEL 512
 
+/* So many units at most can lie in the bytes that an arithmetic decoder holds when it meets a marker. */
+#define UNITS_AHEAD 4
+
 #define JPEG_LS_FRAME 0xF7
 
 struct job {
@@ -34,6 +37,8 @@ struct job {
   int too_many_scans;
   int pixels_done;
   boolean (*decode_mcu)(j_decompress_ptr library, JBLOCKROW *unit);
+  uint64_t units_behind;               /* units since an arithmetic decoder met a marker */
+  JCOEF means[D_MAX_BLOCKS_IN_MCU];    /* of the blocks of the unit before */
 };
 
 static struct job *job_of(j_common_ptr library)
@@ -81,7 +86,8 @@ static void on_error(j_common_ptr library)
 {
   struct job *job = job_of(library);
   job->report->status = status_of(job);
-  job->report->parameter = library->err->msg_parm.i[0];
+  job->report->parameter = job->too_many_scans ? (int32_t)job->most_scans
+                                               : library->err->msg_parm.i[0];
   (*library->err->format_message)(library, job->report->message);
   longjmp(job->failed, 1);
 }
@@ -113,13 +119,52 @@ static void no_output(j_common_ptr library)
 
 /* ---- what is watched ---- */
 
+/* Whether decoding a unit of an arithmetic scan gave something where there was nothing to decode.
+ *
+ * Such a decoder reads zeros behind the end of its data, by the standard, and what was not flat goes on
+ * as something until the scan is full. Nothing marks these units; but the decoder had met the marker
+ * that ends its data long before, and they are not as flat as the end of a picture may be. */
+static int invented(struct job *job, JBLOCKROW *unit, const JBLOCK *before)
+{
+  j_decompress_ptr library = &job->library;
+  int index, new_mean = 0, new_detail = 0;
+  for (index = 0; index < library->blocks_in_MCU; index++) {
+    const JCOEF *block = unit[index][0];
+    new_detail |= memcmp(block + 1, before[index] + 1, sizeof(JBLOCK) - sizeof(JCOEF)) != 0;
+    new_mean |= block[0] != job->means[index];
+  }
+  return new_detail || (library->Ss == 0 && library->Ah == 0 && new_mean);
+}
+
+static boolean watched_arithmetic_unit(struct job *job, JBLOCKROW *unit, int *empty)
+{
+  j_decompress_ptr library = &job->library;
+  JBLOCK before[D_MAX_BLOCKS_IN_MCU];
+  boolean read;
+  int index;
+  job->units_behind = library->unread_marker != 0 ? job->units_behind + 1 : 0;
+  for (index = 0; index < library->blocks_in_MCU; index++)
+    memcpy(before[index], unit[index][0], sizeof(JBLOCK));
+  read = (*job->decode_mcu)(library, unit);
+  *empty = job->units_behind > UNITS_AHEAD && invented(job, unit, before);
+  for (index = 0; index < library->blocks_in_MCU; index++)
+    job->means[index] = unit[index][0][0];
+  return read;
+}
+
 static boolean watched_unit(j_decompress_ptr library, JBLOCKROW *unit)
 {
   struct job *job = job_of((j_common_ptr)library);
-  boolean read = (*job->decode_mcu)(library, unit);
-  int empty = library->entropy->insufficient_data ? 1 : 0;
+  boolean read;
+  int empty;
+  if (library->arith_code) {
+    read = watched_arithmetic_unit(job, unit, &empty);
+  } else {
+    read = (*job->decode_mcu)(library, unit);
+    empty = library->entropy->insufficient_data ? 1 : 0;
+  }
   job->report->starved_units += (uint64_t)empty;
-  if (library->Ss == 0 && library->Ah == 0) {
+  if (library->arith_code || (library->Ss == 0 && library->Ah == 0)) {
     job->report->units++;
     job->report->empty_units += (uint64_t)empty;
   }

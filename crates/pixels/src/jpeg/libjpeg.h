@@ -15,7 +15,7 @@ enum {
   VIZSLA_JPEG_EMPTY_FRAME = 5,    /* a side of zero */
   VIZSLA_JPEG_TOO_LARGE = 6,
   VIZSLA_JPEG_NO_MEMORY = 7,
-  VIZSLA_JPEG_TOO_MANY_SCANS = 8
+  VIZSLA_JPEG_TOO_MANY_SCANS = 8  /* `parameter`: the most that are let pass */
 };
 
 /* The colours to take the components for, and those to give. */
@@ -49,7 +49,8 @@ typedef struct {
   uint32_t ran_out;          /* the bytes ended before the image did */
   uint32_t absent_component; /* one-based; a component that no scan holds */
   uint32_t coarse;           /* bits of some coefficients were never sent */
-  uint64_t units;            /* coded units of the scans that give the brightness of every block */
+  uint64_t units;            /* coded units of the scans that give the brightness of every block,
+                                of all scans in arithmetic files */
   uint64_t empty_units;      /* of these, the ones for which there were no data */
   uint64_t starved_units;    /* ones without data, in any scan */
   uint64_t blocks;           /* of the first component, turned into pixels */

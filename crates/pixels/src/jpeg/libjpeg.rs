@@ -65,7 +65,9 @@ pub(crate) enum Status {
     EmptyFrame,
     TooLarge,
     NoMemory,
-    TooManyScans,
+    TooManyScans {
+        limit: u32,
+    },
 }
 
 /// What was seen on the way, also when the call failed.
@@ -113,7 +115,9 @@ impl Report {
             5 => Status::EmptyFrame,
             6 => Status::TooLarge,
             7 => Status::NoMemory,
-            8 => Status::TooManyScans,
+            8 => Status::TooManyScans {
+                limit: self.parameter.unsigned_abs(),
+            },
             _ => Status::Damaged,
         }
     }
