@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::budget::Grant;
 use crate::error::{Error, ErrorKind};
 use crate::exif::Exif;
+use crate::foreign::Foreign;
 use crate::gray::Gray;
 use crate::guarded::guarded;
 use crate::limits::Limits;
@@ -180,7 +181,10 @@ layout!(Rgb, 3, |image: Rgb| image, |image: Gray| image.to_rgb());
 
 fn read<T: Layout>(path: &Path, options: &DecodeOptions) -> Result<Decoded<T>, Error> {
     let bytes = files::read(path, &options.limits)?;
-    decode(&bytes, options)
+    match Foreign::of_file(path, &bytes) {
+        Some(foreign) => Err(ErrorKind::Foreign(foreign.name).into()),
+        None => decode(&bytes, options),
+    }
 }
 
 fn decode<T: Layout>(bytes: &[u8], options: &DecodeOptions) -> Result<Decoded<T>, Error> {
@@ -212,12 +216,11 @@ fn panic_on_purpose(bytes: &[u8]) {
     }
 }
 
-/// Names the relatives of supported formats, so that the reader of the message is not puzzled.
+/// Names formats that are known and not read, so that the reader of the message is not puzzled.
 fn unknown(bytes: &[u8]) -> Error {
-    match bytes.get(4..8) {
-        Some(b"ftyp") => Error::unsupported("HEIF or AVIF", "no decoder for it is built in"),
-        Some(b"JXL ") => Error::unsupported("JPEG XL", "no decoder for it is built in"),
-        _ => ErrorKind::NotAnImage.into(),
+    match Foreign::of_content(bytes) {
+        Some(foreign) => ErrorKind::Foreign(foreign.name).into(),
+        None => ErrorKind::NotAnImage.into(),
     }
 }
 

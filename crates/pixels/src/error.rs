@@ -16,6 +16,11 @@ pub enum ErrorKind {
          convert it to one of these"
     )]
     NotAnImage,
+    /// The content is of a format that is known by name and not read, such as HEIC.
+    #[error(
+        "this is a file of the format {0}, which cannot be read yet; convert it to JPEG or PNG"
+    )]
+    Foreign(&'static str),
     /// The file has no bytes at all.
     #[error("the file is empty; copy it again from its source")]
     Empty,

@@ -174,7 +174,7 @@ fn what_is_no_image_is_named_as_such() {
     assert!(kind(b"").contains("empty"));
     assert!(kind(b"Dear diary, today I renamed this to .jpg").contains("not an image"));
     assert!(kind(&[0; 1000]).contains("not an image"));
-    assert!(kind(b"\0\0\0\x18ftypheic").contains("HEIF"));
+    assert!(kind(b"\0\0\0\x18ftypheic").contains("HEIC"));
     assert!(kind(b"\xFF\xD8\xFF").contains("end before"));
 }
 

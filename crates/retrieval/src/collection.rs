@@ -27,7 +27,7 @@ use crate::catalog::{self, Catalog, Connections, Count, Owner};
 use crate::error::{Damage, Error, REBUILD};
 use crate::models::Models;
 use crate::spaces::Space;
-use crate::{Filter, Info, ListedImage, ModelOptions, Recipe};
+use crate::{Filter, FolderRules, Info, ListedImage, ModelOptions, Recipe};
 
 const SEGMENTS: &str = "segments";
 pub(crate) const ARTEFACTS: &str = "artefacts";
@@ -112,6 +112,19 @@ impl Collection {
         Self::catalog_file(path).is_file()
     }
 
+    /// Whether there is a collection at `path` that may be read.
+    ///
+    /// # Errors
+    /// It may not be looked at: nothing can be said of what is there.
+    pub fn find(path: &Path) -> Result<bool, Error> {
+        let file = Self::catalog_file(path);
+        let looked = fs::metadata(&file).and_then(|meta| match meta.is_file() {
+            true => fs::File::open(&file).map(|_| true),
+            false => Ok(false),
+        });
+        is_there(looked, path)
+    }
+
     /// Makes an empty collection. It appears whole or not at all.
     ///
     /// # Errors
@@ -147,7 +160,7 @@ impl Collection {
             _ => Path::new("."),
         };
         if path.exists() {
-            let empty = path.is_dir() && fs::read_dir(path)?.next().is_none();
+            let empty = path.is_dir() && is_empty(path)?;
             if !empty {
                 return Err(Error::Occupied(path.to_owned()));
             }
@@ -204,7 +217,7 @@ impl Collection {
     /// # Errors
     /// As [`Collection::open`].
     pub fn open_with(path: &Path, models: ModelOptions) -> Result<Self, Error> {
-        if !Self::exists(path) {
+        if !Self::find(path)? {
             return Err(Error::Missing(path.to_owned()));
         }
         let connections = Connections::open(&Self::catalog_file(path))?;
@@ -230,7 +243,7 @@ impl Collection {
         path: &Path,
         fresh: impl FnOnce() -> Result<(Recipe, Arc<Codebook>), Error>,
     ) -> Result<Self, Error> {
-        if Self::exists(path) {
+        if Self::find(path)? {
             return Self::open(path);
         }
         let (recipe, codebook) = fresh()?;
@@ -337,6 +350,14 @@ impl Collection {
             codebook_words: self.codebook().map_or(0, |codebook| codebook.len()),
             codebook: self.artefacts.codebook_id().to_owned(),
             problems: self.artefacts.known_problems(&self.recipe),
+            rules: catalog
+                .kept_rules()?
+                .with_rules()
+                .map(|(folder, rules)| FolderRules {
+                    folder: folder.into(),
+                    rules: rules.clone(),
+                })
+                .collect(),
             catalog_bytes,
             segment_bytes,
             artefact_bytes: folder_bytes(&self.root.join(ARTEFACTS)),
@@ -448,6 +469,23 @@ impl Collection {
     }
 }
 
+fn is_empty(folder: &Path) -> Result<bool, Error> {
+    let first = fs::read_dir(folder).map(|mut entries| entries.next().is_none());
+    is_there(first, folder)
+}
+
+/// What a look at a collection's catalog tells.
+fn is_there(looked: std::io::Result<bool>, path: &Path) -> Result<bool, Error> {
+    match looked {
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(false),
+            ErrorKind::PermissionDenied => Err(Error::Denied(path.to_owned())),
+            _ => Err(error.into()),
+        },
+        Ok(found) => Ok(found),
+    }
+}
+
 fn unwritable(error: std::io::Error, path: &Path) -> Error {
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
@@ -480,4 +518,38 @@ fn widen_permissions(folder: &Path) -> Result<(), Error> {
 #[cfg(not(unix))]
 fn widen_permissions(_: &Path) -> Result<(), Error> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_not_be_looked_at_is_not_called_absent() {
+        let path = Path::new("photos.vizsla");
+        let told = |kind: ErrorKind| is_there(Err(kind.into()), path);
+        assert!(matches!(told(ErrorKind::NotFound), Ok(false)));
+        assert!(matches!(told(ErrorKind::NotADirectory), Ok(false)));
+        assert!(matches!(
+            told(ErrorKind::ConnectionReset),
+            Err(Error::Io(_))
+        ));
+        let denied = told(ErrorKind::PermissionDenied).unwrap_err().to_string();
+        assert!(
+            denied.starts_with("permission denied") && denied.ends_with(": photos.vizsla"),
+            "{denied}"
+        );
+        assert!(matches!(is_there(Ok(true), path), Ok(true)));
+    }
+
+    #[test]
+    fn a_file_in_place_of_a_folder_is_no_collection() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(!Collection::find(file.path()).unwrap());
+        assert!(!Collection::find(&file.path().join("below")).unwrap());
+        assert!(matches!(
+            Collection::open(file.path()),
+            Err(Error::Missing(_))
+        ));
+    }
 }

@@ -11,6 +11,9 @@ pub enum Error {
     /// There is no collection at this path.
     #[error("{}: {}", missing_advice(.0), .0.display())]
     Missing(PathBuf),
+    /// The collection, or the folder it should be in, may not be read.
+    #[error("permission denied, this may not be read; get the permission, or name another: {}", .0.display())]
+    Denied(PathBuf),
     /// A collection cannot be made because something else is there.
     #[error("this exists and is not a collection; choose another name: {}", .0.display())]
     Occupied(PathBuf),

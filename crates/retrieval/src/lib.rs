@@ -22,6 +22,7 @@ mod artefacts;
 mod browse;
 mod catalog;
 mod collection;
+mod compare;
 mod describe;
 mod duplicates;
 mod error;
@@ -67,10 +68,10 @@ pub use query::{
 };
 pub use recipe::{Fusion, LocalRecipe, PixelRecipe, Recipe, SearchRecipe, TextRecipe};
 pub use report::{
-    Caption, FurtherPages, Info, IngestOptions, IngestReport, ListedImage, OptimizeReport, Problem,
-    Reporter, Silent, Skipped, VerifyReport,
+    Caption, FileFinding, FileState, FilesReport, FolderRules, FurtherPages, Info, IngestOptions,
+    IngestReport, ListedImage, OptimizeReport, Problem, Reporter, Silent, Skipped, VerifyReport,
 };
-pub use scan::{check_source, find_pictures};
+pub use scan::{WalkRules, check_source, find_pictures, left_out_by_default};
 pub use stop::StopFlag;
 pub use syntax::SyntaxError;
 pub use vizsla_neural::DescriptorRecipe;

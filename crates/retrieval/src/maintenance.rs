@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use vizsla_words::{Segment, SegmentBuilder};
 
-use crate::catalog::{Catalog, FileRow, SegmentRow};
+use crate::catalog::{Catalog, FileRow, KEPT_RULES, SegmentRow};
 use crate::error::{Error, REBUILD};
 use crate::ingest::add_to_segment;
 use crate::{Collection, OptimizeReport, Problem, Reporter, VerifyReport};
@@ -43,6 +43,8 @@ impl Collection {
     pub fn remove(&mut self, selectors: &[Selector]) -> Result<usize, Error> {
         let _lock = self.lock()?;
         let files = self.catalog().files()?;
+        let mut kept = self.catalog().kept_rules()?;
+        let mut forgotten = false;
         let mut chosen = BTreeSet::new();
         for selector in selectors {
             let before = chosen.len();
@@ -68,6 +70,13 @@ impl Collection {
             if chosen.len() == before {
                 return Err(Error::NotIndexed(selector.to_string()));
             }
+            // What leaves by name was not to be remembered by name.
+            forgotten |= root.is_some_and(|root| kept.forget_below(&root));
+        }
+        if forgotten {
+            let text = kept.to_json()?;
+            self.catalog()
+                .write(|writer| writer.set_meta(KEPT_RULES, &text))?;
         }
         let rows: Vec<FileRow> = chosen.into_iter().map(|at| files[at].clone()).collect();
         self.forget(&rows)?;

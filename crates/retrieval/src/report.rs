@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use vizsla_pixels::Limits;
 
-use crate::StopFlag;
+use crate::{StopFlag, WalkRules};
 
 /// What to take in, and how.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +20,10 @@ pub struct IngestOptions {
     pub within: Option<PathBuf>,
     /// What a picture may ask for.
     pub limits: Limits,
+    /// What is left out below the sources. It is kept for them, in place of what was kept before; `None` = as it is kept.
+    pub rules: Option<WalkRules>,
+    /// Read every file, also those of the same size and time as before, and compare its content.
+    pub rescan: bool,
 }
 
 /// A file that was not taken in.
@@ -61,8 +65,20 @@ pub struct IngestReport {
     pub duplicates: usize,
     /// Files that are gone; their images leave the collection unless another file holds them.
     pub gone: usize,
-    /// Files with other endings than those of pictures, left alone.
+    /// How many of these are still there, and are left out by a rule now.
+    pub gone_by_rule: usize,
+    /// Files that are no pictures by their names, left alone.
     pub ignored: usize,
+    /// Pictures that cannot be read yet, by the name of their format.
+    pub unreadable: BTreeMap<String, usize>,
+    /// Videos, by the name of their format.
+    pub videos: BTreeMap<String, usize>,
+    /// Files that a rule leaves out; what lies in folders that are left out is not counted.
+    pub left_out_files: usize,
+    /// Folders that a rule leaves out.
+    pub left_out_folders: usize,
+    /// The first 20 of both, with the rule.
+    pub left_out: Vec<Skipped>,
     /// Files not taken in, with reasons, in path order.
     pub skipped: Vec<Skipped>,
     /// Those of them that the collection's model could not take or failed on.
@@ -127,6 +143,8 @@ pub struct Info {
     pub codebook_words: usize,
     /// Content hash of the codebook.
     pub codebook: String,
+    /// What is left out of folders when they are indexed again.
+    pub rules: Vec<FolderRules>,
     /// Bytes of the catalog.
     pub catalog_bytes: u64,
     /// Bytes of the segments.
@@ -140,6 +158,16 @@ pub struct Info {
     /// What of codebook and whitening cannot be opened; empty when all can.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+}
+
+/// What a collection leaves out of a folder, because it was told so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FolderRules {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The rules.
+    #[serde(flatten)]
+    pub rules: WalkRules,
 }
 
 /// One image of a listing.
@@ -208,6 +236,39 @@ pub struct VerifyReport {
     pub segments: usize,
     /// What is wrong; empty when all is well.
     pub problems: Vec<Problem>,
+}
+
+/// What became of a file since it was indexed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileState {
+    /// Its content is another one.
+    Differs,
+    /// It is not there any more.
+    Missing,
+    /// It is there and cannot be read.
+    Unreadable,
+}
+
+/// A file that is not as it was indexed.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileFinding {
+    /// What became of it.
+    pub state: FileState,
+    /// The file, what was seen and what to do.
+    #[serde(flatten)]
+    pub problem: Problem,
+}
+
+/// What a comparison of the indexed files with the collection found.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct FilesReport {
+    /// Files that were looked at.
+    pub checked: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Those that are not as they were indexed, in path order.
+    pub found: Vec<FileFinding>,
 }
 
 /// What `optimize` did.

@@ -181,7 +181,7 @@ impl From<vizsla_pixels::Error> for Problem {
     fn from(error: vizsla_pixels::Error) -> Self {
         let kind = error.kind();
         match kind {
-            ErrorKind::NotAnImage | ErrorKind::Empty => Self::new(
+            ErrorKind::NotAnImage | ErrorKind::Foreign(_) | ErrorKind::Empty => Self::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "not-an-image",
                 kind.to_string(),

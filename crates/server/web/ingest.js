@@ -184,6 +184,7 @@ class Panel {
         ['left out', report.skipped_count ?? report.skipped.length],
       ].map(([name, count]) => h('div', {}, h('b', {}, Number(count).toLocaleString('en')), name));
     const skipped = report?.skipped ?? [];
+    const unreadable = Object.entries(report?.unreadable ?? {});
     this.place.replaceChildren(
       ...[
         h('h3', {}, title),
@@ -195,6 +196,14 @@ class Panel {
             'ul',
             {},
             report.warnings.map((warning) => h('li', { class: 'note' }, warning)),
+          ),
+        unreadable.length > 0 &&
+          h(
+            'ul',
+            {},
+            unreadable.map(([format, files]) =>
+              h('li', { class: 'note' }, `${counted(files, `${format} file`)} cannot be read yet`),
+            ),
           ),
         skipped.length > 0 && h('h3', {}, `Left out: ${counted(report?.skipped_count ?? skipped.length, 'file')}`),
         skipped.length > 0 &&
@@ -251,6 +260,9 @@ function joined(before, now) {
     'seconds',
   ]))
     sum[key] = a[key] + b[key];
+  sum.unreadable = { ...a.unreadable };
+  for (const [format, files] of Object.entries(b.unreadable ?? {}))
+    sum.unreadable[format] = (sum.unreadable[format] ?? 0) + files;
   sum.skipped_count = (a.skipped_count ?? a.skipped.length) + (b.skipped_count ?? b.skipped.length);
   sum.skipped = [...a.skipped, ...b.skipped];
   sum.warnings = [...a.warnings, ...b.warnings];

@@ -168,6 +168,7 @@ interface IngestReport {
   duplicates: number;
   gone: number;
   ignored: number;
+  unreadable?: Record<string, number>;
   skipped: { path: string; reason: string }[];
   skipped_count?: number;
   warnings: string[];

@@ -1,5 +1,6 @@
 //! `vizsla index`: takes a folder of pictures into a collection, or brings a collection up to date.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -13,6 +14,7 @@ use super::Outcome;
 use super::bounds::{self, Bounds};
 use super::making::Making;
 use super::threads::Threads;
+use super::walking::Walking;
 use crate::interrupt;
 use crate::output::{self, Progress, Table};
 
@@ -40,10 +42,16 @@ pub struct Arguments {
     /// Where labels come from besides metadata: the names of the folders that hold the pictures
     #[arg(long, value_enum)]
     labels: Option<Labels>,
-    /// Say what would be done and write nothing
+    #[command(flatten)]
+    walking: Walking,
+    /// Read every file and compare its content: finds edits that kept size and time. What did not change is not
+    /// described again
+    #[arg(long, requires = "sources")]
+    rescan: bool,
+    /// Say what would be done, and what is left out by which rule; write nothing
     #[arg(long, conflicts_with_all = ["captions", "metadata", "labels"])]
     dry_run: bool,
-    /// End with exit code 1 when a file was skipped
+    /// End with exit code 1 when a picture was not taken in: skipped, or of a format that cannot be read yet
     #[arg(long)]
     strict: bool,
     /// Files of one transaction: what is lost at most when the program is killed; 0 lets it choose
@@ -85,6 +93,8 @@ impl Arguments {
             dry_run: self.dry_run,
             batch: self.batch,
             limits: self.bounds.limits(),
+            rules: self.walking.rules()?,
+            rescan: self.rescan,
             ..IngestOptions::default()
         };
         // A mistyped path must not leave an empty collection behind.
@@ -97,7 +107,7 @@ impl Arguments {
         let progress = Progress::start();
         // A dry run on a collection that is not there yet is played through in a passing folder.
         let passing = tempfile::tempdir()?;
-        let place = match self.dry_run && !Collection::exists(&self.into) {
+        let place = match self.dry_run && !Collection::find(&self.into)? {
             true => passing.path().join("dry-run.vizsla"),
             false => self.into.clone(),
         };
@@ -180,9 +190,14 @@ impl Done {
         let mut warned = false;
         if let Some(report) = &self.ingest {
             if report.seen + report.skipped.len() == 0 && report.warnings.is_empty() {
-                output::warn(
-                    "no picture was found; files are taken by endings such as .jpg or .png",
-                );
+                output::warn(no_picture(report));
+            }
+            if !report.unreadable.is_empty() {
+                let formats = and(&report.unreadable);
+                let files = noun(report.unreadable.values().sum(), "file");
+                output::warn(&format!(
+                    "{formats} {files} cannot be read yet; convert them to JPEG or PNG"
+                ));
             }
             for warning in &report.warnings {
                 output::warn(warning);
@@ -204,7 +219,9 @@ impl Done {
             {
                 output::warn(bounds::ADVICE);
             }
-            warned |= !(report.skipped.is_empty() && report.warnings.is_empty());
+            warned |= !(report.skipped.is_empty()
+                && report.warnings.is_empty()
+                && report.unreadable.is_empty());
         }
         for report in self.imports.iter().filter(|report| report.unmatched > 0) {
             let records = output::plural(report.unmatched, "record");
@@ -245,39 +262,99 @@ fn describe_import(report: &ImportReport) -> String {
     text
 }
 
+/// What is said of a walk that came upon no picture.
+fn no_picture(report: &IngestReport) -> &'static str {
+    if !report.unreadable.is_empty() {
+        "no picture that can be read was found"
+    } else if report.left_out_files + report.left_out_folders > 0 {
+        "no picture was found; some files or folders are left out by rules, --dry-run lists them"
+    } else {
+        "no picture was found; files are taken by endings such as .jpg or .png"
+    }
+}
+
+fn noun(count: usize, one: &str) -> String {
+    format!("{one}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Counts with their names: "412 HEIC and 3 AVIF".
+fn and(counts: &BTreeMap<String, usize>) -> String {
+    let each = counts.iter();
+    let mut each: Vec<String> = each
+        .map(|(name, &count)| format!("{} {name}", output::count(count)))
+        .collect();
+    let last = each.pop().unwrap_or_default();
+    match each.is_empty() {
+        true => last,
+        false => format!("{} and {last}", each.join(", ")),
+    }
+}
+
 fn describe(report: &IngestReport, collection: &str) -> String {
     let verb = if report.dry_run { "would be " } else { "" };
     let mut text = format!(
         "{collection}: {} seen\n",
         output::plural(report.seen, "file")
     );
-    let parts = [
-        (report.added, "added"),
-        (report.changed, "changed"),
-        (report.moved, "moved"),
-        (report.duplicates, "duplicates of another file"),
-        (report.gone, "gone"),
-    ];
-    for (number, what) in parts.into_iter().filter(|&(number, _)| number > 0) {
-        text.push_str(&format!("  {:>9} {verb}{what}\n", output::count(number)));
+    let mut line = |number: usize, what: &str| {
+        if number > 0 {
+            text.push_str(&format!("  {:>9} {what}\n", output::count(number)));
+        }
+    };
+    line(report.added, &format!("{verb}added"));
+    line(report.changed, &format!("{verb}changed"));
+    line(report.moved, &format!("{verb}moved"));
+    line(
+        report.duplicates,
+        &format!("{verb}duplicates of another file"),
+    );
+    let by_rule = match report.gone_by_rule {
+        0 => String::new(),
+        number => format!(", {} of them left out by a rule", output::count(number)),
+    };
+    line(report.gone, &format!("{verb}gone{by_rule}"));
+    line(report.unchanged, "unchanged");
+    for (format, &files) in &report.unreadable {
+        let noun = noun(files, "file");
+        line(files, &format!("{format} {noun} cannot be read yet"));
     }
-    let quiet = [
-        (report.unchanged, "unchanged"),
-        (report.ignored, "not pictures by their name, left alone"),
-    ];
-    for (number, what) in quiet.into_iter().filter(|&(number, _)| number > 0) {
-        text.push_str(&format!("  {:>9} {what}\n", output::count(number)));
+    let videos = report.videos.values().sum();
+    let what = noun(videos, "video");
+    line(
+        videos,
+        &format!("{what} ({}), left alone", and(&report.videos)),
+    );
+    line(report.ignored, "not pictures by their name, left alone");
+    line(report.left_out_files, "left out by a rule");
+    let what = noun(report.left_out_folders, "folder");
+    line(
+        report.left_out_folders,
+        &format!("{what} left out by a rule, with all that is inside"),
+    );
+    line(report.skipped.len(), "skipped");
+    text.push_str(&tables(report));
+    if !report.dry_run {
+        text.push_str(&format!("took {}", output::duration(report.seconds)));
+        if report.added + report.changed > 0 {
+            text.push_str(&format!(", {:.1} images/s", report.images_per_s));
+        }
+        text.push('\n');
     }
+    if report.interrupted {
+        text.push_str("stopped before the end; run the same command again to go on\n");
+    }
+    text
+}
+
+/// The files that were skipped, and for a dry run those that a rule leaves out, with the reasons.
+fn tables(report: &IngestReport) -> String {
+    let mut text = String::new();
     if !report.skipped.is_empty() {
-        text.push_str(&format!(
-            "  {:>9} skipped\n\n",
-            output::count(report.skipped.len())
-        ));
         let mut table = Table::new(&["skipped", "reason"]);
         for skipped in &report.skipped {
             table.row([skipped.path.clone(), skipped.reason.clone()]);
         }
-        text.push_str(&table.render());
+        text.push_str(&format!("\n{}", table.render()));
     }
     if !report.further_pages.is_empty() {
         let files = output::plural(report.further_pages.len(), "file");
@@ -290,15 +367,16 @@ fn describe(report: &IngestReport, collection: &str) -> String {
         }
         text.push_str(&table.render());
     }
-    if !report.dry_run {
-        text.push_str(&format!("took {}", output::duration(report.seconds)));
-        if report.added + report.changed > 0 {
-            text.push_str(&format!(", {:.1} images/s", report.images_per_s));
+    if report.dry_run && !report.left_out.is_empty() {
+        let mut table = Table::new(&["left out", "rule"]);
+        for left_out in &report.left_out {
+            table.row([left_out.path.clone(), left_out.reason.clone()]);
         }
-        text.push('\n');
-    }
-    if report.interrupted {
-        text.push_str("stopped before the end; run the same command again to go on\n");
+        let more = report.left_out_files + report.left_out_folders - report.left_out.len();
+        if more > 0 {
+            table.row([format!("… and {} more", output::count(more))]);
+        }
+        text.push_str(&format!("\n{}", table.render()));
     }
     text
 }

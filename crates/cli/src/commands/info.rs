@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use vizsla_retrieval::{Collection, Info};
+use vizsla_retrieval::{Collection, FolderRules, Info};
 
 use super::Outcome;
 use crate::output;
@@ -66,6 +66,20 @@ fn describe(info: &Info) -> String {
         let (what, remedy) = (&problem.what, &problem.remedy);
         let path = problem.path.display();
         text.push_str(&format!("{:26}{what}; {remedy}: {path}\n", "damaged"));
+    }
+    if !info.rules.is_empty() {
+        text.push_str("\nleft out when these folders are indexed again (`vizsla index --forget-rules` forgets it)\n");
+    }
+    for FolderRules { folder, rules } in &info.rules {
+        text.push_str(&format!("  {}:", folder.display()));
+        for pattern in &rules.exclude {
+            text.push_str(&format!(" {pattern}"));
+        }
+        text.push_str(match (rules.exclude.is_empty(), rules.include_hidden) {
+            (_, true) => " (hidden files are taken)\n",
+            (true, false) => " nothing but the usual\n",
+            (false, false) => "\n",
+        });
     }
     text.push_str("\nrecipe\n");
     for line in info.recipe.lines() {

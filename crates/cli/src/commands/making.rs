@@ -72,7 +72,7 @@ impl Making {
     /// # Errors
     /// The collection cannot be opened or made, or is there and was made with other options.
     pub fn open(&self, path: &Path) -> Result<Collection> {
-        if Collection::exists(path) {
+        if Collection::find(path)? {
             let collection = Collection::open(path)?;
             if !self.is_empty() {
                 self.check(&collection)?;

@@ -33,6 +33,7 @@ mod threads;
 #[cfg(feature = "training")]
 mod train;
 mod verify;
+mod walking;
 mod whiten;
 
 use anyhow::Result;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use vizsla_pixels::has_picture_name;
 use vizsla_retrieval::{
     Channel, Collection, Filter, Hit, Part, PartSource, Query, QueryImage, Region, SearchOptions,
     SearchResponse, Share, StageTrace, Target, Verdict, draw_pair,
@@ -111,7 +112,7 @@ impl Arguments {
         if self.json {
             return self.print_json(&response, &drawn);
         }
-        output::show(&describe(&response))?;
+        output::show(&describe(&response, self.find))?;
         if let Some(protocol) = shown {
             output::show(&strips::render(&response.hits, protocol)?)?;
         }
@@ -135,7 +136,7 @@ impl Arguments {
     fn query(&self) -> Result<Query> {
         let mut query = match &self.query {
             Some(text) if Path::new(text).is_file() => Query::file(text),
-            Some(text) => Query::parse(text)?,
+            Some(text) => parsed(text)?,
             None => Query::default(),
         };
         if let Some(words) = &self.text {
@@ -179,6 +180,12 @@ impl Arguments {
         for note in &response.notes {
             output::warn(note);
         }
+        let verified = response.stages.iter().any(|stage| stage.stage == "verify");
+        if self.matches_only && !verified {
+            output::warn(
+                "--matches-only leaves nothing here: no geometry was checked, and only that makes a match; leave it out",
+            );
+        }
     }
 
     /// The query as the user said it.
@@ -203,6 +210,16 @@ impl Arguments {
             explained: explained.map(|file| file.display().to_string()),
         })?;
         Ok(Outcome::Done)
+    }
+}
+
+/// The query that an expression says. What is none and has the name of a picture was meant as one.
+fn parsed(text: &str) -> Result<Query> {
+    match Query::parse(text) {
+        Err(_) if has_picture_name(Path::new(text)) && !text.contains(['\'', '"', '@']) => {
+            bail!("there is no such picture; check the path: {text}")
+        }
+        parsed => Ok(parsed?),
     }
 }
 
@@ -265,7 +282,7 @@ fn explain(
     Ok(Drawn::Heat)
 }
 
-fn describe(response: &SearchResponse) -> String {
+fn describe(response: &SearchResponse, find: Find) -> String {
     let several = response.hits.iter().any(|hit| hit.shares.len() > 1);
     let captions = response.hits.iter().any(|hit| hit.caption.is_some());
     let mut columns = vec![">rank", "verdict", ">score", ">inliers", "box"];
@@ -302,32 +319,56 @@ fn describe(response: &SearchResponse) -> String {
         }
         table.row(row);
     }
-    let matches = response
-        .hits
-        .iter()
-        .filter(|hit| hit.verdict == Verdict::Match)
-        .count();
-    let stages: Vec<String> = response
-        .stages
-        .iter()
-        .map(|stage| format!("{} {:.1} ms", stage.stage, stage.ms))
-        .collect();
-    let found = match matches {
-        0 => "no match".to_owned(),
-        1 => "1 match".to_owned(),
-        _ => format!("{matches} matches"),
-    };
     let mut text = if response.hits.is_empty() {
         String::new()
     } else {
         table.render()
     };
-    text.push_str(&format!(
-        "{found} in {:.1} ms ({})\n",
-        response.ms,
-        stages.join(", ")
-    ));
+    text.push_str(&closing(response, find));
     text
+}
+
+/// The last line: what was found, how, and in which time.
+fn closing(response: &SearchResponse, find: Find) -> String {
+    let stages: Vec<String> = response
+        .stages
+        .iter()
+        .map(|stage| format!("{} {:.1} ms", stage.stage, stage.ms))
+        .collect();
+    let matches = response.hits.iter();
+    let matches = matches.filter(|hit| hit.verdict == Verdict::Match).count();
+    // Only geometry can say that a result is a match or none; of words and likeness there is more or less.
+    let verified = response.stages.iter().any(|stage| stage.stage == "verify");
+    let noun = match find {
+        Find::Images => "image",
+        Find::Captions => "caption",
+    };
+    let results = output::plural(response.hits.len(), noun);
+    let found = match (matches, response.hits.len()) {
+        (1, _) => "1 match".to_owned(),
+        (2.., _) => format!("{matches} matches"),
+        (0, 0) if verified => "no match".to_owned(),
+        (0, 0) => "nothing found".to_owned(),
+        (0, _) if verified => format!("no match; {results} found by {}", ways(&response.hits)),
+        (0, _) => format!("{results} found by {}", ways(&response.hits)),
+    };
+    format!("{found} in {:.1} ms ({})\n", response.ms, stages.join(", "))
+}
+
+/// What the channels that found something go by.
+fn ways(hits: &[Hit]) -> String {
+    let used = |channel: &Channel| hits.iter().any(|hit| hit.share(*channel).is_some());
+    let ways: Vec<&str> = Channel::ALL
+        .into_iter()
+        .filter(used)
+        .map(|channel| match channel {
+            Channel::Words => "details",
+            Channel::Global => "likeness",
+            Channel::Captions => "words of captions",
+            Channel::Text => "the meaning of captions",
+        })
+        .collect();
+    ways.join(", ")
 }
 
 /// Each channel with its place in that channel's list.

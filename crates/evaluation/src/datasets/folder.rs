@@ -5,22 +5,18 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use vizsla_pixels::has_picture_name;
+use vizsla_retrieval::left_out_by_default;
 use walkdir::WalkDir;
 
 use crate::dataset::GalleryImage;
 use crate::error::Error;
 
-/// Extensions of the formats that `vizsla-pixels` reads.
-const EXTENSIONS: [&str; 16] = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "dib", "tif", "tiff", "pnm", "pbm",
-    "pgm", "ppm", "pam",
-];
-
 /// Longest ground-truth or run file that is read.
 const MAX_TEXT_BYTES: u64 = 1 << 30;
 
-/// All images under `root` by extension, sorted by key (path under `root`, `/` between parts). Hidden files and
-/// broken links are left out.
+/// All images under `root` by extension, sorted by key (path under `root`, `/` between parts). Hidden files,
+/// what systems keep beside pictures, and broken links are left out.
 pub(crate) fn list_images(root: &Path) -> Result<Vec<GalleryImage>, Error> {
     if !root.is_dir() {
         return Err(Error::missing("image folder", "check the path", root));
@@ -29,14 +25,14 @@ pub(crate) fn list_images(root: &Path) -> Result<Vec<GalleryImage>, Error> {
     let walk = WalkDir::new(root).follow_links(true).sort_by_file_name();
     for entry in walk
         .into_iter()
-        .filter_entry(|e| e.depth() == 0 || !is_hidden(e.file_name()))
+        .filter_entry(|e| e.depth() == 0 || !left_out_by_default(e.path(), e.file_type().is_dir()))
     {
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) if error.depth() > 0 && is_broken_link(&error) => continue,
             Err(error) => return Err(Error::Io(error.into())),
         };
-        if entry.file_type().is_file() && is_image(entry.path()) {
+        if entry.file_type().is_file() && has_picture_name(entry.path()) {
             let key = key_under(root, entry.path());
             images.push(GalleryImage {
                 key,
@@ -55,20 +51,10 @@ pub(crate) fn list_images(root: &Path) -> Result<Vec<GalleryImage>, Error> {
     Ok(images)
 }
 
-fn is_hidden(name: &std::ffi::OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
-}
-
 fn is_broken_link(error: &walkdir::Error) -> bool {
     error
         .io_error()
         .is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound)
-}
-
-fn is_image(path: &Path) -> bool {
-    path.extension()
-        .and_then(|e| e.to_str())
-        .is_some_and(|e| EXTENSIONS.contains(&e.to_ascii_lowercase().as_str()))
 }
 
 fn key_under(root: &Path, path: &Path) -> String {

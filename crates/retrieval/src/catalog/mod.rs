@@ -20,6 +20,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use crate::error::{Error, RESTORE};
+use crate::scan::KeptRules;
 
 #[allow(unused_imports)]
 pub(crate) use self::captions::CaptionHit;
@@ -35,6 +36,8 @@ pub(crate) const FILE: &str = "catalog.db";
 /// The format this program writes, and the newest it reads. Format 1 had no captions and no metadata; it is read as
 /// it is and lifted by the first writer that needs more.
 pub(crate) const FORMAT: i64 = 2;
+/// Entry of `meta` that holds what is left out of the folders that are indexed.
+pub(crate) const KEPT_RULES: &str = "rules";
 const APPLICATION: i64 = 0x565a_534c;
 
 const SCHEMA: &str = "
@@ -252,6 +255,16 @@ impl Catalog {
             )),
             found => Ok(found.map(|(value, _)| value)),
         }
+    }
+
+    /// What is left out of the folders that are indexed.
+    pub(crate) fn kept_rules(&self) -> Result<KeptRules, Error> {
+        let text = self.optional_meta(KEPT_RULES)?;
+        let kept = text.map(|text| KeptRules::from_json(&text)).transpose();
+        kept.map(Option::unwrap_or_default).map_err(|reason| {
+            let what = format!("the entry `{KEPT_RULES}` cannot be understood ({reason})");
+            Error::damaged(&self.path, what, RESTORE)
+        })
     }
 
     /// Names of the files under `segments/` that this catalog lists.

@@ -1,8 +1,10 @@
 //! The parallel half of ingest: read, hash, describe.
 
+use std::path::Path;
+
 use fs_err as fs;
 use rayon::prelude::*;
-use vizsla_pixels::Limits;
+use vizsla_pixels::{Foreign, Limits};
 
 use super::Contents;
 use crate::Reporter;
@@ -17,6 +19,8 @@ pub(super) enum Outcome {
     Read([u8; 32]),
     /// A new image.
     Described(Box<Described>),
+    /// It is of a format that is known and not read.
+    Foreign(Foreign),
     /// Its content cannot be taken in, for this reason.
     Skipped(String),
     /// The collection's model cannot take it, for this reason: what is indexed of it stays.
@@ -96,6 +100,9 @@ impl Worker<'_> {
             .read()
             .ok()
             .and_then(|map| map.get(&hash).copied());
+        if let (None, Some(foreign)) = (known, Foreign::of_file(Path::new(path), &bytes)) {
+            return Outcome::Foreign(foreign);
+        }
         match (known, self.describer) {
             (Some(image), _) => Outcome::Known(image),
             (None, None) => Outcome::Read(hash),

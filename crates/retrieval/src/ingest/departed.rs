@@ -42,11 +42,6 @@ impl Departed {
         self.gone.values().map(VecDeque::len).sum()
     }
 
-    /// Treats what is gone as if it were there.
-    pub(super) fn forgive(&mut self) {
-        self.gone.clear();
-    }
-
     /// The files that are gone and were found nowhere else.
     pub(super) fn into_gone(self) -> Vec<FileRow> {
         self.gone.into_values().flatten().collect()

@@ -8,6 +8,7 @@
 
 mod batch;
 mod departed;
+mod plan;
 mod writer;
 
 pub(crate) use self::writer::add_to_segment;
@@ -18,26 +19,18 @@ use std::sync::RwLock;
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
+use vizsla_pixels::Foreign;
+
 use self::batch::{Batch, Outcome, Worker};
 use self::departed::Departed;
+use self::plan::Plan;
 use self::writer::BatchWriter;
-use crate::catalog::FileRow;
+use crate::catalog::{FileRow, KEPT_RULES};
 use crate::describe::Describer;
-use crate::scan::{Found, Scan};
 use crate::{Collection, Error, IngestOptions, IngestReport, Reporter, Skipped};
 
 /// Content hash → image id, for all images committed so far.
 type Contents = RwLock<HashMap<[u8; 32], i64>>;
-
-/// What is to be done, found by comparing disk and catalog.
-struct Plan {
-    /// Files to look into, in path order.
-    todo: Vec<(String, Found)>,
-    /// Files of the catalog that are not where they were.
-    departed: Departed,
-    known: HashMap<String, FileRow>,
-    report: IngestReport,
-}
 
 impl Collection {
     /// Brings the collection in step with the sources: folders (with all below them) and single files.
@@ -46,8 +39,10 @@ impl Collection {
     /// the reporter says that the caller wants to stop, what is described so far is committed and the report says
     /// `interrupted`; the next call goes on.
     ///
+    /// Rules given with the options are kept for the sources, and hold for every later ingest of them.
+    ///
     /// # Errors
-    /// A source does not exist, another process is writing, or the disk refused; what was committed stays.
+    /// A source does not exist, a pattern of the rules is none, another process is writing, or the disk refused; what was committed stays.
     pub fn ingest(
         &mut self,
         sources: &[PathBuf],
@@ -62,6 +57,11 @@ impl Collection {
         };
         reporter.begin("looking for pictures", 0);
         let plan = self.plan(sources, options)?;
+        if let (Some(kept), false) = (&plan.remember, options.dry_run) {
+            let text = kept.to_json()?;
+            self.catalog()
+                .write(|writer| writer.set_meta(KEPT_RULES, &text))?;
+        }
         reporter.end();
         let mut report = if options.dry_run {
             self.rehearse(plan, options, reporter)?
@@ -75,51 +75,6 @@ impl Collection {
         report.seconds = start.elapsed().as_secs_f64();
         report.images_per_s = report.added as f64 / report.seconds.max(1e-9);
         Ok(report)
-    }
-
-    fn plan(&self, sources: &[PathBuf], options: &IngestOptions) -> Result<Plan, Error> {
-        let scan = Scan::of(sources, options.within.as_deref())?;
-        let mut report = IngestReport {
-            seen: scan.files.len(),
-            ignored: scan.ignored,
-            skipped: scan.skipped.clone(),
-            ..IngestReport::default()
-        };
-        let mut known = HashMap::new();
-        let mut departed = Departed::default();
-        for row in self.catalog().files()? {
-            if !scan.covers(&row.path) {
-                departed.add_elsewhere(row.clone());
-            } else if !scan.files.contains_key(&row.path) {
-                departed.add_gone(row.clone());
-            }
-            known.insert(row.path.clone(), row);
-        }
-        if scan.files.is_empty() && departed.gone() > 0 {
-            report.warnings.push(format!(
-                "no picture is left here, but {} are indexed; nothing was removed in case a drive is not \
-                 mounted (use `vizsla remove` if they are really gone)",
-                departed.gone()
-            ));
-            departed.forgive();
-        }
-        let todo: Vec<_> = scan
-            .files
-            .into_iter()
-            .filter(|(path, found)| {
-                let same = known.get(path).is_some_and(|row| {
-                    row.size == found.size && row.modified_ns == found.modified_ns
-                });
-                report.unchanged += usize::from(same);
-                !same
-            })
-            .collect();
-        Ok(Plan {
-            todo,
-            departed,
-            known,
-            report,
-        })
     }
 
     fn contents(&self) -> Result<Contents, Error> {
@@ -140,6 +95,7 @@ impl Collection {
             mut departed,
             known,
             mut report,
+            ..
         } = plan;
         let contents = self.contents()?;
         let mut fresh = BTreeSet::new();
@@ -160,6 +116,7 @@ impl Collection {
                             reason,
                         });
                     }
+                    Outcome::Foreign(foreign) => count_foreign(&mut report, foreign, item.path),
                     Outcome::Known(image)
                         if known.get(&item.path).is_some_and(|r| r.image == image) =>
                     {
@@ -194,6 +151,7 @@ impl Collection {
             departed,
             known,
             report,
+            ..
         } = plan;
         let size = if options.batch == 0 {
             256
@@ -248,6 +206,15 @@ impl Collection {
         self.catalog().checkpoint()?;
         Ok(report)
     }
+}
+
+/// A file of a format that is not read, and was opened: its name had promised another.
+fn count_foreign(report: &mut IngestReport, foreign: Foreign, path: String) {
+    plan::count_foreign(report, foreign, 1);
+    report.skipped.push(Skipped {
+        path,
+        reason: vizsla_pixels::ErrorKind::Foreign(foreign.name).to_string(),
+    });
 }
 
 /// A new path with known content: moved when a file of that image is gone, else one more copy.

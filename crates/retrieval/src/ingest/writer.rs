@@ -6,7 +6,7 @@ use vizsla_words::{SegmentBuilder, Signature};
 
 use super::batch::{Batch, Item, Outcome};
 use super::departed::Departed;
-use super::{Contents, count_place};
+use super::{Contents, count_foreign, count_place};
 use crate::catalog::{FileRow, Owner, Writer, to_bytes};
 use crate::describe::Described;
 use crate::{Collection, Error, FurtherPages, IngestReport, Skipped, stored};
@@ -112,6 +112,11 @@ impl<'a> BatchWriter<'a> {
                     });
                     continue;
                 }
+                Outcome::Foreign(foreign) => {
+                    self.leave(&mut work, &item, before);
+                    count_foreign(&mut self.report, foreign, item.path);
+                    continue;
+                }
                 Outcome::Unread(reason) => {
                     self.report.skipped.push(Skipped {
                         path: item.path,
@@ -144,7 +149,9 @@ impl<'a> BatchWriter<'a> {
                 }
             };
             self.count_known(&mut work, place, before);
-            work.files.push((item, place));
+            if !self.is_as_known(&item, place) {
+                work.files.push((item, place));
+            }
         }
         work
     }
@@ -159,15 +166,28 @@ impl<'a> BatchWriter<'a> {
     }
 
     /// A file that was an image and is none any more keeps nothing in the collection.
-    fn skip(&mut self, work: &mut Work, item: Item, before: Option<i64>, reason: String) {
+    fn leave(&self, work: &mut Work, item: &Item, before: Option<i64>) {
         if let (Some(image), Some(row)) = (before, self.known.get(&item.path)) {
             work.left.push(row.clone());
             work.orphans.push(image);
         }
+    }
+
+    fn skip(&mut self, work: &mut Work, item: Item, before: Option<i64>, reason: String) {
+        self.leave(work, &item, before);
         self.report.skipped.push(Skipped {
             path: item.path,
             reason,
         });
+    }
+
+    /// Whether the catalog says of a file just what would be written.
+    fn is_as_known(&self, item: &Item, place: Place) -> bool {
+        self.known.get(&item.path).is_some_and(|row| {
+            matches!(place, Place::Catalog(image) if image == row.image)
+                && row.size == item.found.size
+                && row.modified_ns == item.found.modified_ns
+        })
     }
 
     fn count_known(&mut self, work: &mut Work, place: Place, before: Option<i64>) {

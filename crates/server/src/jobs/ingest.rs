@@ -3,6 +3,7 @@
 //! The work runs on a pool of half the cores, so that searches find the other half free; it reads nothing outside of the
 //! folder it was given, wherever links lead.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -51,6 +52,14 @@ pub(crate) struct IngestSummary {
     pub gone: usize,
     /// Files that are no pictures by their name.
     pub ignored: usize,
+    /// Pictures that cannot be read yet, by the name of their format.
+    pub unreadable: BTreeMap<String, usize>,
+    /// Videos, by the name of their format.
+    pub videos: BTreeMap<String, usize>,
+    /// Files that a rule leaves out: hidden ones, copies that systems keep, what a `.vizslaignore` names.
+    pub left_out_files: usize,
+    /// Folders that a rule leaves out.
+    pub left_out_folders: usize,
     /// How many files were not taken in.
     pub skipped_count: usize,
     /// Files that were not taken in, the first thousand of them.
@@ -135,6 +144,10 @@ fn summary(report: IngestReport, source: &Source) -> IngestSummary {
         duplicates: report.duplicates,
         gone: report.gone,
         ignored: report.ignored,
+        unreadable: report.unreadable,
+        videos: report.videos,
+        left_out_files: report.left_out_files,
+        left_out_folders: report.left_out_folders,
         skipped_count: report.skipped.len(),
         skipped: report
             .skipped

@@ -156,6 +156,13 @@ impl Arguments {
             }
         }
         progress.end();
+        if let (0, Some(first)) = (read, skipped.first()) {
+            bail!(
+                "no picture could be read; of the first: {}: {}",
+                first.reason,
+                first.path
+            );
+        }
         Ok(Some(Harvest {
             descriptors,
             pictures: read,

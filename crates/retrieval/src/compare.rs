@@ -1,0 +1,119 @@
+//! Comparing the indexed files with what the collection holds of them, by content.
+//!
+//! An ingest goes by size and time, which is quick and blind to an edit that keeps both. This reads everything.
+
+use std::io::Read;
+use std::path::Path;
+
+use fs_err as fs;
+use rayon::prelude::*;
+
+use crate::catalog::FileRow;
+use crate::{Collection, Error, FileFinding, FileState, FilesReport, Problem, Reporter};
+
+/// Bytes read at a time.
+const PIECE: usize = 1 << 18;
+
+impl Collection {
+    /// Reads every indexed file and says which are not what was indexed: changed, gone or unreadable. Changes nothing.
+    ///
+    /// # Errors
+    /// The catalog cannot be read, or the reporter said to stop.
+    pub fn compare_files(&self, reporter: &dyn Reporter) -> Result<FilesReport, Error> {
+        let (files, contents) = {
+            let catalog = self.catalog();
+            catalog.at_one_instant(|| Ok((catalog.files()?, catalog.contents()?)))?
+        };
+        let contents: std::collections::HashMap<i64, [u8; 32]> = contents
+            .into_iter()
+            .map(|(content, image)| (image, content))
+            .collect();
+        reporter.begin("comparing files", files.len() as u64);
+        let looked = files.par_iter().with_max_len(1).map(|row| {
+            if reporter.cancelled() {
+                return Err(Error::Cancelled);
+            }
+            let looked = look(row, contents.get(&row.image));
+            reporter.advance(1);
+            Ok(looked)
+        });
+        let looked: Vec<(u64, Option<FileFinding>)> = looked.collect::<Result<_, Error>>()?;
+        reporter.end();
+        Ok(FilesReport {
+            checked: looked.len() as u64,
+            bytes: looked.iter().map(|(bytes, _)| bytes).sum(),
+            found: looked.into_iter().filter_map(|(_, found)| found).collect(),
+        })
+    }
+}
+
+/// Compares one file: how many bytes were read, and what is not as it was.
+fn look(row: &FileRow, content: Option<&[u8; 32]>) -> (u64, Option<FileFinding>) {
+    let path = Path::new(&row.path);
+    let finding = |state, what: String, remedy: &str| {
+        Some(FileFinding {
+            state,
+            problem: Problem {
+                path: path.to_owned(),
+                what,
+                remedy: remedy.to_owned(),
+            },
+        })
+    };
+    let unreadable = |error: &std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => finding(
+            FileState::Missing,
+            "the file is gone".into(),
+            "run `vizsla index` on its folder, or `vizsla remove`",
+        ),
+        kind => finding(
+            FileState::Unreadable,
+            format!("the file cannot be read ({kind})"),
+            "check its permissions and the disk",
+        ),
+    };
+    let differs = |what: String| {
+        finding(
+            FileState::Differs,
+            what,
+            "run `vizsla index --rescan` on its folder",
+        )
+    };
+    match fs::metadata(path) {
+        Err(error) => return (0, unreadable(&error)),
+        Ok(meta) if !meta.is_file() => {
+            return (0, differs("this is not a regular file any more".into()));
+        }
+        Ok(meta) if i64::try_from(meta.len()) != Ok(row.size) => {
+            let what = format!(
+                "the file has {} bytes, indexed were {}",
+                meta.len(),
+                row.size
+            );
+            return (0, differs(what));
+        }
+        Ok(_) => {}
+    }
+    match hash(path, row.size.unsigned_abs()) {
+        Err(error) => (0, unreadable(&error)),
+        Ok((bytes, found)) if content == Some(&found) => (bytes, None),
+        Ok((bytes, _)) => (bytes, differs("the content is not what was indexed".into())),
+    }
+}
+
+/// The hash of a file that should have so many bytes; of a longer one a byte more is read.
+fn hash(path: &Path, bytes: u64) -> std::io::Result<(u64, [u8; 32])> {
+    let mut file = fs::File::open(path)?.take(bytes.saturating_add(1));
+    let mut hasher = blake3::Hasher::new();
+    let mut piece = vec![0; PIECE];
+    let mut read = 0;
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok((read, *hasher.finalize().as_bytes())),
+            count => {
+                hasher.update(&piece[..count]);
+                read += count as u64;
+            }
+        }
+    }
+}
