@@ -118,6 +118,79 @@ fn queries_that_are_no_pictures_are_said_to_be_none() {
 }
 
 #[test]
+fn a_collection_in_use_is_said_to_be() {
+    let bench = indexed();
+    let lock = fs_err::OpenOptions::new()
+        .append(true)
+        .open(bench.path("p.vizsla/writer.lock"))
+        .expect("the lock");
+    lock.file().lock().expect("held");
+    for arguments in [
+        &["index", "photos", "--into", "p.vizsla"][..],
+        &["remove", "p.vizsla", "photos"],
+        &["optimize", "p.vizsla"],
+    ] {
+        bench
+            .run(arguments)
+            .fails_with(&["another process is writing", "wait", "p.vizsla"]);
+    }
+    // Who only reads is not kept out.
+    bench.succeed(&["search", "p.vizsla", "--text", "umbrella"]);
+    bench.succeed(&["verify", "p.vizsla", "--files"]);
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_to_do() {
+    let bench = indexed();
+    for (arguments, texts) in [
+        (
+            &["index", "absent", "--into", "q.vizsla"][..],
+            &["does not exist", "absent"][..],
+        ),
+        (
+            &["info", "absent.vizsla"],
+            &["no collection here", "vizsla index", "absent.vizsla"],
+        ),
+        (
+            &["remove", "p.vizsla", "absent.jpg"],
+            &["not in the collection", "vizsla list", "absent.jpg"],
+        ),
+        (
+            &["match", "photos/00.png", "absent.png"],
+            &["check the path", "absent.png"],
+        ),
+        (
+            &["identify", "p.vizsla", "absent.png"],
+            &["check the path", "absent.png"],
+        ),
+        (
+            &[
+                "search",
+                "p.vizsla",
+                "photos/00.png",
+                "--explain",
+                "out.gif",
+            ],
+            &[".png", "out.gif"],
+        ),
+        (
+            &["search", "p.vizsla", "#77"],
+            &["not in the collection", "77"],
+        ),
+    ] {
+        let run = bench.run(arguments);
+        run.fails_with(texts);
+        assert!(run.stderr.starts_with("error: "), "{}", run.stderr);
+        assert!(run.stdout.is_empty(), "{}", run.stdout);
+    }
+    assert!(!bench.path("q.vizsla").exists());
+    // What nobody knows is an error of usage, with a hint.
+    let run = bench.run(&["index", "photos", "--into", "p.vizsla", "--exlude", "x"]);
+    assert_eq!(run.code, Some(2));
+    assert!(run.stderr.contains("--exclude"), "{}", run.stderr);
+}
+
+#[test]
 fn folders_without_pictures_are_said_to_have_none() {
     let bench = Workbench::new();
     fs_err::create_dir(bench.path("empty")).expect("a folder");
