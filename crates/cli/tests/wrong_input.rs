@@ -191,6 +191,41 @@ fn what_is_not_there_is_named_with_what_to_do() {
 }
 
 #[test]
+fn limits_are_raised_by_options_that_the_verb_has() {
+    let bench = indexed();
+    let large = vizsla_pixels::Rgb::filled(1200, 1000, [90; 3]).expect("canvas");
+    bench.write("photos/large.png", &large.encode_png().expect("png"));
+    let small = ["--max-pixels", "1"];
+    let index = [&["index", "photos", "--into", "p.vizsla"], &small[..]].concat();
+    let run = bench.succeed(&index);
+    assert!(
+        run.stdout.contains("above the limit of 1000000"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stderr.contains("raised by --max-pixels"),
+        "{}",
+        run.stderr
+    );
+    for verb in [
+        &["search", "p.vizsla", "photos/large.png"],
+        &["match", "photos/large.png", "photos/00.png"],
+    ] {
+        let run = bench.run(&[&verb[..], &small].concat());
+        run.fails_with(&[
+            "above the limit of 1000000",
+            "raised by --max-pixels",
+            "large.png",
+        ]);
+        bench.succeed(&verb[..]);
+    }
+    // A verb without such options does not advise them.
+    let run = bench.run(&["identify", "p.vizsla", "photos/large.png"]);
+    assert!(!run.stderr.contains("--max-pixels"), "{}", run.stderr);
+}
+
+#[test]
 fn folders_without_pictures_are_said_to_have_none() {
     let bench = Workbench::new();
     fs_err::create_dir(bench.path("empty")).expect("a folder");

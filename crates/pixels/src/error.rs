@@ -36,9 +36,7 @@ pub enum ErrorKind {
         reason: String,
     },
     /// Reading it would break one of the [`Limits`](crate::Limits).
-    #[error(
-        "{what} is {value}, above the limit of {limit}; {}", size_advice(.what)
-    )]
+    #[error("{what} is {value}, above the limit of {limit}; make a smaller copy")]
     TooLarge {
         /// Which quantity, such as "the width in pixels".
         what: &'static str,
@@ -71,14 +69,6 @@ pub enum ErrorKind {
     /// The operating system refused.
     #[error("{}", io_advice(.0))]
     Io(#[source] std::io::Error),
-}
-
-/// Sides have a limit that cannot be raised.
-fn size_advice(what: &str) -> &'static str {
-    match what.starts_with("the width") || what.starts_with("the height") {
-        true => "make a smaller copy",
-        false => "make a smaller copy or raise the limit",
-    }
 }
 
 fn io_advice(error: &std::io::Error) -> String {

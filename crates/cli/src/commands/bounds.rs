@@ -1,7 +1,10 @@
 //! The options that say what a picture may ask for.
 
+use anyhow::Result;
 use clap::{Args, value_parser};
-use vizsla_pixels::{Limits, set_decode_memory};
+use vizsla_pixels::{ErrorKind, Limits, set_decode_memory};
+
+use crate::output;
 
 /// What is said when a limit kept a file out.
 pub const ADVICE: &str = "limits are raised by --max-pixels, --max-file-size and --decode-memory (sides end at 65,500 pixels)";
@@ -33,4 +36,18 @@ impl Bounds {
             ..Limits::default()
         }
     }
+}
+
+/// Says how a limit is raised, where one kept a picture out; the verb must have these options.
+pub fn advise<T>(result: Result<T>) -> Result<T> {
+    result.inspect_err(|error| {
+        let of_pixels = match error.downcast_ref() {
+            Some(vizsla_retrieval::Error::Pixels(error)) => Some(error),
+            _ => error.downcast_ref::<vizsla_pixels::Error>(),
+        };
+        let kind = of_pixels.map(vizsla_pixels::Error::kind);
+        if matches!(kind, Some(ErrorKind::TooLarge { .. })) {
+            output::warn(ADVICE);
+        }
+    })
 }

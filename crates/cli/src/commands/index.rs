@@ -215,7 +215,7 @@ impl Done {
             if report
                 .skipped
                 .iter()
-                .any(|file| file.reason.contains("raise the limit"))
+                .any(|file| file.reason.contains("above the limit of"))
             {
                 output::warn(bounds::ADVICE);
             }

@@ -9,9 +9,10 @@ use vizsla_features::{
     Correspondence, Features, Frame, MatchConfig, Sift, SiftConfig, Transform, TransformModel,
     Verification, VerifyConfig, match_descriptors, verify,
 };
-use vizsla_pixels::{DecodeOptions, Rgb};
+use vizsla_pixels::{DecodeOptions, Limits, Rgb};
 use vizsla_retrieval::{PointPair, Recipe, Verdict, draw_pair};
 
+use super::bounds::{self, Bounds};
 use super::{Outcome, picture, range};
 use crate::output;
 
@@ -44,6 +45,8 @@ pub struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    bounds: Bounds,
 }
 
 /// A family of transforms by its name on the command line.
@@ -112,8 +115,10 @@ impl Arguments {
             budget: self.budget,
             ..SiftConfig::default()
         });
-        let (a, b) = rayon::join(|| self.view(&self.a, &sift), || self.view(&self.b, &sift));
-        let (a, b) = (a?, b?);
+        let limits = self.bounds.limits();
+        let view = |path| self.view(path, &sift, limits);
+        let (a, b) = rayon::join(|| view(&self.a), || view(&self.b));
+        let (a, b) = (bounds::advise(a)?, bounds::advise(b)?);
         let tentative = self.tentative(&a, &b);
         let sizes = [&a, &b].map(|view| {
             (
@@ -139,10 +144,10 @@ impl Arguments {
         Ok(Outcome::Done)
     }
 
-    fn view(&self, path: &Path, sift: &Sift) -> Result<View> {
+    fn view(&self, path: &Path, sift: &Sift, limits: Limits) -> Result<View> {
         let options = DecodeOptions {
             fit: Some(self.max_side),
-            ..DecodeOptions::default()
+            limits,
         };
         let decoded = vizsla_pixels::read_rgb(path, &options)?;
         let features = sift.extract(&decoded.image.to_gray());

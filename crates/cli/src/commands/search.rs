@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use vizsla_pixels::has_picture_name;
+use vizsla_pixels::{DecodeOptions, Limits, has_picture_name};
 use vizsla_retrieval::{
     Channel, Collection, Filter, Hit, Part, PartSource, Query, QueryImage, Region, SearchOptions,
     SearchResponse, Share, StageTrace, Target, Verdict, draw_pair,
 };
 
 use super::asking::Asking;
+use super::bounds::{self, Bounds};
 use super::threads::Threads;
 use super::{Outcome, picture, range, region, strips};
 use crate::output::{self, Table};
@@ -63,6 +64,8 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    bounds: Bounds,
+    #[command(flatten)]
     threads: Threads,
 }
 
@@ -103,10 +106,12 @@ impl Arguments {
         let shown = self.preview.map(Preview::protocol).transpose()?;
         let query = self.query()?;
         let collection = Collection::open(&self.collection)?;
-        let response = collection.search(&query, &self.options())?;
+        let options = self.options();
+        let response = collection.search(&query, &options);
+        let response = bounds::advise(response.map_err(Into::into))?;
         self.warn(&response);
         let drawn = match &self.explain {
-            Some(file) => explain(&collection, &query, &response, file)?,
+            Some(file) => explain(&collection, &query, &response, file, options.limits)?,
             None => Drawn::Nothing,
         };
         if self.json {
@@ -164,6 +169,7 @@ impl Arguments {
             Find::Images => Target::Images,
             Find::Captions => Target::Captions,
         };
+        options.limits = self.bounds.limits();
         options.matches_only = self.matches_only;
         options.least_score = self.min_score;
         options
@@ -236,6 +242,7 @@ fn explain(
     query: &Query,
     response: &SearchResponse,
     file: &Path,
+    limits: Limits,
 ) -> Result<Drawn> {
     let picture_of = |part: usize| match &query.parts.get(part)?.what {
         PartSource::Image {
@@ -246,7 +253,7 @@ fn explain(
         _ => None,
     };
     let open = |path: &Path| -> Result<_> {
-        let picture = vizsla_pixels::read_rgb(path, &vizsla_pixels::DecodeOptions::default())
+        let picture = vizsla_pixels::read_rgb(path, &DecodeOptions { limits, fit: None })
             .context("it cannot be drawn; index the folder again if the file has moved")?;
         Ok(picture.image)
     };

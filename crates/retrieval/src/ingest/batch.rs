@@ -79,7 +79,7 @@ impl Worker<'_> {
         let limit = self.limits.max_file_bytes;
         if found.size as u64 > limit {
             let reason = format!(
-                "the file size in bytes is {}, above the limit of {limit}; make a smaller copy or raise the limit",
+                "the file size in bytes is {}, above the limit of {limit}; make a smaller copy",
                 found.size
             );
             return Outcome::Skipped(reason);
