@@ -116,7 +116,7 @@ impl Arguments {
             ..SiftConfig::default()
         });
         let limits = self.bounds.limits();
-        let view = |path| self.view(path, &sift, limits);
+        let view = |path: &Path| self.view(path, &sift, limits);
         let (a, b) = rayon::join(|| view(&self.a), || view(&self.b));
         let (a, b) = (bounds::advise(a)?, bounds::advise(b)?);
         let tentative = self.tentative(&a, &b);
