@@ -127,12 +127,7 @@ impl<'a> BatchWriter<'a> {
                 Outcome::Known(image) => Place::Catalog(image),
                 Outcome::Described(image) => {
                     let hash = image.row.content;
-                    let committed = self
-                        .contents
-                        .read()
-                        .ok()
-                        .and_then(|map| map.get(&hash).copied());
-                    match (committed, fresh.get(&hash)) {
+                    match (self.committed(&hash), fresh.get(&hash)) {
                         (Some(image), _) => Place::Catalog(image),
                         (None, Some(&index)) => Place::New(index),
                         (None, None) => {
@@ -154,6 +149,11 @@ impl<'a> BatchWriter<'a> {
             }
         }
         work
+    }
+
+    /// The image of this content, when one was committed before.
+    fn committed(&self, hash: &[u8; 32]) -> Option<i64> {
+        self.contents.read().ok()?.get(hash).copied()
     }
 
     fn note_pages(&mut self, path: &str, pages: u32) {
