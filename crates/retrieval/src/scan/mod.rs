@@ -83,7 +83,8 @@ impl Scan {
             check_source(source)?;
             roots.push(fs::canonicalize(source)?);
         }
-        scan.roots = roots.iter().cloned().collect();
+        let inside = roots.iter().filter(|root| !scan.is_outside(root));
+        scan.roots = inside.cloned().collect();
         if let Some(given) = sight.given {
             // Folders come after those they lie in.
             for folder in scan.roots.iter().filter(|root| root.is_dir()) {
