@@ -263,7 +263,7 @@ impl Catalog {
         let kept = text.map(|text| KeptRules::from_json(&text)).transpose();
         kept.map(Option::unwrap_or_default).map_err(|reason| {
             let what = format!("the entry `{KEPT_RULES}` cannot be understood ({reason})");
-            Error::damaged(&self.path, what, RESTORE)
+            Error::damaged(self.path(), what, RESTORE)
         })
     }
 
