@@ -66,6 +66,9 @@ pub enum ErrorKind {
     /// A directory, a pipe or a device where a file was expected.
     #[error("not a regular file; give the path of an image file")]
     NotAFile,
+    /// A file that lies, all links followed, out of the folder that files may come from.
+    #[error("it leads out of the folder that files may come from; put the file itself there")]
+    Outside,
     /// The operating system refused.
     #[error("{}", io_advice(.0))]
     Io(#[source] std::io::Error),

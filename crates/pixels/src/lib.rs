@@ -39,6 +39,7 @@ mod other_formats;
 mod over_white;
 mod png;
 mod position;
+mod printable;
 mod resize;
 mod rgb;
 mod scale_space;
@@ -51,12 +52,14 @@ pub use decode::{DecodeOptions, Decoded, Format, decode_gray, decode_rgb, read_g
 pub use draw::Color;
 pub use error::{Error, ErrorKind};
 pub use exif::Exif;
+pub use files::Reach;
 pub use font::{GLYPH_HEIGHT, GLYPH_WIDTH, text_width};
 pub use foreign::{Foreign, has_picture_name};
 pub use gray::Gray;
 pub use guarded::guarded;
 pub use limits::Limits;
 pub use position::position;
+pub use printable::{is_printable, printable};
 pub use resize::fitted_size;
 pub use rgb::Rgb;
 pub use scale_space::{
