@@ -1,6 +1,8 @@
 //! Looking through a collection without a query: pages of images, one image, its features, and what images have in
 //! common.
 
+use std::path::Path;
+
 use serde::Serialize;
 use vizsla_pixels::position;
 
@@ -112,6 +114,17 @@ impl Collection {
     pub fn image(&self, id: i64) -> Result<Option<ListedImage>, Error> {
         let catalog = self.catalog();
         catalog.at_one_instant(|| catalog.listed(id))
+    }
+
+    /// Whether a file of the collection is known at this place: an absolute path without links, as an ingest keeps it.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn holds_file(&self, path: &Path) -> Result<bool, Error> {
+        match path.to_str() {
+            Some(path) => self.catalog().holds_file(path),
+            None => Ok(false),
+        }
     }
 
     /// The local features of an image, by visual word; `None` when there is none of this id.

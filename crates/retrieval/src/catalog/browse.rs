@@ -44,6 +44,14 @@ fn listed(row: &Row<'_>) -> rusqlite::Result<ListedImage> {
 }
 
 impl Catalog {
+    /// Whether a file of this path is known.
+    pub(crate) fn holds_file(&self, path: &str) -> Result<bool, Error> {
+        let query = "SELECT EXISTS (SELECT 1 FROM files WHERE path = ?1)";
+        self.connection
+            .query_row(query, [path], |row| row.get(0))
+            .map_err(|error| self.wrap(error))
+    }
+
     /// Every image with its files, in id order.
     pub(crate) fn list(&self) -> Result<Vec<ListedImage>, Error> {
         let mut images = self.rows(&format!("SELECT {COLUMNS} FROM images ORDER BY id"), listed)?;

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use fs_err as fs;
 use rayon::prelude::*;
-use vizsla_pixels::{Foreign, Limits};
+use vizsla_pixels::{ErrorKind, Foreign, Limits, Reach};
 
 use super::Contents;
 use crate::Reporter;
 use crate::describe::{Described, Describer, Failure};
-use crate::scan::Found;
+use crate::scan::{Found, NO_FILE, OUTSIDE};
 
 /// What became of one file.
 pub(super) enum Outcome {
@@ -49,6 +48,8 @@ pub(super) struct Worker<'a> {
     pub describer: Option<&'a Describer<'a>>,
     pub reporter: &'a dyn Reporter,
     pub limits: Limits,
+    /// Where files may be opened: they may have been swapped since the folder was looked through.
+    pub reach: &'a Reach,
 }
 
 impl Worker<'_> {
@@ -84,15 +85,9 @@ impl Worker<'_> {
             );
             return Outcome::Skipped(reason);
         }
-        let bytes = match fs::read(path) {
+        let bytes = match self.reach.read(Path::new(path), limit) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Outcome::Unread("the file went away before it was read".to_owned());
-            }
-            Err(error) => {
-                let kind = error.kind();
-                return Outcome::Unread(format!("the file cannot be read ({kind})"));
-            }
+            Err(error) => return refused(error.kind()),
         };
         let hash = *blake3::hash(&bytes).as_bytes();
         let known = self
@@ -112,5 +107,23 @@ impl Worker<'_> {
                 Err(Failure::Model(reason)) => Outcome::Refused(reason),
             },
         }
+    }
+}
+
+/// What became of a file that could not be read. It was a sound file when the folder was looked through, so whatever has
+/// taken its place may pass.
+fn refused(kind: &ErrorKind) -> Outcome {
+    let gone = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+    match kind {
+        ErrorKind::TooLarge { .. } => Outcome::Skipped(kind.to_string()),
+        ErrorKind::Outside => Outcome::Unread(OUTSIDE.to_owned()),
+        ErrorKind::NotAFile => Outcome::Unread(NO_FILE.to_owned()),
+        ErrorKind::Io(error) if gone(error) => {
+            Outcome::Unread("the file went away before it was read".to_owned())
+        }
+        ErrorKind::Io(error) => {
+            Outcome::Unread(format!("the file cannot be read ({})", error.kind()))
+        }
+        other => Outcome::Unread(other.to_string()),
     }
 }

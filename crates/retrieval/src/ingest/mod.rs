@@ -95,6 +95,7 @@ impl Collection {
             mut departed,
             known,
             mut report,
+            reach,
             ..
         } = plan;
         let contents = self.contents()?;
@@ -105,6 +106,7 @@ impl Collection {
             describer: None,
             reporter,
             limits: options.limits,
+            reach: &reach,
         };
         for chunk in todo.chunks(64) {
             for item in worker.run(chunk.to_vec()).items {
@@ -151,6 +153,7 @@ impl Collection {
             departed,
             known,
             report,
+            reach,
             ..
         } = plan;
         let size = if options.batch == 0 {
@@ -167,6 +170,7 @@ impl Collection {
             describer: Some(&describer),
             reporter,
             limits: options.limits,
+            reach: &reach,
         };
         let mut writer = BatchWriter::new(self, &contents, departed, known, report);
         reporter.begin("indexing", todo.len() as u64);

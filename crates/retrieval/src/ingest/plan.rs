@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use vizsla_pixels::Foreign;
+use vizsla_pixels::{Foreign, Reach};
 
 use super::departed::Departed;
 use crate::catalog::FileRow;
@@ -23,6 +23,8 @@ pub(super) struct Plan {
     pub report: IngestReport,
     /// What the collection has to remember, when that changed.
     pub remember: Option<KeptRules>,
+    /// Where files may be opened.
+    pub reach: Reach,
 }
 
 impl Collection {
@@ -61,6 +63,10 @@ impl Collection {
             known,
             report,
             remember,
+            reach: match &options.within {
+                Some(folder) => Reach::beneath(folder)?,
+                None => Reach::anywhere(),
+            },
         })
     }
 

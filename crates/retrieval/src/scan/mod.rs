@@ -21,7 +21,9 @@ pub use self::rules::WalkRules;
 use crate::{Collection, Error, Skipped};
 
 /// Why something behind a link is left alone.
-const OUTSIDE: &str = "it leads out of the folder that may be taken in";
+pub(crate) const OUTSIDE: &str = "it leads out of the folder that may be taken in";
+/// Why a folder, a pipe or a device is left alone.
+pub(crate) const NO_FILE: &str = "this is not a regular file";
 
 /// A picture file on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -290,7 +292,7 @@ impl Scan {
                 };
                 self.files.insert(text.to_owned(), found);
             }
-            Ok(_) => self.skip(path, "this is not a regular file"),
+            Ok(_) => self.skip(path, NO_FILE),
             Err(error) => {
                 self.unseen.insert(path.to_owned());
                 self.skip(path, &format!("it cannot be read ({})", error.kind()));
