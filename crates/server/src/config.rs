@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -83,6 +83,8 @@ pub struct ServerConfig {
     pub allow_fetch: Vec<String>,
     /// Origins of other pages that may use the API, such as `https://shop.example`.
     pub cors: Vec<String>,
+    /// Addresses of proxies in front, which are believed when they tell for whom they ask.
+    pub trusted_proxy: Vec<IpAddr>,
     /// Whether answers name files of the server's disk.
     pub show_paths: bool,
     /// Requests computed at a time; 0 = as many as there are cores.
@@ -117,6 +119,7 @@ impl Default for ServerConfig {
             runs: None,
             allow_fetch: Vec::new(),
             cors: Vec::new(),
+            trusted_proxy: Vec::new(),
             show_paths: false,
             workers: 0,
             queue: 64,

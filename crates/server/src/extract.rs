@@ -4,24 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::extract::multipart::MultipartError;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
 use crate::guard::{announced, hear_out, too_large};
 use crate::problem::Problem;
+use crate::receiving::{FREE, watched};
 use crate::state::App;
 
 /// Time in which a body must have come at most; at most twice the time limit of requests.
 const RECEIVING: Duration = Duration::from_secs(60);
 /// Largest body that is JSON alone, in bytes: a vector of 16,000 numbers fits.
 pub(crate) const MOST_JSON: usize = 1 << 20;
-/// KiB of bodies that are received at a time, at least.
-const MOST_AT_A_TIME: usize = 256 << 10;
 
 /// The parts of an address: names and numbers.
 pub(crate) struct Place<T>(pub T);
@@ -66,17 +64,31 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
-        let json = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok())
-            .is_some_and(is_json);
-        if !json {
-            return Err(media_type("application/json"));
-        }
-        let bytes = whole(request, app, MOST_JSON).await?;
-        Ok(Self(parse(&bytes)?))
+        Ok(Self(json(request, app, MOST_JSON).await?))
     }
+}
+
+/// A body of JSON that is small, such as everybody may send: it is heard however full the server is.
+pub(crate) struct Small<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Small<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Problem> {
+        Ok(Self(json(request, app, FREE).await?))
+    }
+}
+
+async fn json<T: DeserializeOwned>(request: Request, app: &App, most: usize) -> Result<T, Problem> {
+    let json = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(is_json);
+    if !json {
+        return Err(media_type("application/json"));
+    }
+    parse(&whole(request, app, most).await?)
 }
 
 /// Reads JSON of the right form.
@@ -116,13 +128,11 @@ pub(crate) async fn whole(request: Request, app: &App, most: usize) -> Result<By
         hear_out(request).await;
         return Err(problem);
     }
-    let _room = app.receiving.room(&request, most)?;
-    let limit = receiving(app);
-    match timeout(limit, axum::body::to_bytes(request.into_body(), most)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_length(&error) => Err(too_large(most)),
-        Ok(Err(_)) => Err(Problem::bad_request("the body broke off")),
-        Err(_) => Err(slow(limit)),
+    let (request, held, fate) = watched(request, &app.receiving, time(app));
+    match axum::body::to_bytes(request.into_body(), most).await {
+        Ok(bytes) => Ok(held.with(bytes)),
+        Err(error) if is_length(&error) => Err(too_large(most)),
+        Err(_) => Err(fate.or(Problem::bad_request("the body broke off"))),
     }
 }
 
@@ -140,64 +150,28 @@ pub(crate) async fn form(
     app: &Arc<App>,
     most_fields: usize,
 ) -> Result<Vec<Field>, Problem> {
-    let _room = app.receiving.room(&request, app.config.body_bytes())?;
-    let read = async {
-        let mut form = Multipart::from_request(request, app)
-            .await
-            .map_err(|error| Problem::bad_request(error.body_text()))?;
-        let mut fields = Vec::new();
-        let broken = |error: axum::extract::multipart::MultipartError| match error.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => too_large(app.config.body_bytes()),
-            _ => Problem::bad_request(error.body_text()),
-        };
-        while let Some(field) = form.next_field().await.map_err(broken)? {
-            if fields.len() == most_fields {
-                return Err(Problem::too_large(format!(
-                    "the form has more than {most_fields} fields; send them in several requests"
-                )));
-            }
-            fields.push(Field {
-                name: field.name().unwrap_or_default().to_owned(),
-                file: field.file_name().map(str::to_owned),
-                bytes: field.bytes().await.map_err(broken)?,
-            });
-        }
-        Ok(fields)
-    };
-    let limit = receiving(app);
-    timeout(limit, read)
+    let (request, held, fate) = watched(request, &app.receiving, time(app));
+    let mut form = Multipart::from_request(request, app)
         .await
-        .unwrap_or_else(|_| Err(slow(limit)))
-}
-
-/// Keeps the memory of bodies that are being received within bounds.
-pub(crate) struct Receiving {
-    room: Arc<Semaphore>,
-    all: u32,
-}
-
-impl Receiving {
-    /// Room for eight of the largest bodies, and never little.
-    pub fn new(most_body: usize) -> Self {
-        let all = MOST_AT_A_TIME.max(8 * (most_body >> 10));
-        Self {
-            room: Arc::new(Semaphore::new(all)),
-            all: all as u32,
+        .map_err(|error| Problem::bad_request(error.body_text()))?;
+    let mut fields = Vec::new();
+    let broken = |error: MultipartError| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(app.config.body_bytes()),
+        _ => fate.or(Problem::bad_request(error.body_text())),
+    };
+    while let Some(field) = form.next_field().await.map_err(broken)? {
+        if fields.len() == most_fields {
+            return Err(Problem::too_large(format!(
+                "the form has more than {most_fields} fields; send them in several requests"
+            )));
         }
+        fields.push(Field {
+            name: field.name().unwrap_or_default().to_owned(),
+            file: field.file_name().map(str::to_owned),
+            bytes: held.with(field.bytes().await.map_err(broken)?),
+        });
     }
-
-    fn room(&self, request: &Request, most: usize) -> Result<OwnedSemaphorePermit, Problem> {
-        let said = request
-            .headers()
-            .get(header::CONTENT_LENGTH)
-            .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        let kib = said.unwrap_or(most).min(most).div_ceil(1024) as u32;
-        Arc::clone(&self.room)
-            .try_acquire_many_owned(kib.min(self.all))
-            .map_err(|_| {
-                Problem::busy("too much is being sent at the same time; send it again in a moment")
-            })
-    }
+    Ok(fields)
 }
 
 fn is_length(error: &axum::Error) -> bool {
@@ -211,17 +185,7 @@ fn is_length(error: &axum::Error) -> bool {
     false
 }
 
-fn receiving(app: &App) -> Duration {
+/// Time in which a body must have come.
+fn time(app: &App) -> Duration {
     RECEIVING.min(2 * app.config.limit())
-}
-
-fn slow(limit: Duration) -> Problem {
-    Problem::new(
-        StatusCode::REQUEST_TIMEOUT,
-        "slow",
-        format!(
-            "the body did not come within {} seconds; send a smaller one, or over a faster line",
-            limit.as_secs()
-        ),
-    )
 }

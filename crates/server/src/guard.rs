@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::HttpBody;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 use tokio_stream::StreamExt;
 
 use crate::access::{Scope, Shown};
+use crate::peers::Peer;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -55,33 +57,52 @@ pub(crate) async fn check(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    match judged(&app, &request) {
+        Ok(scope) => {
+            request.extensions_mut().insert(scope);
+            Ok(next.run(request).await)
+        }
+        Err(problem) => {
+            hear_out(request).await;
+            Err(problem)
+        }
+    }
+}
+
+/// What a request may do, where it may do anything.
+fn judged(app: &App, request: &Request) -> Result<Scope, Problem> {
     let headers = request.headers();
+    let (method, path) = (request.method(), request.uri().path());
     let (scope, shown) = app.access.of_request(headers);
     if !app.access.guarded() {
         check_host(headers)?;
     }
-    let by_itself = !app.access.guarded() || shown == Shown::Cookie;
-    let changes = !matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    );
-    if by_itself && (changes || !app.access.guarded()) {
-        check_origin(headers, &app.config.cors)?;
+    // With a token in the header nobody else can have asked; whatever a browser sends by itself any site can make it send.
+    if !app.access.guarded() || shown == Shown::Cookie {
+        check_site(method, path, headers, &app.config.cors)?;
     }
     if shown == Shown::Wrong {
         return Err(unauthorised("this token is not known; check it"));
     }
-    if scope == Scope::None && needs_token(request.method(), request.uri().path()) {
+    if scope == Scope::None && needs_token(method, path) {
         return Err(unauthorised(
             "a token is needed: send it as `Authorization: Bearer TOKEN`",
         ));
     }
-    if let Some(problem) = announced(headers, app.config.body_bytes()) {
-        hear_out(request).await;
-        return Err(problem);
+    match announced(headers, app.config.body_bytes()) {
+        Some(problem) => Err(problem),
+        None => Ok(scope),
     }
-    request.extensions_mut().insert(scope);
-    Ok(next.run(request).await)
+}
+
+/// Finds out whose share a request counts to: behind a proxy it is not that of the connection.
+pub(crate) async fn for_whom(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let peer = Peer::current().behind(request.headers(), &app.config.trusted_proxy);
+    peer.serve(next.run(request)).await
 }
 
 /// Puts the headers on an answer that keep browsers from misusing it.
@@ -162,17 +183,52 @@ fn check_host(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-fn check_origin(headers: &HeaderMap, allowed: &[String]) -> Result<(), Problem> {
-    let Some(origin) = headers.get(header::ORIGIN) else {
-        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-        let top = headers.get("sec-fetch-mode").map(HeaderValue::as_bytes) == Some(b"navigate");
-        return match site {
-            Some(b"cross-site" | b"same-site") if !top => {
-                Err(foreign("another site asked for this"))
-            }
-            _ => Ok(()),
-        };
+/// Whether the page that asks may. A browser names the page's origin where it asks for more than a picture, a script or an
+/// address to go to, and tells of everything whether it came from this site (`Sec-Fetch-Site`); other programs tell
+/// neither. What another site leads a person to is the page and what is open to all: everything else is work, or
+/// somebody's pictures.
+fn check_site(
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+    allowed: &[String],
+) -> Result<(), Problem> {
+    if let Some(origin) = headers.get(header::ORIGIN) {
+        return check_origin(origin, headers, allowed);
+    }
+    let told = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    let leads = match told("sec-fetch-site") {
+        Some(b"same-origin" | b"none") => return Ok(()),
+        Some(_) => told("sec-fetch-mode") == Some(b"navigate"),
+        // A browser of before 2023 tells no more than the page that it comes from, if that.
+        None if came_from_elsewhere(headers) => true,
+        None => return Ok(()),
     };
+    let looks = matches!(*method, Method::GET | Method::HEAD);
+    match leads && looks && !needs_token(method, path) {
+        true => Ok(()),
+        false => Err(foreign(
+            "another site asked for this; open the page of this server and ask there",
+        )),
+    }
+}
+
+/// Whether a page of another host is named as the one that asks.
+fn came_from_elsewhere(headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let Some(page) = text(header::REFERER) else {
+        return false;
+    };
+    let host = page.split_once("://").map(|(_, rest)| rest);
+    let host = host.and_then(|rest| rest.split(['/', '?', '#']).next());
+    host != text(header::HOST)
+}
+
+fn check_origin(
+    origin: &HeaderValue,
+    headers: &HeaderMap,
+    allowed: &[String],
+) -> Result<(), Problem> {
     let origin = origin.to_str().unwrap_or_default();
     let host = headers
         .get(header::HOST)
@@ -207,6 +263,9 @@ pub(crate) async fn hear_out(request: Request) {
         // It waits to be told to send.
         return;
     }
+    if request.body().is_end_stream() {
+        return;
+    }
     let mut body = request.into_body().into_data_stream();
     let mut left = MOST_HEARD;
     let all = async {
@@ -223,8 +282,11 @@ pub(crate) async fn hear_out(request: Request) {
 /// What is said of a body that is too large.
 pub(crate) fn too_large(most: usize) -> Problem {
     Problem::too_large(format!(
-        "the body is larger than {} MiB; send less, or a smaller copy of the picture",
-        most >> 20
+        "the body is larger than {}; send less, or a smaller copy of the picture",
+        match most >> 20 {
+            0 => format!("{} KiB", most >> 10),
+            whole => format!("{whole} MiB"),
+        }
     ))
 }
 
@@ -262,23 +324,51 @@ mod tests {
         assert!(check_host(&HeaderMap::new()).is_err());
     }
 
+    fn may(method: &Method, path: &str, pairs: &[(&'static str, &'static str)]) -> bool {
+        let mut headers = headers(pairs);
+        headers.insert("host", HeaderValue::from_static("localhost:1"));
+        let allowed = ["https://shop.example".to_owned()];
+        check_site(method, path, &headers, &allowed).is_ok()
+    }
+
     #[test]
     fn other_sites_are_refused_unless_allowed() {
-        let allowed = ["https://shop.example".to_owned()];
-        let asks = |origin: &'static str| {
-            let headers = headers(&[("host", "localhost:1"), ("origin", origin)]);
-            check_origin(&headers, &allowed).is_ok()
-        };
+        let asks = |origin: &'static str| may(&Method::GET, "/v1/x", &[("origin", origin)]);
         assert!(asks("http://localhost:1") && asks("https://shop.example"));
         assert!(!asks("http://localhost:2") && !asks("null") && !asks("https://evil.example"));
-        let fetch = |site: &'static str, mode: &'static str| {
-            check_origin(
-                &headers(&[("sec-fetch-site", site), ("sec-fetch-mode", mode)]),
-                &[],
-            )
-            .is_ok()
+    }
+
+    #[test]
+    fn another_site_leads_to_the_page_and_nowhere_else() {
+        let (look, change) = (Method::GET, Method::POST);
+        let work = ["/v1/collections", "/v1/collections/a/map", "/metrics"];
+        let from = |site: &'static str, mode: &'static str| {
+            [("sec-fetch-site", site), ("sec-fetch-mode", mode)]
         };
-        assert!(fetch("same-origin", "cors") && fetch("none", "navigate"));
-        assert!(fetch("cross-site", "navigate") && !fetch("cross-site", "no-cors"));
+        for path in work {
+            for own in [from("same-origin", "cors"), from("none", "navigate")] {
+                assert!(may(&look, path, &own) && may(&change, path, &own));
+            }
+            // curl, and programs.
+            assert!(may(&look, path, &[]) && may(&change, path, &[]));
+            for site in ["cross-site", "same-site", "new-words"] {
+                for mode in ["navigate", "no-cors", "cors"] {
+                    assert!(!may(&look, path, &from(site, mode)), "{site} {mode}");
+                    assert!(!may(&change, path, &from(site, mode)), "{site} {mode}");
+                }
+            }
+        }
+        let old = |page: &'static str| [("referer", page)];
+        assert!(may(&look, work[0], &old("http://localhost:1/")));
+        assert!(!may(
+            &look,
+            work[0],
+            &old("https://evil.example/localhost:1/")
+        ));
+        assert!(may(&look, "/", &old("https://evil.example/")));
+        let led = from("cross-site", "navigate");
+        assert!(may(&look, "/", &led) && may(&look, "/docs", &led));
+        assert!(!may(&change, "/", &led) && !may(&change, "/v1/session", &led));
+        assert!(!may(&look, "/", &from("cross-site", "no-cors")));
     }
 }

@@ -18,19 +18,26 @@
 //! ```
 
 mod access;
+mod answering;
 mod answers;
 mod assets;
 mod config;
+mod connections;
 mod error;
 mod extract;
 mod fetch;
 mod guard;
+mod heads;
 mod jobs;
 mod maps;
 mod metrics;
+mod owned;
 mod parts;
+mod peers;
 mod pictures;
 mod problem;
+mod queue;
+mod receiving;
 mod roots;
 mod router;
 mod routes;

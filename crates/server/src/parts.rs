@@ -169,7 +169,7 @@ impl Sources<'_> {
         if region.is_none() {
             return Ok(PartSource::Stored(id));
         }
-        let bytes = pictures::read(&pictures::image(self.served, id)?)?;
+        let bytes = pictures::read(&pictures::image(self.served, id)?, &self.app.roots)?;
         Ok(PartSource::Image {
             image: QueryImage::Bytes(bytes),
             region,

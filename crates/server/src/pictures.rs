@@ -1,15 +1,16 @@
 //! Pictures of a collection as files: what was indexed, and nothing else.
 
+use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
 use axum::http::StatusCode;
-use fs_err::File;
 use vizsla_pixels::{DecodeOptions, Format, Limits, decode_rgb};
 use vizsla_retrieval::ListedImage;
 
-use crate::problem::Problem;
+use crate::problem::{Problem, log};
+use crate::roots::Roots;
 use crate::served::Served;
 
 /// Bytes of thumbnails kept.
@@ -29,46 +30,46 @@ pub(crate) fn image(served: &Served, id: i64) -> Result<ListedImage, Problem> {
         .ok_or_else(|| Problem::not_found(format!("the collection has no image {id}")))
 }
 
-/// The file of an image, open at its start, with its length. Only a file that still holds what was indexed is given.
+/// The file of an image, open at its start, with its length. Only a file that still holds what was indexed is given, and
+/// only from where [`Roots::open`] opens it.
 ///
 /// # Errors
 /// 410 when none does.
-pub(crate) fn open(image: &ListedImage) -> Result<(File, u64), Problem> {
+pub(crate) fn open(image: &ListedImage, roots: &Roots) -> Result<(File, u64), Problem> {
     let most = Limits::default().max_file_bytes;
-    let sound = |path: &PathBuf| -> std::io::Result<Option<(File, u64)>> {
-        let about = fs_err::metadata(path)?;
-        if !about.is_file() || about.len() > most {
-            return Ok(None);
-        }
-        let mut file = File::open(path)?;
+    let sound = |path: &PathBuf| -> Option<(File, u64)> {
+        let mut file = roots.open(path).ok()?;
         let mut hasher = blake3::Hasher::new();
-        let length = std::io::copy(&mut (&mut file).take(most + 1), &mut hasher)?;
-        file.rewind()?;
+        let length = std::io::copy(&mut (&mut file).take(most + 1), &mut hasher).ok()?;
+        file.rewind().ok()?;
         let same = hasher.finalize().to_hex().as_str() == image.content;
-        Ok(same.then_some((file, length)))
+        same.then_some((file, length))
     };
-    let found = image
-        .paths
-        .iter()
-        .find_map(|path| sound(path).ok().flatten());
-    found.ok_or_else(|| {
-        Problem::new(
-            StatusCode::GONE,
-            "gone",
-            "the file of this image has moved, changed or gone since it was indexed; index the folder again",
-        )
-    })
+    image.paths.iter().find_map(sound).ok_or_else(gone)
 }
 
 /// The bytes of the file of an image.
 ///
 /// # Errors
 /// As [`open`].
-pub(crate) fn read(image: &ListedImage) -> Result<Vec<u8>, Problem> {
-    let (mut file, length) = open(image)?;
-    let mut bytes = Vec::with_capacity(length as usize);
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
+pub(crate) fn read(image: &ListedImage, roots: &Roots) -> Result<Vec<u8>, Problem> {
+    let most = Limits::default().max_file_bytes;
+    // What is given is what was looked at: the file is read once.
+    let sound = |path: &PathBuf| -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let file = roots.open(path).ok()?;
+        file.take(most + 1).read_to_end(&mut bytes).ok()?;
+        (blake3::hash(&bytes).to_hex().as_str() == image.content).then_some(bytes)
+    };
+    image.paths.iter().find_map(sound).ok_or_else(gone)
+}
+
+fn gone() -> Problem {
+    Problem::new(
+        StatusCode::GONE,
+        "gone",
+        "the file of this image has moved, changed or gone since it was indexed; index the folder again",
+    )
 }
 
 /// The type of a picture as browsers name it.
@@ -116,7 +117,7 @@ impl Thumbnails {
     ///
     /// # Errors
     /// 410 when the file is gone, 422 when it cannot be read.
-    pub fn get(&self, image: &ListedImage, size: u32) -> Result<Vec<u8>, Problem> {
+    pub fn get(&self, image: &ListedImage, size: u32, roots: &Roots) -> Result<Vec<u8>, Problem> {
         let path = self.folder.join(format!("{}-{size}.jpg", image.content));
         if let Ok(bytes) = fs_err::read(&path) {
             return Ok(bytes);
@@ -125,11 +126,11 @@ impl Thumbnails {
             fit: Some(size),
             limits: self.limits,
         };
-        let picture = decode_rgb(&read(image)?, &options)?.image;
+        let picture = decode_rgb(&read(image, roots)?, &options)?.image;
         let bytes = picture.encode_jpeg(QUALITY)?;
         // A full disk costs the cache, not the answer.
         if let Err(error) = self.keep(&path, &bytes) {
-            eprintln!("vizsla serve: a thumbnail cannot be kept: {error}");
+            log(&format_args!("a thumbnail cannot be kept: {error}"));
         }
         Ok(bytes)
     }

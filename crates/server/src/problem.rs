@@ -8,7 +8,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
-use vizsla_pixels::ErrorKind;
+use vizsla_pixels::{ErrorKind, printable};
+
+/// Writes a line to the server's log, which is standard error. Names of files come from strangers: what would steer a
+/// terminal or begin another line is shown instead.
+pub(crate) fn log(what: &dyn std::fmt::Display) {
+    eprintln!("vizsla serve: {}", printable(&what.to_string()));
+}
 
 /// Why a request was not answered.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -90,7 +96,7 @@ impl Problem {
 
     /// 500: the server's own fault. The cause goes to standard error.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
-        eprintln!("vizsla serve: {cause}");
+        log(cause);
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
@@ -150,21 +156,21 @@ impl From<vizsla_retrieval::Error> for Problem {
             Error::Damaged {
                 ref path, remedy, ..
             } => {
-                eprintln!("vizsla serve: {error}");
+                log(&error);
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 Self::unavailable(format!(
                     "a file of the collection is damaged; on the server, {remedy}: {name}"
                 ))
             }
             Error::Missing(_) | Error::Sqlite { .. } | Error::TooNew { .. } => {
-                eprintln!("vizsla serve: {error}");
+                log(&error);
                 Self::unavailable(
                     "the collection cannot be read; if it is being replaced, ask again in a moment, else the log of the \
                      server says what is wrong with it",
                 )
             }
             Error::Neural(_) | Error::OtherModel { .. } => {
-                eprintln!("vizsla serve: {error}");
+                log(&error);
                 Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "no-model",

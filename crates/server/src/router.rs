@@ -99,9 +99,11 @@ pub(crate) fn build(app: Arc<App>) -> Result<Router, Error> {
         router = router.layer(cors(&app.config.cors)?);
     }
     let counted = from_fn_with_state(Arc::clone(&app), metrics::count);
+    let shared = from_fn_with_state(Arc::clone(&app), guard::for_whom);
     Ok(router
         .layer(from_fn(guard::protect))
         .layer(counted)
+        .layer(shared)
         .with_state(app))
 }
 

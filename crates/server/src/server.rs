@@ -2,7 +2,8 @@
 //!
 //! Connections are served by `hyper` itself, so that a client which sends the head of a request drop by drop is cut off,
 //! and so that a request whose client has gone is dropped, which stops its work. A client that does not read its
-//! answer is cut off too.
+//! answer is cut off too. Accepting waits for nothing: when all places are taken, a connection that is waited for gives
+//! way, or the new one is told to come back.
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -13,17 +14,23 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
+use crate::answering::Answering;
+use crate::connections::{Connections, Place};
+use crate::heads::SlowHeads;
+use crate::peers::Peer;
 use crate::state::App;
 use crate::unread::Unread;
 use crate::{Error, ServerConfig, router};
 
-/// Connections that are open at a time; more wait to be accepted.
+/// Connections that are open at a time, at most.
 const MOST_CONNECTIONS: usize = 1000;
+/// What a client is told when all of them are being answered.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+/// Time before the rate of a head is looked at.
+const HEAD_GRACE: Duration = Duration::from_secs(5);
 /// Time for the head of a request, and for which an idle connection is kept; less where a request gets less.
 const HEAD: Duration = Duration::from_secs(20);
 /// Most bytes of the head of a request.
@@ -74,34 +81,41 @@ impl Server {
     /// # Errors
     /// The listener cannot be used.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let listener = TcpListener::from_std(self.listener)?;
-        let limit = self.app.config.limit();
-        let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+        let Self {
+            listener,
+            app,
+            router,
+            ..
+        } = self;
+        let listener = TcpListener::from_std(listener)?;
+        let connections = Connections::new(most_connections());
         let graceful = GracefulShutdown::new();
         let mut shutdown = pin!(shutdown);
         loop {
-            let (stream, permit) = tokio::select! {
+            let (stream, address) = tokio::select! {
                 () = &mut shutdown => break,
-                accepted = accept(&listener, &room) => accepted,
+                accepted = accept(&listener) => accepted,
             };
-            let service = TowerToHyperService::new(self.router.clone());
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD.min(limit))
-                .max_buf_size(MOST_HEAD)
-                .serve_connection(TokioIo::new(Unread::new(stream, limit)), service);
-            let connection = graceful.watch(connection);
-            tokio::spawn(async move {
-                // A connection that breaks is its client's affair.
-                let _ = connection.await;
-                drop(permit);
-            });
+            let peer = Peer::of(address.ip());
+            let proxies = &app.config.trusted_proxy;
+            let is_proxy = proxies.iter().any(|&proxy| Peer::of(proxy) == peer);
+            let Some(place) = connections.enter(peer, is_proxy) else {
+                // As much of it as goes at once: nobody waits for a client that is turned away.
+                let _ = stream.try_write(FULL);
+                continue;
+            };
+            let connection = Connection {
+                stream,
+                peer,
+                place,
+            };
+            connection.serve(router.clone(), app.config.limit(), &graceful);
         }
         drop(listener);
-        self.app.stopping.send_replace(true);
+        app.stopping.send_replace(true);
         // What an ingest has done so far is committed; the next one goes on from there.
-        self.app.jobs.close();
-        let ended = async { tokio::join!(graceful.shutdown(), self.app.jobs.idle()) };
+        app.jobs.close();
+        let ended = async { tokio::join!(graceful.shutdown(), app.jobs.idle()) };
         let _ = timeout(GRACE, ended).await;
         Ok(())
     }
@@ -121,21 +135,62 @@ impl Server {
     }
 }
 
+/// A connection that was accepted.
+struct Connection {
+    stream: TcpStream,
+    peer: Peer,
+    place: Place,
+}
+
+impl Connection {
+    /// Serves it, on a task of its own.
+    fn serve(self, router: axum::Router, limit: Duration, graceful: &GracefulShutdown) {
+        let Self {
+            stream,
+            peer,
+            place,
+        } = self;
+        let line = Arc::clone(&place.line);
+        let stream = SlowHeads::new(stream, Arc::clone(&line), HEAD_GRACE.min(limit));
+        let stream = TokioIo::new(Unread::new(stream, limit));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD.min(limit))
+            .max_buf_size(MOST_HEAD)
+            .serve_connection(stream, Answering { router, line });
+        let connection = graceful.watch(connection);
+        tokio::spawn(peer.serve(async move {
+            // A connection that breaks is its client's affair.
+            tokio::select! {
+                _ = connection => {}
+                () = place.line.given_up() => {}
+            }
+        }));
+    }
+}
+
 /// The next connection. Errors are those of one connection, or of too many open files: wait and go on.
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    let permit = Arc::clone(room).acquire_owned().await.ok();
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 let _ = stream.set_nodelay(true);
-                return (stream, permit);
+                return (stream, address);
             }
             Err(_) => sleep(Duration::from_millis(50)).await,
         }
     }
+}
+
+/// Connections that are open at a time: three quarters of the files that the process may open, which it needs for more
+/// than connections.
+fn most_connections() -> usize {
+    #[cfg(unix)]
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    let files: Option<u64> = None;
+    let room = files.and_then(|files| usize::try_from(files / 4 * 3).ok());
+    room.unwrap_or(MOST_CONNECTIONS).min(MOST_CONNECTIONS)
 }
 
 /// Ready at the first Ctrl-C or signal to end.

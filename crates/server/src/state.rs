@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tempfile::TempDir;
 use tokio::sync::watch;
 use vizsla_retrieval::ModelOptions;
 
 use crate::access::Access;
-use crate::extract::Receiving;
 use crate::fetch::Fetcher;
 use crate::jobs::{Jobs, Uploaded};
 use crate::maps::Maps;
 use crate::metrics::Metrics;
+use crate::owned::{self, OwnedFolder};
 use crate::pictures::Thumbnails;
 use crate::problem::Problem;
+use crate::receiving::Receiving;
 use crate::roots::Roots;
 use crate::runs::Runs;
 use crate::served::Served;
@@ -22,12 +22,15 @@ use crate::uploads::Uploads;
 use crate::work::Work;
 use crate::{Error, ServerConfig};
 
+/// Beginning of the name of a server's temporary folder.
+const SCRATCH: &str = "vizsla-serve-";
+
 /// The state of a server.
 pub(crate) struct App {
     pub config: ServerConfig,
     pub access: Access,
     pub work: Work,
-    pub receiving: Receiving,
+    pub receiving: Arc<Receiving>,
     pub collections: BTreeMap<String, Arc<Served>>,
     pub uploads: Uploads,
     pub thumbnails: Thumbnails,
@@ -39,7 +42,7 @@ pub(crate) struct App {
     pub fetcher: Fetcher,
     pub metrics: Metrics,
     /// Files that live as long as the server.
-    _scratch: TempDir,
+    _scratch: OwnedFolder,
     /// Turns true when the server stops: jobs end, streams close.
     pub stopping: watch::Sender<bool>,
 }
@@ -59,21 +62,26 @@ impl App {
             let served = Served::open(name, path, &models)?;
             collections.insert(name.clone(), Arc::new(served));
         }
-        let scratch = tempfile::Builder::new().prefix("vizsla-serve-").tempdir()?;
+        let passing = std::env::temp_dir();
+        owned::sweep(&passing, SCRATCH, |_| {});
+        let scratch = OwnedFolder::make(&passing, SCRATCH)?;
         let thumbnails = match &config.cache_dir {
             Some(folder) => folder.clone(),
             None => scratch.path().join("thumbnails"),
         };
+        let uploaded = Uploaded::open(config.upload_dir.as_deref(), |name| {
+            collections.get(name).cloned()
+        })?;
         Ok(Self {
             uploads: Uploads::new(scratch.path().join("uploads"), config.limits())?,
             thumbnails: Thumbnails::new(thumbnails, config.limits_of_files())?,
             access: Access::new(&config),
             work: Work::new(config.worker_count(), config.queue, config.limit()),
             receiving: Receiving::new(config.body_bytes()),
+            roots: Roots::new(&config.ingest_root, uploaded.root())?,
+            uploaded,
             collections,
             jobs: Jobs::new(),
-            uploaded: Uploaded::open(config.upload_dir.as_deref())?,
-            roots: Roots::open(&config.ingest_root)?,
             maps: Maps::default(),
             runs: Runs::open(config.runs.as_deref())?,
             fetcher: Fetcher::new(&config)?,

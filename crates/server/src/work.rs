@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 use vizsla_pixels::guarded;
 use vizsla_retrieval::StopFlag;
 
+use crate::peers::Peer;
 use crate::problem::Problem;
+use crate::queue::{Queue, Refused};
 
 /// Whether work should stop; a reporter for the floors below.
 pub(crate) type Cancel = StopFlag;
@@ -32,20 +33,14 @@ impl Drop for StopOnDrop {
 
 /// The queue and its workers.
 pub(crate) struct Work {
-    places: Arc<Semaphore>,
-    workers: Arc<Semaphore>,
-    most_places: usize,
-    most_workers: usize,
+    queue: Arc<Queue>,
     limit: Duration,
 }
 
 impl Work {
     pub fn new(workers: usize, queue: usize, limit: Duration) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(workers + queue)),
-            workers: Arc::new(Semaphore::new(workers)),
-            most_places: workers + queue,
-            most_workers: workers,
+            queue: Queue::new(workers, queue),
             limit,
         }
     }
@@ -60,22 +55,18 @@ impl Work {
         &self,
         work: impl FnOnce(&Cancel) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let place = Arc::clone(&self.places)
-            .try_acquire_owned()
-            .map_err(|_| Problem::busy("too many requests are waiting; ask again in a moment"))?;
         let begun = Instant::now();
         let end = begun + self.limit;
-        let turn = Arc::clone(&self.workers).acquire_owned();
-        let worker = timeout_at(begun + self.limit / 2, turn)
-            .await
-            .map_err(|_| Problem::busy("no worker became free in time; ask again in a moment"))?
-            .map_err(|closed| Problem::internal(&closed))?;
+        let turn = self.queue.turn(Peer::current(), begun + self.limit / 2);
+        let turn = turn.await.map_err(|refused| match refused {
+            Refused::Full => Problem::busy("too many requests are waiting; ask again in a moment"),
+            Refused::Late => Problem::busy("no worker became free in time; ask again in a moment"),
+        })?;
         let cancel = Cancel::default();
         let _stop = StopOnDrop(cancel.clone());
-        let permits: [OwnedSemaphorePermit; 2] = [place, worker];
         let running = spawn_blocking(move || {
             let result = guarded(|| cancel.governing(|| work(&cancel)));
-            drop(permits);
+            drop(turn);
             result
         });
         match timeout_at(end, running).await {
@@ -88,9 +79,7 @@ impl Work {
 
     /// Requests that are computed now, and that wait.
     pub fn load(&self) -> (usize, usize) {
-        let running = self.most_workers - self.workers.available_permits();
-        let inside = self.most_places - self.places.available_permits();
-        (running, inside.saturating_sub(running))
+        self.queue.load()
     }
 
     fn late(&self) -> Problem {

@@ -113,6 +113,84 @@ fn without_a_token_only_this_machine_is_served() {
 }
 
 #[test]
+fn another_site_can_start_nothing() {
+    let photos = Photos::new();
+    let server = photos.serve();
+    let led = [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "navigate"),
+    ];
+    let shown = [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "no-cors"),
+    ];
+    for path in ["/", "/docs"] {
+        assert_eq!(server.get_with(path, &led).status, 200, "{path}");
+    }
+    for path in [
+        "/v1/collections",
+        "/v1/collections/photos/map?method=umap",
+        "/v1/collections/photos/facets?where=price%20%3E%201",
+        "/v1/collections/photos/images?where=price%20%3E%201",
+        "/v1/collections/photos/images/1/thumbnail",
+        "/v1/jobs",
+        "/metrics",
+    ] {
+        server.get_with(path, &led).problem(403);
+        server.get_with(path, &shown).problem(403);
+    }
+    // A form of a page can send what is no JSON, and a browser need not name its origin.
+    let form = |headers: &[(&str, &str)]| {
+        let kind = [("content-type", "multipart/form-data; boundary=x")];
+        let headers = [headers, &kind].concat();
+        let body = b"--x\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\nx\r\n--x--\r\n";
+        server.post_with("/v1/uploads", &headers, body)
+    };
+    form(&led).problem(403);
+    form(&shown).problem(403);
+    // A program, which says nothing of sites, is heard.
+    form(&[]).problem(415);
+    let own = [
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-mode", "cors"),
+    ];
+    assert_eq!(server.get_with("/v1/collections", &own).status, 200);
+    assert_eq!(server.get("/v1/collections").status, 200);
+}
+
+#[test]
+fn a_cookie_is_not_for_other_pages_of_the_same_site() {
+    let photos = Photos::new();
+    let server = guarded(&photos);
+    let entered = server.post_json("/v1/session", &json!({"token": READ}));
+    let cookie = entered
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let get = |site: &str, mode: &str| {
+        let headers = [
+            ("cookie", cookie.as_str()),
+            ("sec-fetch-site", site),
+            ("sec-fetch-mode", mode),
+        ];
+        server.get_with("/v1/collections", &headers)
+    };
+    assert_eq!(get("same-origin", "cors").status, 200);
+    assert_eq!(get("none", "navigate").status, 200);
+    get("same-site", "no-cors").problem(403);
+    get("same-site", "navigate").problem(403);
+    // With the token in the header the page itself asks.
+    let bearer = format!("Bearer {READ}");
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("sec-fetch-site", "cross-site"),
+    ];
+    assert_eq!(server.get_with("/v1/collections", &headers).status, 200);
+}
+
+#[test]
 fn other_sites_are_answered_where_they_are_allowed() {
     let photos = Photos::new();
     let bearer = format!("Bearer {READ}");

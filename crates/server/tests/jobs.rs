@@ -5,86 +5,12 @@ mod support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{IMAGES, Photos, Reply, Running, id_of, names, picture};
-use vizsla_server::{Secret, ServerConfig};
-
-const INGEST: &str = "/v1/collections/photos/ingest";
-
-/// Writes pictures of these seeds.
-fn paint(folder: &Path, seeds: std::ops::Range<u64>) {
-    fs_err::create_dir_all(folder).unwrap();
-    for seed in seeds {
-        let path = folder.join(format!("{seed:03}.png"));
-        picture(seed).save_png(&path).unwrap();
-    }
-}
-
-/// A collection, and a folder beside it that may be taken in.
-struct World {
-    photos: Photos,
-    root: PathBuf,
-    uploads: PathBuf,
-}
-
-impl World {
-    fn new() -> Self {
-        let photos = Photos::new();
-        let root = photos.dir.path().join("more");
-        fs_err::create_dir(&root).unwrap();
-        let uploads = photos.dir.path().join("uploads");
-        Self {
-            photos,
-            root,
-            uploads,
-        }
-    }
-
-    fn config(&self) -> ServerConfig {
-        ServerConfig {
-            ingest_root: vec![self.root.clone()],
-            upload_dir: Some(self.uploads.clone()),
-            ..self.photos.config()
-        }
-    }
-
-    fn serve(&self) -> Running {
-        Running::start(self.config())
-    }
-}
-
-/// The name of the job that was answered.
-fn job_of(reply: &Reply) -> String {
-    assert_eq!(reply.status, 202, "{}", reply.text());
-    let job = reply.json()["job"].as_str().unwrap().to_owned();
-    assert_eq!(reply.header("location"), format!("/v1/jobs/{job}"));
-    job
-}
-
-/// Waits until a job is as wanted.
-fn wait(server: &Running, job: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let begun = Instant::now();
-    loop {
-        let view = server.get(&format!("/v1/jobs/{job}")).good();
-        if wanted(&view) {
-            return view;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(120), "{view}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn has_ended(view: &Value) -> bool {
-    !["queued", "running"].contains(&view["state"].as_str().unwrap())
-}
-
-fn images(server: &Running) -> u64 {
-    let figures = server.get("/v1/collections/photos").good();
-    figures["images"].as_u64().unwrap()
-}
+use support::{
+    IMAGES, INGEST, Running, World, has_ended, id_of, images, job_of, names, paint, picture, wait,
+};
+use vizsla_server::Secret;
 
 /// The events of a job until its stream ends: name and data.
 fn events(server: &Running, job: &str) -> Vec<(String, Value)> {

@@ -5,22 +5,12 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::{IMAGES, Photos, Running, id_of, picture, view};
+use support::{IMAGES, Photos, Running, id_of, paint, picture, view};
 use vizsla_retrieval::{Collection, IngestOptions, Silent};
-
-/// Writes pictures of these seeds.
-fn paint(folder: &Path, seeds: std::ops::Range<u64>) {
-    fs_err::create_dir_all(folder).unwrap();
-    for seed in seeds {
-        let path = folder.join(format!("{seed:03}.png"));
-        picture(seed).save_png(&path).unwrap();
-    }
-}
 
 /// Sends bytes as they are and reads what comes back until the server closes.
 fn raw(server: &Running, bytes: &[u8]) -> String {
@@ -147,6 +137,19 @@ fn a_collection_that_is_replaced_is_opened_anew() {
     );
     assert_eq!(gone.header("retry-after"), "5");
     server.search(json!({"parts": [{"image": 2}]})).problem(503);
+    let list = server.get("/v1/collections").good();
+    let missing = &list["collections"][0];
+    assert_eq!(
+        (&missing["name"], &missing["images"]),
+        (&json!("photos"), &json!(0))
+    );
+    assert!(
+        missing["problem"]
+            .as_str()
+            .unwrap()
+            .contains("not where it was"),
+        "{list}"
+    );
     assert_eq!(server.get("/ready").status, 503);
     assert_eq!(server.get("/health").status, 200);
     assert_eq!(figure(&server, "vizsla_collection_up"), 0.0);
@@ -222,6 +225,38 @@ fn a_body_that_comes_drop_by_drop_is_cut_off() {
         "{:?}",
         begun.elapsed()
     );
+}
+
+#[test]
+fn methods_that_nobody_knows_are_refused_and_do_no_harm() {
+    let photos = Photos::new();
+    let server = photos.serve();
+    for method in ["BREW", "TRACE", "CONNECT", "PROPFIND", "get", "X-Y"] {
+        for path in ["/", "/v1/collections", "/nothing"] {
+            let head =
+                format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+            let answer = raw(&server, head.as_bytes());
+            let status = answer.split(' ').nth(1).unwrap_or_default();
+            assert!(
+                ["400", "404", "405"].contains(&status),
+                "{method} {path}: {answer}"
+            );
+        }
+    }
+    for odd in [
+        "BREW",
+        "\r\n\r\n",
+        "\0\0\0\0",
+        "\x16\x03\x01",
+        "GET",
+        "PRI * HTTP/2.0\r\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.write_all(odd.as_bytes()).unwrap();
+        assert_eq!(server.get("/health").status, 200);
+    }
+    let text = server.get("/metrics").text();
+    assert!(text.contains("method=\"other\"") && !text.contains("BREW"));
 }
 
 #[test]

@@ -93,7 +93,7 @@ function fillTop() {
   const chooser = /** @type {HTMLSelectElement} */ (byId('collection'));
   chooser.replaceChildren(
     ...desk.collections.map((one) =>
-      h('option', { value: one.name }, `${one.name} (${one.images.toLocaleString('en')})`),
+      h('option', { value: one.name }, `${one.name} (${one.problem ? 'cannot be read' : one.images.toLocaleString('en')})`),
     ),
   );
   const { scope, token_needed: locked, features } = desk.session;

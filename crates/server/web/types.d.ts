@@ -63,6 +63,8 @@ interface CollectionInfo {
   can_text: boolean;
   can_map: boolean;
   keys: string[];
+  /** Why it cannot be read now. */
+  problem?: string;
 }
 interface Picture {
   image: number;

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 use vizsla_pixels::Limits;
 use vizsla_retrieval::{IngestOptions, IngestReport, Reporter};
 
-use super::{Ending, Progress, half_of_the_cores};
+use super::{Ending, Progress, Staged, half_of_the_cores};
 use crate::problem::Problem;
 use crate::served::Served;
 
@@ -19,15 +20,16 @@ use crate::served::Served;
 const MOST_LISTED: usize = 1000;
 
 /// What is taken in.
-pub(crate) struct Source {
-    /// The folder, without symbolic links.
-    pub folder: PathBuf,
-    /// The configured folder above it, which nothing may lead out of.
-    pub root: PathBuf,
-    /// Files that were uploaded for this job: those that cannot be taken in are not kept.
-    pub uploaded: Vec<PathBuf>,
-    /// Whether skipped files are named by their whole path.
-    pub show_paths: bool,
+pub(crate) enum Source {
+    /// A folder of the server's disk.
+    Folder {
+        /// The folder, without symbolic links.
+        folder: PathBuf,
+        /// The configured folder above it, which nothing may lead out of.
+        root: PathBuf,
+    },
+    /// Pictures that were sent for this job.
+    Sent(Staged),
 }
 
 /// What an ingest did.
@@ -93,42 +95,44 @@ pub(crate) struct FurtherPagesOf {
     pub left_out: u32,
 }
 
-/// Brings a collection in step with a folder, whose pictures may ask for what the limits allow.
+/// Brings a collection in step with a folder, or takes in what was sent; pictures may ask for what the limits allow. Skipped
+/// files are named by their whole path where `show_paths` says so.
 ///
 /// # Errors
 /// The collection cannot be opened or written.
 pub(crate) fn ingest(
-    served: &Served,
-    source: &Source,
+    served: &Arc<Served>,
+    source: Source,
     limits: Limits,
+    show_paths: bool,
     progress: &Progress,
 ) -> Result<Ending, Problem> {
     let mut collection = served.writer()?;
+    // What was sent and does not enter the catalog is deleted at the end of this function, however that comes.
+    let (sources, root, _taken) = match source {
+        Source::Folder { folder, root } => (vec![folder], root, None),
+        Source::Sent(staged) => {
+            let taken = staged.take(served)?;
+            (taken.paths.clone(), taken.folder.clone(), Some(taken))
+        }
+    };
     let options = IngestOptions {
-        within: Some(source.root.clone()),
+        within: Some(root.clone()),
         limits,
         ..IngestOptions::default()
     };
-    let sources = std::slice::from_ref(&source.folder);
     let pool = half_of_the_cores()?;
-    let report = pool.install(|| collection.ingest(sources, &options, progress))?;
-    for skipped in &report.skipped {
-        let path = Path::new(&skipped.path);
-        if source.uploaded.iter().any(|own| own == path) {
-            // One that stays is listed again by the next ingest, no more.
-            let _ = fs_err::remove_file(path);
-        }
-    }
+    let report = pool.install(|| collection.ingest(&sources, &options, progress))?;
     Ok(Ending {
         stopped: report.interrupted && progress.cancelled(),
-        report: Some(summary(report, source)),
+        report: Some(summary(report, &root, show_paths)),
     })
 }
 
-fn summary(report: IngestReport, source: &Source) -> IngestSummary {
-    let shown = |path: String| match Path::new(&path).strip_prefix(&source.root) {
-        Ok(below) if !source.show_paths => below.display().to_string(),
-        Err(_) if !source.show_paths => {
+fn summary(report: IngestReport, root: &Path, show_paths: bool) -> IngestSummary {
+    let shown = |path: String| match Path::new(&path).strip_prefix(root) {
+        Ok(below) if !show_paths => below.display().to_string(),
+        Err(_) if !show_paths => {
             let name = Path::new(&path).file_name().unwrap_or_default();
             name.to_string_lossy().into_owned()
         }

@@ -13,7 +13,7 @@ mod uploads;
 pub(crate) use ingest::{IngestSummary, Source, ingest};
 pub(crate) use progress::Progress;
 pub(crate) use removal::remove;
-pub(crate) use uploads::Uploaded;
+pub(crate) use uploads::{Staged, Uploaded, not_here};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -206,10 +206,14 @@ impl Jobs {
             };
             let result = match turn {
                 Some(turn) => carry_out(Arc::clone(&own), turn, work).await,
-                None => Ok(Ending {
-                    stopped: true,
-                    report: None,
-                }),
+                None => {
+                    // What it holds goes before its end is told.
+                    drop(work);
+                    Ok(Ending {
+                        stopped: true,
+                        report: None,
+                    })
+                }
             };
             own.end(result);
             jobs.open.send_modify(|open| *open -= 1);
@@ -217,12 +221,15 @@ impl Jobs {
         Ok(job)
     }
 
-    fn enlist(
-        &self,
-        kind: JobKind,
-        collection: &str,
-    ) -> Result<(Arc<Job>, Arc<Semaphore>), Problem> {
-        let mut list = self.list();
+    /// Whether a job could begin now: what is refused anyway need not be received first.
+    ///
+    /// # Errors
+    /// As [`Jobs::start`].
+    pub fn has_room(&self) -> Result<(), Problem> {
+        self.check_room(&self.list())
+    }
+
+    fn check_room(&self, list: &List) -> Result<(), Problem> {
         if list.closed {
             return Err(Problem::busy("the server is stopping; ask the next one"));
         }
@@ -231,6 +238,16 @@ impl Jobs {
                 "too many jobs are waiting; ask again when some have ended, GET /v1/jobs lists them",
             ));
         }
+        Ok(())
+    }
+
+    fn enlist(
+        &self,
+        kind: JobKind,
+        collection: &str,
+    ) -> Result<(Arc<Job>, Arc<Semaphore>), Problem> {
+        let mut list = self.list();
+        self.check_room(&list)?;
         list.last += 1;
         let number = list.last;
         let view = JobView {

@@ -1,9 +1,8 @@
 //! Taking an image out of a served collection.
 
-use std::path::Path;
-
 use vizsla_retrieval::Selector;
 
+use super::uploads::forget;
 use crate::pictures;
 use crate::problem::Problem;
 use crate::state::App;
@@ -27,13 +26,4 @@ pub(crate) fn remove(app: &App, collection: &str, image: i64) -> Result<(), Prob
         }
     }
     Ok(())
-}
-
-/// Deletes a file; one that is gone already is as good.
-fn forget(path: &Path) {
-    if let Err(error) = fs_err::remove_file(path)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        eprintln!("vizsla serve: {error}");
-    }
 }

@@ -52,6 +52,9 @@ struct CollectionFigures {
     can_map: bool,
     /// Keys that metadata gave values for.
     keys: Vec<String>,
+    /// Why it cannot be read now; its figures are zeros then. Only in the list: alone it is answered as a problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
 }
 
 /// All collections
@@ -60,7 +63,7 @@ async fn list(State(app): State<Arc<App>>) -> Result<Json<Collections>, Problem>
     let served: Vec<Arc<Served>> = app.collections.values().cloned().collect();
     let figures = app
         .work
-        .run(move |_| served.iter().map(|served| figures(served)).collect())
+        .run(move |_| Ok(served.iter().map(|served| listed(served)).collect()))
         .await?;
     Ok(Json(Collections {
         collections: figures,
@@ -77,6 +80,24 @@ async fn one(
 ) -> Result<Json<CollectionFigures>, Problem> {
     let served = app.collection(&name)?;
     Ok(Json(app.work.run(move |_| figures(&served)).await?))
+}
+
+/// The figures of a collection, or why there are none: one that is missing hides no other.
+fn listed(served: &Served) -> CollectionFigures {
+    figures(served).unwrap_or_else(|problem| CollectionFigures {
+        name: served.name.clone(),
+        images: 0,
+        files: 0,
+        features: 0,
+        captions: 0,
+        segments: 0,
+        bytes: 0,
+        channels: Vec::new(),
+        can_text: false,
+        can_map: false,
+        keys: Vec::new(),
+        problem: Some(problem.detail),
+    })
 }
 
 fn figures(served: &Served) -> Result<CollectionFigures, Problem> {
@@ -100,5 +121,6 @@ fn figures(served: &Served) -> Result<CollectionFigures, Problem> {
         can_text: info.captions > 0 || joint,
         can_map: collection.recipe().global.is_some(),
         keys: collection.metadata_keys()?,
+        problem: None,
     })
 }

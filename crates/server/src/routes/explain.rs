@@ -24,6 +24,7 @@ use crate::extract::{Body, Place};
 use crate::parts::{Files, PartBody, Sources};
 use crate::pictures;
 use crate::problem::Problem;
+use crate::roots::Roots;
 use crate::served::Served;
 use crate::state::App;
 
@@ -142,6 +143,7 @@ async fn explain(
             image: pictures::image(&served, asked.image)?,
             part: sources.part(asked.part)?,
             served: &served,
+            roots: &inner.roots,
             limits: inner.config.limits(),
             limits_of_files: inner.config.limits_of_files(),
         };
@@ -185,6 +187,7 @@ struct Pair<'a> {
     part: Part,
     image: ListedImage,
     served: &'a Served,
+    roots: &'a Roots,
     limits: Limits,
     limits_of_files: Limits,
 }
@@ -267,7 +270,8 @@ impl Pair<'_> {
                 ..
             } => Ok(decode_rgb(bytes, &options)?),
             PartSource::Stored(id) => {
-                let bytes = pictures::read(&pictures::image(self.served, *id)?)?;
+                let image = pictures::image(self.served, *id)?;
+                let bytes = pictures::read(&image, self.roots)?;
                 let limits = self.limits_of_files;
                 Ok(decode_rgb(&bytes, &DecodeOptions { limits, fit })?)
             }
@@ -283,7 +287,10 @@ impl Pair<'_> {
             fit: Some(SIDE),
             limits: self.limits_of_files,
         };
-        Ok(decode_rgb(&pictures::read(&self.image)?, &options)?)
+        Ok(decode_rgb(
+            &pictures::read(&self.image, self.roots)?,
+            &options,
+        )?)
     }
 }
 

@@ -244,11 +244,12 @@ async fn file(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let served = app.collection(&name)?;
+    let inner = Arc::clone(&app);
     let (image, file) = app
         .work
         .run(move |_| {
             let image = pictures::image(&served, id)?;
-            let file = pictures::open(&image)?;
+            let file = pictures::open(&image, &inner.roots)?;
             Ok((image, file))
         })
         .await?;
@@ -261,7 +262,7 @@ async fn file(
         ));
     }
     let (file, length) = file;
-    let mut response = pieces(file.into_parts().0).into_response();
+    let mut response = pieces(file, length).into_response();
     response
         .headers_mut()
         .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -305,7 +306,7 @@ async fn thumbnail(
             let tag = format!("\"{}-{size}\"", image.content);
             let bytes = match is_known(&headers, &tag) {
                 true => None,
-                false => Some(inner.thumbnails.get(&image, size)?),
+                false => Some(inner.thumbnails.get(&image, size, &inner.roots)?),
             };
             Ok((tag, bytes))
         })
@@ -376,11 +377,11 @@ pub(crate) fn picture(mut response: Response, tag: &str, kind: Option<&'static s
     response
 }
 
-/// A file, sent piece by piece as the client takes it.
-fn pieces(file: std::fs::File) -> Body {
+/// So many bytes of a file, sent piece by piece as the client takes them.
+fn pieces(file: std::fs::File, length: u64) -> Body {
     let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Bytes>>(2);
     tokio::spawn(async move {
-        let mut file = tokio::fs::File::from_std(file);
+        let mut file = tokio::fs::File::from_std(file).take(length);
         loop {
             let mut piece = vec![0; PIECE];
             let sent = match file.read(&mut piece).await {

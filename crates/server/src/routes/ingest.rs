@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 
 use crate::answers::answers;
 use crate::extract::{Body, Place, form, is_form};
-use crate::guard::MayWrite;
-use crate::jobs::{self, Job, JobKind, JobView, Source};
+use crate::guard::{MayWrite, hear_out};
+use crate::jobs::{self, Job, JobKind, JobView, Source, Staged};
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -68,26 +68,7 @@ async fn ingest(
     let served = app.collection(&name)?;
     let show_paths = app.config.show_paths;
     let source = match is_form(&request) {
-        true => {
-            let fields = form(request, &app, MOST_FILES).await?;
-            let files = fields.into_iter().filter(|field| field.name == "file");
-            let files: Vec<_> = files.map(|field| (field.file, field.bytes)).collect();
-            if files.is_empty() {
-                return Err(Problem::unusable(
-                    "bad-body",
-                    "the form has no field `file`; send one for each picture",
-                ));
-            }
-            let (inner, name) = (Arc::clone(&app), name.clone());
-            let kept = app.work.run(move |_| inner.uploaded.keep(&name, &files));
-            let (folder, uploaded) = kept.await?;
-            Source {
-                root: folder.clone(),
-                folder,
-                uploaded,
-                show_paths,
-            }
-        }
+        true => Source::Sent(received(&app, &name, request).await?),
         false => {
             let Body(asked) =
                 <Body<Folder> as axum::extract::FromRequest<_>>::from_request(request, &app)
@@ -95,19 +76,40 @@ async fn ingest(
             let inner = Arc::clone(&app);
             let found = app.work.run(move |_| inner.roots.resolve(&asked.folder));
             let (folder, root) = found.await?;
-            Source {
-                folder,
-                root,
-                uploaded: Vec::new(),
-                show_paths,
-            }
+            Source::Folder { folder, root }
         }
     };
     let limits = app.config.limits_of_files();
+    // When the job is refused or never begins, the source goes with it.
     let job = app.jobs.start(JobKind::Ingest, &name, move |progress| {
-        jobs::ingest(&served, &source, limits, progress)
+        jobs::ingest(&served, source, limits, show_paths, progress)
     })?;
     Ok(accepted(&job))
+}
+
+/// Pictures of a form, kept for a job.
+async fn received(app: &Arc<App>, name: &str, request: Request) -> Result<Staged, Problem> {
+    if app.uploaded.root().is_none() {
+        hear_out(request).await;
+        return Err(jobs::not_here());
+    }
+    if let Err(full) = app.jobs.has_room() {
+        hear_out(request).await;
+        return Err(full);
+    }
+    let fields = form(request, app, MOST_FILES).await?;
+    let files = fields.into_iter().filter(|field| field.name == "file");
+    let files: Vec<_> = files.map(|field| (field.file, field.bytes)).collect();
+    if files.is_empty() {
+        return Err(Problem::unusable(
+            "bad-body",
+            "the form has no field `file`; send one for each picture",
+        ));
+    }
+    let (inner, name) = (Arc::clone(app), name.to_owned());
+    app.work
+        .run(move |_| inner.uploaded.stage(&name, &files))
+        .await
 }
 
 /// Take an image out of a collection

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use crate::access::{self, COOKIE, SESSION, Scope};
 use crate::answers::{Open, answers};
-use crate::extract::Body;
+use crate::extract::Small;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -77,7 +77,7 @@ async fn show(State(app): State<Arc<App>>, Extension(scope): Extension<Scope>) -
 async fn start(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
-    Body(entry): Body<Entry>,
+    Small(entry): Small<Entry>,
 ) -> Result<Response, Problem> {
     if !app.access.guarded() {
         return Ok(StatusCode::NO_CONTENT.into_response());

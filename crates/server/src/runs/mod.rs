@@ -15,6 +15,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
+use vizsla_pixels::{ErrorKind, Reach};
 
 use self::clean::Pictures;
 use crate::Error;
@@ -143,7 +144,7 @@ impl Runs {
         let file = self
             .inside(&place.join("report.html"))
             .ok_or_else(missing)?;
-        bounded(&file)?.ok_or_else(missing)
+        bounded(&file, &self.reach()?)?.ok_or_else(missing)
     }
 
     /// The file of a picture that a run names.
@@ -186,6 +187,11 @@ impl Runs {
         real.starts_with(self.root.as_ref()?).then_some(real)
     }
 
+    /// Files of runs are opened beneath their folder, wherever links lead.
+    fn reach(&self) -> Result<Reach, Problem> {
+        Reach::beneath(self.root()?).map_err(Problem::from)
+    }
+
     fn place(&self, name: &str) -> Result<PathBuf, Problem> {
         let missing =
             || Problem::not_found("there is no run of this name; GET /v1/runs lists them");
@@ -221,7 +227,7 @@ impl Runs {
         }
         let read = Arc::new(match place.is_file() {
             true => evaluation(name, place)?,
-            false => training(name, place)?,
+            false => training(name, place, &self.reach()?)?,
         });
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         ready.retain(|(path, _, _)| path != place);
@@ -234,12 +240,12 @@ impl Runs {
 }
 
 /// A run of training.
-fn training(name: &str, folder: &Path) -> Result<Read, Problem> {
-    let config = text(&folder.join("run.toml"))?;
+fn training(name: &str, folder: &Path, reach: &Reach) -> Result<Read, Problem> {
+    let config = text(&folder.join("run.toml"), reach)?;
     let config: Option<toml::Table> = config
         .map(|text| toml::from_str(&text).map_err(|_| misread("run.toml")))
         .transpose()?;
-    let result: Option<Value> = text(&folder.join("result.json"))?
+    let result: Option<Value> = text(&folder.join("result.json"), reach)?
         .map(|text| serde_json::from_str(&text).map_err(|_| misread("result.json")))
         .transpose()?;
     let images = config
@@ -247,7 +253,7 @@ fn training(name: &str, folder: &Path) -> Result<Read, Problem> {
         .and_then(|config| config.get("data")?.get("images")?.as_str());
     let pictures = Pictures::of(result.as_ref(), folder, images);
     let table = |file: &str| -> Result<_, Problem> {
-        Ok(text(&folder.join(file))?
+        Ok(text(&folder.join(file), reach)?
             .map(|text| table::rows(&text))
             .unwrap_or_default())
     };
@@ -345,21 +351,20 @@ fn text_of(value: Option<&Value>, key: &str) -> Option<String> {
     Some(value?.get(key)?.as_str()?.to_owned())
 }
 
-/// The bytes of a file; `None` when it is not there.
-fn bounded(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
-    match fs_err::metadata(path) {
-        Err(_) => Ok(None),
-        Ok(data) if !data.is_file() => Ok(None),
-        Ok(data) if data.len() > LONGEST => Err(Problem::unusable(
+/// The bytes of a file; `None` when there is no such file that may be read.
+fn bounded(path: &Path, reach: &Reach) -> Result<Option<Vec<u8>>, Problem> {
+    match reach.read(path, LONGEST) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if matches!(error.kind(), ErrorKind::TooLarge { .. }) => Err(Problem::unusable(
             "run",
             format!("a file of this run has more than {} MiB", LONGEST >> 20),
         )),
-        Ok(_) => Ok(Some(fs_err::read(path)?)),
+        Err(_) => Ok(None),
     }
 }
 
-fn text(path: &Path) -> Result<Option<String>, Problem> {
-    let bytes = bounded(path)?;
+fn text(path: &Path, reach: &Reach) -> Result<Option<String>, Problem> {
+    let bytes = bounded(path, reach)?;
     Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -181,6 +182,13 @@ impl Running {
             };
             runtime.block_on(server.run(stopped)).unwrap();
         });
+        let mut running = Self::elsewhere(address);
+        (running.stop, running.thread) = (Some(stop), Some(thread));
+        running
+    }
+
+    /// A client of a server that runs in another process.
+    pub fn elsewhere(address: SocketAddr) -> Self {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .build()
@@ -188,8 +196,8 @@ impl Running {
         Self {
             address,
             agent,
-            stop: Some(stop),
-            thread: Some(thread),
+            stop: None,
+            thread: None,
         }
     }
 
@@ -256,6 +264,82 @@ impl Running {
         body.extend_from_slice(b"--frontier--\r\n");
         self.post(path, "multipart/form-data; boundary=frontier", &body)
     }
+}
+
+/// Writes pictures of these seeds.
+pub fn paint(folder: &Path, seeds: std::ops::Range<u64>) {
+    fs_err::create_dir_all(folder).unwrap();
+    for seed in seeds {
+        let path = folder.join(format!("{seed:03}.png"));
+        picture(seed).save_png(&path).unwrap();
+    }
+}
+
+/// A collection, and folders beside it for pictures that may be taken in and that are sent.
+pub struct World {
+    pub photos: Photos,
+    pub root: PathBuf,
+    pub uploads: PathBuf,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let photos = Photos::new();
+        let root = photos.dir.path().join("more");
+        fs_err::create_dir(&root).unwrap();
+        let uploads = photos.dir.path().join("uploads");
+        Self {
+            photos,
+            root,
+            uploads,
+        }
+    }
+
+    pub fn config(&self) -> ServerConfig {
+        ServerConfig {
+            ingest_root: vec![self.root.clone()],
+            upload_dir: Some(self.uploads.clone()),
+            ..self.photos.config()
+        }
+    }
+
+    pub fn serve(&self) -> Running {
+        Running::start(self.config())
+    }
+}
+
+/// Where pictures are taken in.
+pub const INGEST: &str = "/v1/collections/photos/ingest";
+
+/// The name of the job that was answered.
+pub fn job_of(reply: &Reply) -> String {
+    assert_eq!(reply.status, 202, "{}", reply.text());
+    let job = reply.json()["job"].as_str().unwrap().to_owned();
+    assert_eq!(reply.header("location"), format!("/v1/jobs/{job}"));
+    job
+}
+
+/// Waits until a job is as wanted.
+pub fn wait(server: &Running, job: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let begun = Instant::now();
+    loop {
+        let view = server.get(&format!("/v1/jobs/{job}")).good();
+        if wanted(&view) {
+            return view;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(120), "{view}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+pub fn has_ended(view: &Value) -> bool {
+    !["queued", "running"].contains(&view["state"].as_str().unwrap())
+}
+
+/// Images of the collection `photos`.
+pub fn images(server: &Running) -> u64 {
+    let figures = server.get("/v1/collections/photos").good();
+    figures["images"].as_u64().unwrap()
 }
 
 impl Drop for Running {
