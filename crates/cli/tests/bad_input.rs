@@ -183,6 +183,70 @@ fn links_pipes_and_names_that_are_not_utf8() {
 
 #[cfg(unix)]
 #[test]
+fn names_of_files_never_steer_the_terminal() {
+    let bench = Workbench::with_photos(1);
+    let steers = |c: char| c != '\n' && (c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c));
+    let names = [
+        "\u{1b}]0;owned\u{7}\u{1b}[31mred.png",
+        "a\nerror: b\r.png",
+        "c\u{9b}31m\u{7f}.png",
+        "d\u{202e}gpj.png",
+    ];
+    for (number, name) in (20..).zip(names) {
+        let png = paint::picture(number).encode_png().expect("png");
+        bench.write(Path::new("photos").join(name), &png);
+        bench.write(
+            Path::new("photos").join(format!("bad {name}")),
+            b"no picture",
+        );
+    }
+    let mut shown = String::new();
+    for arguments in [
+        &["index", "photos", "--into", "p.vizsla"][..],
+        &["index", "photos", "--into", "p.vizsla", "--json"],
+        &["list", "p.vizsla"],
+        &["list", "p.vizsla", "--json"],
+        &["search", "p.vizsla", "photos/d\u{202e}gpj.png"],
+        &["search", "p.vizsla", "photos/d\u{202e}gpj.png", "--json"],
+        &["search", "p.vizsla", "photos/\u{1b}[31mnothing.png"],
+        &["remove", "p.vizsla", "photos/\u{1b}[31mnothing.png"],
+        &["verify", "p.vizsla"],
+    ] {
+        let run = bench.run(arguments);
+        let all = format!("{}{}", run.stdout, run.stderr);
+        assert!(!all.contains(steers), "{arguments:?}: {all:?}");
+        shown.push_str(&all);
+    }
+    assert!(
+        shown.contains(r"\x1b]0;owned\x07\x1b[31mred.png"),
+        "{shown}"
+    );
+    assert!(
+        !shown.lines().any(|line| line.starts_with("error: b")),
+        "{shown}"
+    );
+    // JSON holds the true name.
+    let list = bench.json(&["list", "p.vizsla", "--json"]).to_string();
+    let parsed: Value = serde_json::from_str(&list).expect("JSON");
+    for name in names {
+        let ends = |text: &str| text.ends_with(name);
+        assert!(strings(&parsed).into_iter().any(ends), "{name:?}: {list}");
+    }
+}
+
+/// All strings of a value.
+#[cfg(unix)]
+fn strings(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(strings).collect(),
+        Value::Object(fields) => fields.values().flat_map(strings).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn a_file_that_must_not_be_read_is_skipped() {
     use std::os::unix::fs::PermissionsExt;
 

@@ -119,7 +119,7 @@ impl Arguments {
         }
         output::show(&describe(&response, self.find))?;
         if let Some(protocol) = shown {
-            output::show(&strips::render(&response.hits, protocol)?)?;
+            output::raw(&strips::render(&response.hits, protocol)?)?;
         }
         match (&self.explain, drawn) {
             (Some(file), Drawn::Geometry) => {

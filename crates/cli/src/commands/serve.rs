@@ -1,6 +1,6 @@
 //! `vizsla serve`: the page and the API.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -52,6 +52,9 @@ pub struct Arguments {
     /// Origin of another page that may use the API, such as https://shop.example; may be given several times
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
+    /// Address of a proxy in front, which tells for whom it asks (X-Forwarded-For); may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    trusted_proxy: Vec<IpAddr>,
     /// Name files of this machine's disk in answers
     #[arg(long)]
     show_paths: bool,
@@ -124,6 +127,7 @@ impl Arguments {
         config.ingest_root.extend(self.ingest_root);
         config.allow_fetch.extend(self.allow_fetch);
         config.cors.extend(self.cors);
+        config.trusted_proxy.extend(self.trusted_proxy);
         config.show_paths |= self.show_paths;
         config.token = of_environment(TOKEN)?;
         config.read_token = of_environment(READ_TOKEN)?;

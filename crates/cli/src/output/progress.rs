@@ -4,6 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use vizsla_pixels::printable;
 use vizsla_retrieval::Reporter;
 
 use crate::interrupt;
@@ -32,7 +33,7 @@ impl Progress {
     pub fn say(&self, text: String) {
         self.with(|shown| {
             if let Some(bar) = shown {
-                bar.set_message(text);
+                bar.set_message(printable(&text).into_owned());
             }
         });
     }
@@ -40,6 +41,7 @@ impl Progress {
     /// Writes a line that stays, above the bar.
     #[cfg(feature = "training")]
     pub fn line(&self, text: &str) {
+        let text = printable(text);
         self.with(|shown| match shown {
             Some(bar) => bar.suspend(|| eprintln!("{text}")),
             None => eprintln!("{text}"),
@@ -61,7 +63,7 @@ impl Reporter for Progress {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        bar.set_message(phase.to_owned());
+        bar.set_message(printable(phase).into_owned());
         self.with(|shown| *shown = Some(bar));
     }
 

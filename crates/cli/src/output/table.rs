@@ -1,5 +1,7 @@
 //! Tables for people: aligned columns, nothing else.
 
+use vizsla_pixels::printable;
+
 /// A table whose columns are as wide as their widest cell.
 pub struct Table {
     heads: Vec<&'static str>,
@@ -17,7 +19,10 @@ impl Table {
 
     /// Adds a row; missing cells are empty, cells beyond the heads are dropped.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let mut row: Vec<String> = cells.into_iter().map(|cell| one_line(&cell)).collect();
+        let mut row: Vec<String> = cells
+            .into_iter()
+            .map(|cell| printable(&cell).into_owned())
+            .collect();
         row.resize(self.heads.len(), String::new());
         self.rows.push(row);
     }
@@ -61,13 +66,6 @@ impl Table {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-}
-
-/// Replaces control characters, which file names may hold, so that a row stays a row.
-fn one_line(cell: &str) -> String {
-    cell.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 #[cfg(test)]
