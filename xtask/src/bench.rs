@@ -84,7 +84,7 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "server",
-        summary: "vizsla serve under load: throughput, p50 and p99 at 1, 8 and 64 clients, an ingest beside",
+        summary: "vizsla serve under load: throughput, p50 and p99 at 1, 8 and 64 clients, an ingest and a hostile client beside",
         build: &["-p", "vizsla-cli"],
         program: ("--vizsla", "vizsla"),
         data: true,
