@@ -92,9 +92,10 @@ function showTop(now) {
 function fillTop() {
   const chooser = /** @type {HTMLSelectElement} */ (byId('collection'));
   chooser.replaceChildren(
-    ...desk.collections.map((one) =>
-      h('option', { value: one.name }, `${one.name} (${one.problem ? 'cannot be read' : one.images.toLocaleString('en')})`),
-    ),
+    ...desk.collections.map((one) => {
+      const held = one.problem ? 'cannot be read' : one.images.toLocaleString('en');
+      return h('option', { value: one.name }, `${one.name} (${held})`);
+    }),
   );
   const { scope, token_needed: locked, features } = desk.session;
   const mayAdd = (features.ingest || features.upload) && (scope === 'write' || !locked);
