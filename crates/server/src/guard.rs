@@ -1,9 +1,9 @@
 //! What every request and every answer passes: where it comes from, who it comes from, and the headers that protect.
 //!
 //! Without a token the server trusts this machine, and any page in a browser on this machine could use that: by a name that
-//! it lets point here (DNS rebinding), which the `Host` header tells, or by requests across sites, which `Origin` tells.
-//! Both are refused. With a token only the cookie is sent by itself, so there `Origin` is looked at where something may
-//! change.
+//! it lets point here (DNS rebinding), which the `Host` header tells, or by requests across sites, which `Origin` and
+//! `Sec-Fetch-Site` tell. Both are refused, also where nothing would change: a search costs work. With a token only the
+//! cookie is sent by itself, so there these headers are looked at where it alone shows who asks.
 
 use std::sync::Arc;
 use std::time::Duration;
