@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use vizsla_pixels::{ErrorKind, Reach};
 
 use super::rules::{KeptRules, WalkRules};
 use super::usual::{is_hidden, is_usual};
@@ -196,13 +197,15 @@ fn read_text(path: &Path, may_read: impl Fn(&Path) -> bool) -> Result<Option<Str
             meta.len()
         ));
     }
-    match fs::read(path) {
+    // It may have become a pipe since it was looked at.
+    match Reach::anywhere().read(path, MOST_BYTES) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) if missing(error.kind()) => Ok(None),
-        Err(error) => Err(format!(
-            "it leaves nothing out, it cannot be read ({})",
-            error.kind()
-        )),
+        Err(error) => match error.kind() {
+            ErrorKind::Io(cause) if missing(cause.kind()) => Ok(None),
+            cause => Err(format!(
+                "it leaves nothing out, it cannot be read ({cause})"
+            )),
+        },
     }
 }
 
