@@ -81,7 +81,7 @@ pub enum Error {
     /// A query or a filter is not written as it should be; the message points at the place.
     #[error(transparent)]
     Syntax(#[from] crate::SyntaxError),
-    /// A file of captions or metadata cannot be understood. Nothing of it was taken in.
+    /// A list cannot be understood. Nothing of it was taken.
     #[error("{what}{}: {}", line.map(|line| format!(", line {line}")).unwrap_or_default(), path.display())]
     Import {
         /// The file.

@@ -6,7 +6,9 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use support::{fill, ingest, open, picture, view};
-use vizsla_retrieval::{Collection, Error, Filter, IdentifyOptions, LocateOptions, Query, Silent};
+use vizsla_retrieval::{
+    Collection, Error, Filter, IdentifyOptions, LocateOptions, Query, Silent, check_captions,
+};
 
 struct Bench {
     dir: tempfile::TempDir,
@@ -72,31 +74,27 @@ fn a_file_that_cannot_be_understood_changes_nothing() {
     let bench = Bench::with(1);
     for (name, content, parts) in [
         (
-            "latin.csv",
-            &b"image,caption\n000.png,A dog\n000.png,Caf\xe9\n"[..],
-            ["not UTF-8", "line 3"],
-        ),
-        (
-            "open.csv",
-            b"image,caption\n000.png,\"A dog\n",
-            ["not closed", "line 2"],
-        ),
-        (
             "wide.csv",
-            b"image,caption\n000.png,A dog\n000.png,A,B\n",
-            ["3", "line 3"],
+            &b"image,caption\n000.png,A,B\n"[..],
+            ["this line 3", "line 2"],
         ),
         (
-            "list.json",
-            b"[{\"image\": \"000.png\"}]",
-            ["one object on each line", "line 1"],
-        ),
-        (
-            "cut.jsonl",
-            b"{\"image\": \"000.png\", \"caption\": \"A\"}\n{\"ima",
+            "cut.json",
+            b"[{\"image\": \"000.png\",\n \"caption\": \"A\"",
             ["JSON", "line 2"],
         ),
+        ("names.csv", b"000.png\n", ["name the columns", "line 1"]),
         ("empty.csv", b" \n", ["empty", "empty.csv"]),
+        (
+            "wide.txt",
+            b"\xff\xfe\0\0i\0\0\0",
+            ["UTF-32", "iconv -f utf-32"],
+        ),
+        (
+            "book.csv",
+            b"PK\x03\x04",
+            ["workbook", "export the table as CSV"],
+        ),
     ] {
         let file = bench.write(name, content);
         let error = bench.open().import_captions(&file, &[]).unwrap_err();
@@ -107,6 +105,11 @@ fn a_file_that_cannot_be_understood_changes_nothing() {
                 "{part} is missing in: {error}"
             );
         }
+        assert_eq!(
+            check_captions(&file).unwrap_err().to_string(),
+            error.to_string(),
+            "it is known before the pictures go in"
+        );
     }
     assert!(bench.open().captions().unwrap().is_empty());
     assert!(
@@ -115,6 +118,133 @@ fn a_file_that_cannot_be_understood_changes_nothing() {
             .import_captions(&bench.path("none.csv"), &[])
             .is_err()
     );
+}
+
+#[test]
+fn bad_lines_are_told_and_the_rest_comes_in() {
+    let bench = Bench::with(2);
+    let list = b"image;caption\r\n000.png;Caf\xe9\r\n\r\n000.png;A;B\r\n;nobody\r\n001.PNG;\"open\r\n.\\in\\001.png;A dog\r\n";
+    let file = bench.write("list.csv", list);
+    let report = bench.open().import_captions(&file, &[]).unwrap();
+    assert_eq!((report.records, report.unread, report.added), (2, 3, 2));
+    let lines: Vec<&str> = report.unread_listed.iter().map(|u| u.at.as_str()).collect();
+    assert_eq!(lines, ["line 4", "line 5", "line 6"]);
+    assert!(
+        report.notes[0].contains("Windows-1252") && report.notes[0].contains("line 2"),
+        "{:?}",
+        report.notes
+    );
+    let captions = bench.open().captions().unwrap();
+    assert_eq!(
+        captions.iter().map(|c| &c.text[..]).collect::<Vec<_>>(),
+        ["Café", "A dog"]
+    );
+}
+
+#[test]
+fn a_name_that_could_be_several_is_reported_with_them() {
+    let bench = Bench {
+        dir: tempfile::tempdir().unwrap(),
+    };
+    fill(&bench.path("in/one"), 1);
+    fs_err::create_dir_all(bench.path("in/two")).unwrap();
+    picture(9).save_png(&bench.path("in/two/000.png")).unwrap();
+    ingest(&bench.path("c.vizsla"), &bench.path("in"));
+    let list = "image,caption\n000.png,A\nC:\\mine\\two\\000.png,B\nZ:\\000.png,C\n";
+    let file = bench.write("list.csv", list.as_bytes());
+    let report = bench.open().import_captions(&file, &[]).unwrap();
+    assert_eq!((report.added, report.unmatched), (1, 2));
+    let reason = &report.unmatched_listed[0].reason;
+    assert!(
+        reason.contains("one/000.png") && reason.contains("two/000.png"),
+        "{reason}"
+    );
+    assert!(
+        report.notes[0].contains("paths of another place"),
+        "{:?}",
+        report.notes
+    );
+    assert_eq!(bench.open().captions().unwrap().len(), 1);
+}
+
+/// The folder of the shared data sets, where it is.
+fn shared(path: &str) -> Option<PathBuf> {
+    let data = std::env::var_os("VIZSLA_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        PathBuf::from,
+    );
+    let path = data.join(path);
+    if !path.exists() {
+        eprintln!("skipped, not there: {}", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+#[test]
+fn lists_that_other_programs_wrote_come_in() {
+    let Some(lists) = shared("cases/lists") else {
+        return;
+    };
+    let bench = Bench {
+        dir: tempfile::tempdir().unwrap(),
+    };
+    // NFD, as macOS writes file names.
+    let names = [
+        "a.jpg",
+        "sub/b.jpg",
+        "Mu\u{308}ller.jpg",
+        "COCO_val2014_000000391895.jpg",
+    ];
+    for (number, name) in (0..).zip(names) {
+        let path = bench.path("pics").join(name);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        picture(number).save_jpeg(&path, 90).unwrap();
+    }
+    ingest(&bench.path("c.vizsla"), &bench.path("pics"));
+    // The captions that come in, and the lines that are told.
+    for (list, said, unread) in [
+        (
+            "bom_semi_crlf.csv",
+            &["A man; with \"hat\"", "line one line two"][..],
+            0,
+        ),
+        ("coco.json", &["A man on a bike."], 0),
+        ("excel_de.csv", &["Hallo"], 0),
+        ("flickr30k.csv", &["Two young guys"], 1),
+        (
+            "flickr8k_token.txt",
+            &["A child in a pink dress .", "A girl ."],
+            0,
+        ),
+        ("hf_metadata.jsonl", &["hf style"], 0),
+        ("img2dataset.jsonl", &["x"], 0),
+        ("karpathy.json", &["A dog."], 0),
+        ("latin1.csv", &["café"], 0),
+        ("nfc.csv", &["umlaut"], 0),
+        ("quotes.csv", &["A 5\" plate of 3 \"nice\" cakes"], 1),
+        ("ragged.csv", &["ok"], 1),
+        ("sep_line.csv", &["hello"], 0),
+        ("trailing_sep.csv", &["hello"], 0),
+        ("utf16.txt", &["hello"], 0),
+        ("windows_paths.csv", &["abs", "rel", "rel2"], 0),
+    ] {
+        // What a file is, is not told by its name; and one source replaces what it said before.
+        let file = bench.path("list");
+        fs_err::copy(lists.join(list), &file).unwrap();
+        let report = bench
+            .open()
+            .import_captions(&file, &[bench.path("pics")])
+            .unwrap();
+        assert_eq!((report.unread, report.unmatched), (unread, 0), "{report:?}");
+        assert_eq!(report.added + report.unchanged, said.len(), "{list}");
+        let captions = bench.open().captions().unwrap();
+        let texts: Vec<&str> = captions.iter().map(|c| &c.text[..]).collect();
+        assert!(
+            said.iter().all(|said| texts.contains(said)),
+            "{list}: {texts:?}"
+        );
+    }
 }
 
 #[test]
@@ -149,7 +279,7 @@ fn files_beside_the_pictures_are_read() {
     let bench = Bench::with(4);
     bench.write("in/000.png.txt", "\u{feff}A dog\n\n It runs \n".as_bytes());
     bench.write("in/001.txt", b"A house");
-    bench.write("in/002.txt", b"Caf\xe9");
+    bench.write("in/002.txt", b"Caf\xe9 ol\x81");
     bench.write("in/000.json", br#"{"label": "pet", "stars": 3}"#);
     bench.write("in/001.png.json", b"{");
     let folder = bench.path("in");

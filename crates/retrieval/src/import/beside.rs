@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Collected, MOST_LISTED, Record, Wanted, lines, text};
+use super::{Collected, MOST_LISTED, Said, Wanted, values};
 use crate::catalog::FileRow;
-use crate::{Error, Skipped};
+use crate::{Error, Skipped, lists};
 
 /// Most bytes of one such file.
 const MOST_BYTES: u64 = 1 << 20;
@@ -30,14 +30,14 @@ pub(super) fn collect(
             continue;
         }
         let Some(side) = side_file(picture, ending) else {
-            collected.add(row.image, Record::default());
+            collected.add(row.image, Said::default());
             continue;
         };
         collected.report.records += 1;
         match read(&side, wanted) {
-            Ok(record) => {
+            Ok(said) => {
                 images.insert(row.image);
-                collected.add(row.image, record);
+                collected.add(row.image, said);
             }
             Err(reason) => {
                 unread.push(row.image);
@@ -65,25 +65,25 @@ fn side_file(picture: &Path, ending: &str) -> Option<PathBuf> {
         .find(|side| side.is_file())
 }
 
-fn read(side: &Path, wanted: Wanted) -> Result<Record, String> {
-    let content = text::read(side, MOST_BYTES).map_err(|error| match error {
+fn read(side: &Path, wanted: Wanted) -> Result<Said, String> {
+    let text = lists::read_text(side, MOST_BYTES).map_err(|error| match error {
         Error::Import { what, line, .. } => match line {
             Some(line) => format!("{what}, line {line}"),
             None => what,
         },
         other => other.to_string(),
     })?;
-    let mut record = Record::default();
+    let mut said = Said::default();
     match wanted {
         Wanted::Captions => {
-            for line in content.lines() {
-                record.captions.extend(text::caption(line)?);
+            for line in text.content.lines() {
+                said.captions.extend(values::caption(line)?);
             }
         }
         Wanted::Metadata => {
-            let fields = lines::object(&content)?;
-            record.data = lines::data(fields.iter())?;
+            let fields = lists::object(&text.content)?;
+            said.data = values::of_object(&fields)?;
         }
     }
-    Ok(record)
+    Ok(said)
 }

@@ -1,15 +1,12 @@
 //! Captions, labels and other metadata, from files that the user has.
 //!
-//! Three forms are read: a table (CSV) with a header, JSON Lines, and files that lie beside the pictures. A record names a
-//! picture; what the collection does not hold is counted and listed, and keeps nobody from the rest. A file that
-//! cannot be understood is refused as a whole. One import is one transaction, and importing the same file again changes
+//! Lists of every form that [`crate::lists`] reads, and files that lie beside the pictures. A record names a picture; what the
+//! collection does not hold, and lines that cannot be read, are counted and listed, and keep nobody from the rest. A file of
+//! which nothing can be used is refused. One import is one transaction, and importing the same file again changes
 //! nothing but what changed in it.
 
 mod beside;
-mod lines;
-mod names;
-mod table;
-mod text;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,8 +14,8 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::Serialize;
 
-use self::names::Names;
 use crate::catalog::{Changes, Datum};
+use crate::lists::{self, How, Names, Unread};
 use crate::{Caption, Collection, Error, Skipped};
 
 /// Records without a picture that a report lists.
@@ -31,7 +28,7 @@ const FOLDERS: &str = "folders";
 pub struct ImportReport {
     /// The file or folder it came from.
     pub source: PathBuf,
-    /// Lines of the file, or files beside pictures.
+    /// Records of the file that could be read, or files beside pictures.
     pub records: usize,
     /// Images of the collection that they are about.
     pub images: usize,
@@ -45,13 +42,17 @@ pub struct ImportReport {
     pub unmatched: usize,
     /// The first 20 of them, with reasons.
     pub unmatched_listed: Vec<Skipped>,
+    /// Lines that could not be read.
+    pub unread: usize,
+    /// The first 20 of them, with reasons.
+    pub unread_listed: Vec<Unread>,
+    /// What should be known of how the file was read: an encoding or columns that were assumed.
+    pub notes: Vec<String>,
 }
 
 /// What a file says of one picture.
 #[derive(Debug, Default, PartialEq)]
-struct Record {
-    /// The picture's name, as written.
-    image: String,
+struct Said {
     captions: Vec<String>,
     data: Vec<Datum>,
 }
@@ -67,18 +68,18 @@ enum Wanted {
 #[derive(Default)]
 struct Collected {
     report: ImportReport,
-    images: BTreeMap<i64, Record>,
+    images: BTreeMap<i64, Said>,
 }
 
 impl Collection {
-    /// Takes captions in: from a CSV or JSON Lines file with a picture and a caption in each record, or, when `source`
-    /// is a folder, from `photo.jpg.txt` or `photo.txt` beside each indexed picture below it, one caption a line.
+    /// Takes captions in: from a list with a picture and a caption in each record, or, when `source` is a folder, from `photo.jpg.txt` or `photo.txt` beside each indexed picture below it, one caption a line.
     ///
-    /// Names of pictures are looked for in the folder of the file, in `roots`, and then by the end of the path. The
+    /// Names of pictures are looked for in the folder of the file, in `roots`, and then by the end of the path
+    /// ([`lists::Names`]). The
     /// captions that the same file gave of an image before are replaced; those that stay keep their identity.
     ///
     /// # Errors
-    /// The file cannot be read or understood (the error names the line), or another process is writing.
+    /// The file cannot be read, nothing of it can be used (the error names the line), or another process is writing.
     pub fn import_captions(
         &mut self,
         source: &Path,
@@ -87,8 +88,7 @@ impl Collection {
         self.import(source, roots, Wanted::Captions)
     }
 
-    /// Takes metadata in: from a CSV or JSON Lines file with a picture and any other columns, or, when `source` is a
-    /// folder, from `photo.jpg.json` or `photo.json` beside each indexed picture below it.
+    /// Takes metadata in: from a list with a picture and any other columns, or, when `source` is a folder, from `photo.jpg.json` or `photo.json` beside each indexed picture below it.
     ///
     /// Keys are kept in lower case; `labels` counts as `label`, a list of labels is split at `;` and `|`. Fields of an
     /// object are joined to keys by a dot. Names of pictures are found as for captions.
@@ -119,13 +119,13 @@ impl Collection {
             let (true, Some(folder)) = (inside, folder) else {
                 continue;
             };
-            let label = Record {
+            let label = Said {
                 data: vec![Datum {
-                    key: text::LABEL.into(),
+                    key: values::LABEL.into(),
                     text: folder.to_string_lossy().into_owned(),
                     number: None,
                 }],
-                ..Record::default()
+                ..Said::default()
             };
             collected.add(row.image, label);
             collected.report.records += 1;
@@ -177,12 +177,12 @@ impl Collection {
         let mut collected = if place.is_dir() {
             beside::collect(&place, &self.catalog().files()?, wanted)?
         } else {
-            let records = read(&place, wanted)?;
             let mut folders: Vec<PathBuf> =
                 place.parent().map(Path::to_owned).into_iter().collect();
             folders.extend(canonical(roots)?);
             let files = self.catalog().files()?;
-            collect(records, &Names::new(&files, folders))
+            let files = files.into_iter().map(|row| (row.path, row.image));
+            collect(&place, wanted, &Names::new(files, &folders))?
         };
         collected.report.source = source.to_owned();
         let _lock = self.lock()?;
@@ -221,10 +221,10 @@ impl Collection {
 
 impl Collected {
     /// Adds what a record says of an image to what others said.
-    fn add(&mut self, image: i64, record: Record) {
+    fn add(&mut self, image: i64, said: Said) {
         let known = self.images.entry(image).or_default();
-        known.captions.extend(record.captions);
-        for datum in record.data {
+        known.captions.extend(said.captions);
+        for datum in said.data {
             if !known.data.contains(&datum) {
                 known.data.push(datum);
             }
@@ -232,43 +232,67 @@ impl Collected {
     }
 }
 
-fn collect(records: Vec<Record>, names: &Names<'_>) -> Collected {
+/// What a list says of the images that `names` knows.
+fn collect(list: &Path, wanted: Wanted, names: &Names<i64>) -> Result<Collected, Error> {
     let mut collected = Collected::default();
-    collected.report.records = records.len();
-    for record in records {
-        match names.find(&record.image) {
-            Ok(image) => collected.add(image, record),
+    let mut foreign = 0;
+    let read = lists::read(list, &values::roles(wanted), &mut |record| {
+        let (captions, data) = values::said(&record, wanted)?;
+        match names.find_any(&record.names()) {
+            Ok(found) => {
+                foreign += usize::from(found.how == How::Foreign);
+                collected.add(found.file, Said { captions, data });
+            }
             Err(reason) => {
                 let report = &mut collected.report;
                 report.unmatched += 1;
                 if report.unmatched_listed.len() < MOST_LISTED {
-                    let path = record.image;
+                    let path = record.names().into_iter().next().unwrap_or_default();
+                    let reason = reason.to_string();
                     report.unmatched_listed.push(Skipped { path, reason });
                 }
             }
         }
+        Ok(())
+    })?;
+    let report = &mut collected.report;
+    report.records = read.records;
+    report.unread = read.unread;
+    report.unread_listed = read.unread_listed;
+    report.notes = read.notes;
+    if foreign > 0 {
+        report.notes.push(format!(
+            "{foreign} names are paths of another place, and were found by their ends"
+        ));
     }
-    collected.report.images = collected.images.len();
-    collected
+    report.images = collected.images.len();
+    Ok(collected)
 }
 
-/// Reads a file in the form that its first sign and its ending tell.
-fn read(path: &Path, wanted: Wanted) -> Result<Vec<Record>, Error> {
-    let text = text::read(path, text::MOST_BYTES)?;
-    match text.trim_start().chars().next() {
-        None => Err(Error::Import {
-            path: path.to_owned(),
-            line: None,
-            what: "the file is empty".into(),
-        }),
-        Some('{') => lines::read(path, &text, wanted),
-        Some('[') => Err(Error::Import {
-            path: path.to_owned(),
-            line: Some(1),
-            what: "this is a JSON list; write one object on each line, without brackets and commas around".into(),
-        }),
-        Some(_) => table::read(path, &text, wanted),
+/// Whether captions can be had from this list; a folder is not looked into.
+///
+/// # Errors
+/// As of [`Collection::import_captions`], before anything is written.
+pub fn check_captions(list: &Path) -> Result<(), Error> {
+    check(list, Wanted::Captions)
+}
+
+/// Whether metadata can be had from this list; a folder is not looked into.
+///
+/// # Errors
+/// As of [`Collection::import_metadata`], before anything is written.
+pub fn check_metadata(list: &Path) -> Result<(), Error> {
+    check(list, Wanted::Metadata)
+}
+
+fn check(list: &Path, wanted: Wanted) -> Result<(), Error> {
+    if fs::metadata(list)?.is_dir() {
+        return Ok(());
     }
+    lists::read(list, &values::roles(wanted), &mut |record| {
+        values::said(&record, wanted).map(|_| ())
+    })?;
+    Ok(())
 }
 
 fn canonical(roots: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
