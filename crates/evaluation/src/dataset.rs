@@ -135,6 +135,8 @@ pub struct Dataset {
     pub queries: Vec<Query>,
     /// How ranked lists are judged.
     pub protocol: Protocol,
+    /// What should be known of how the lists behind it were read: lines that were passed over, encodings that were assumed.
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
@@ -225,6 +227,7 @@ mod tests {
                 path: "a.jpg".into(),
             }],
             captions: Vec::new(),
+            notes: Vec::new(),
             queries: vec![query("one"), query("two"), query("two")],
             protocol: Protocol::Plain,
         }

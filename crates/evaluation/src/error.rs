@@ -32,16 +32,6 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A file is longer than a ground-truth or run file can reasonably be.
-    #[error("file has {bytes} bytes, more than the limit of {limit}; is it the right file? {}", path.display())]
-    TooLarge {
-        /// Length of the file.
-        bytes: u64,
-        /// Longest file that is read.
-        limit: u64,
-        /// The file.
-        path: PathBuf,
-    },
     /// The searcher failed on a query.
     #[error("query {query} failed: {source}")]
     Search {

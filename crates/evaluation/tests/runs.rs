@@ -22,6 +22,7 @@ fn dataset() -> Dataset {
         name: "toy".into(),
         gallery,
         captions: Vec::new(),
+        notes: Vec::new(),
         queries: vec![
             query("one", "a.jpg", &[0]),
             query("one", "b.jpg", &[]),

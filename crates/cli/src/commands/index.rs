@@ -7,7 +7,8 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use vizsla_retrieval::{
-    Collection, Error, ImportReport, IngestOptions, IngestReport, check_source,
+    Collection, Error, ImportReport, IngestOptions, IngestReport, check_captions, check_metadata,
+    check_source,
 };
 
 use super::Outcome;
@@ -31,12 +32,12 @@ pub struct Arguments {
     /// The collection, a folder by convention called something.vizsla; made when missing
     #[arg(long, value_name = "COLLECTION")]
     into: PathBuf,
-    /// Captions: CSV with columns image and caption, JSON Lines, or a folder with photo.txt beside
-    /// each photo.jpg; may be repeated
+    /// Captions: a table with columns image and caption (CSV of any separator), JSON, JSON Lines, COCO,
+    /// Karpathy or Flickr lists, or a folder with photo.txt beside each photo.jpg; may be repeated
     #[arg(long, value_name = "FILE")]
     captions: Vec<PathBuf>,
-    /// Metadata: CSV with a column image and any others, JSON Lines, or a folder with photo.json
-    /// beside each photo.jpg; may be repeated
+    /// Metadata: a table with a column image and any others, JSON, JSON Lines, or a folder with
+    /// photo.json beside each photo.jpg; may be repeated
     #[arg(long, value_name = "FILE")]
     metadata: Vec<PathBuf>,
     /// Where labels come from besides metadata: the names of the folders that hold the pictures
@@ -82,6 +83,9 @@ struct Done {
     ingest: Option<IngestReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     imports: Vec<ImportReport>,
+    /// Why the run ended before its end, when a list was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
     /// Captions that got their vector.
     encoded_captions: usize,
 }
@@ -103,6 +107,10 @@ impl Arguments {
         }
         for file in self.captions.iter().chain(&self.metadata) {
             fs_err::metadata(file)?;
+        }
+        // Nor should the pictures go in before it shows that a list is none.
+        if let Err(error) = self.check_lists() {
+            return self.refuse(Done::default(), error);
         }
         let progress = Progress::start();
         // A dry run on a collection that is not there yet is played through in a passing folder.
@@ -132,14 +140,32 @@ impl Arguments {
             ingest,
             ..Done::default()
         };
+        let mut refused = None;
         if !(interrupt::requested() || self.dry_run) {
-            done.imports = self.import(&mut collection)?;
-            done.encoded_captions = collection.encode_captions(&progress)?;
+            match self.import(&mut collection, &mut done.imports) {
+                Ok(()) => done.encoded_captions = collection.encode_captions(&progress)?,
+                Err(error) => refused = Some(error),
+            }
         }
         let interrupted = interrupt::requested();
         drop(progress);
+        if let Some(error) = refused {
+            return self.refuse(done, error);
+        }
+        self.report(&done)?;
+        let warned = done.warn();
+        Ok(if interrupted {
+            Outcome::Interrupted
+        } else if (self.strict && warned) || done.all_refused() {
+            Outcome::Found
+        } else {
+            Outcome::Done
+        })
+    }
+
+    fn report(&self, done: &Done) -> Result<()> {
         if self.json {
-            output::json(&done)?;
+            output::json(done)?;
         } else {
             let name = self.into.display().to_string();
             let ingest = done.ingest.iter().map(|report| describe(report, &name));
@@ -151,19 +177,33 @@ impl Arguments {
             }
             output::show(&text)?;
         }
-        let warned = done.warn();
-        Ok(if interrupted {
-            Outcome::Interrupted
-        } else if (self.strict && warned) || done.all_refused() {
-            Outcome::Found
-        } else {
-            Outcome::Done
-        })
+        Ok(())
+    }
+
+    /// Reports what was done before a list was refused, and ends with the reason.
+    fn refuse(&self, mut done: Done, error: anyhow::Error) -> Result<Outcome> {
+        done.refused = Some(output::told(&error));
+        let did = done.ingest.is_some() || !done.imports.is_empty();
+        if self.json || did {
+            self.report(&done)?;
+            done.warn();
+        }
+        Err(error)
+    }
+
+    /// Whether all lists can be read, before anything is written.
+    fn check_lists(&self) -> Result<()> {
+        for file in &self.captions {
+            check_captions(file)?;
+        }
+        for file in &self.metadata {
+            check_metadata(file)?;
+        }
+        Ok(())
     }
 
     /// Labels of folders come first, so that those of a file take their place.
-    fn import(&self, collection: &mut Collection) -> Result<Vec<ImportReport>> {
-        let mut reports = Vec::new();
+    fn import(&self, collection: &mut Collection, reports: &mut Vec<ImportReport>) -> Result<()> {
         if let Some(Labels::Folders) = self.labels {
             reports.push(collection.label_by_folder(&self.sources)?);
         }
@@ -173,7 +213,7 @@ impl Arguments {
         for file in &self.metadata {
             reports.push(collection.import_metadata(file, &self.sources)?);
         }
-        Ok(reports)
+        Ok(())
     }
 }
 
@@ -223,10 +263,17 @@ impl Done {
                 && report.warnings.is_empty()
                 && report.unreadable.is_empty());
         }
-        for report in self.imports.iter().filter(|report| report.unmatched > 0) {
-            let records = output::plural(report.unmatched, "record");
-            output::warn(&format!("{records} not used: {}", report.source.display()));
-            warned = true;
+        for report in &self.imports {
+            let list = report.source.display();
+            for note in &report.notes {
+                output::warn(&format!("{note}: {list}"));
+            }
+            let left = [(report.unmatched, "not used"), (report.unread, "not read")];
+            for (number, what) in left.into_iter().filter(|&(number, _)| number > 0) {
+                let records = output::plural(number, "record");
+                output::warn(&format!("{records} {what}: {list}"));
+                warned = true;
+            }
         }
         warned
     }
@@ -244,21 +291,17 @@ fn describe_import(report: &ImportReport) -> String {
         (report.removed, "removed"),
         (report.unchanged, "unchanged"),
         (report.unmatched, "not used"),
+        (report.unread, "not read"),
     ];
     for (number, what) in parts.into_iter().filter(|&(number, _)| number > 0) {
         text.push_str(&format!("  {:>9} {what}\n", output::count(number)));
     }
-    if !report.unmatched_listed.is_empty() {
-        let mut table = Table::new(&["not used", "reason"]);
-        for record in &report.unmatched_listed {
-            table.row([record.path.clone(), record.reason.clone()]);
-        }
-        let more = report.unmatched - report.unmatched_listed.len();
-        if more > 0 {
-            table.row([format!("… and {} more", output::count(more))]);
-        }
-        text.push_str(&format!("\n{}", table.render()));
-    }
+    let unused = report.unmatched_listed.iter();
+    let unused: Vec<[String; 2]> = unused.map(|r| [r.path.clone(), r.reason.clone()]).collect();
+    let unread = report.unread_listed.iter();
+    let unread: Vec<[String; 2]> = unread.map(|u| [u.at.clone(), u.reason.clone()]).collect();
+    text.push_str(&left_out("not used", unused, report.unmatched));
+    text.push_str(&left_out("not read", unread, report.unread));
     text
 }
 
@@ -288,6 +331,22 @@ fn and(counts: &BTreeMap<String, usize>) -> String {
         true => last,
         false => format!("{} and {last}", each.join(", ")),
     }
+}
+
+/// A table of what was left out, with how many more there are.
+fn left_out(what: &'static str, rows: Vec<[String; 2]>, all: usize) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let more = all.saturating_sub(rows.len());
+    let mut table = Table::new(&[what, "reason"]);
+    for row in rows {
+        table.row(row);
+    }
+    if more > 0 {
+        table.row([format!("… and {} more", output::count(more))]);
+    }
+    format!("\n{}", table.render())
 }
 
 fn describe(report: &IngestReport, collection: &str) -> String {

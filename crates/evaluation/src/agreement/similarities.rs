@@ -3,8 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use vizsla_retrieval::lists;
+
 use crate::datasets::read_text;
 use crate::error::Error;
+
+/// Columns of a table of similarities.
+const COLUMNS: usize = 3;
 
 /// A model's similarities of pictures and captions by their names; higher = more alike.
 pub trait Similarities {
@@ -22,29 +27,21 @@ impl<F: Fn(&str, &str) -> Option<f64>> Similarities for F {
 pub struct SimilarityTable(BTreeMap<(String, String), f64>);
 
 impl SimilarityTable {
-    /// Reads CSV with a header and three columns: a name, another name, their similarity. The order of the names
+    /// Reads a table of any separator with a header and three columns: a name, another name, their similarity. The order of the names
     /// does not matter.
     ///
     /// # Errors
-    /// The file cannot be read, is not CSV, or holds something that is not a number.
+    /// The file cannot be read, or holds something that is not a number.
     pub fn open(file: &Path) -> Result<Self, Error> {
-        let text = read_text(file)?;
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
         let mut table = BTreeMap::new();
-        for record in reader.records() {
-            let record =
-                record.map_err(|e| Error::invalid(format!("not a CSV table ({e})"), file))?;
-            let line = record.position().map_or(0, csv::Position::line);
-            let [first, second, value] = [0, 1, 2].map(|c| record.get(c).unwrap_or("").trim());
-            let value = value
-                .parse()
-                .ok()
-                .filter(|v: &f64| !v.is_nan() && record.len() == 3);
-            let value = value.ok_or_else(|| {
-                let form = "expected a name, another name and their similarity";
-                Error::invalid(format!("line {line}: {form}"), file)
-            })?;
-            table.insert(sorted(first, second), value);
+        for (line, cells) in lists::rows(&read_text(file)?, COLUMNS).into_iter().skip(1) {
+            let form = "expected a name, another name and their similarity";
+            let invalid = || Error::invalid(format!("line {line}: {form}"), file);
+            let [first, second, value] = cells.as_slice() else {
+                return Err(invalid());
+            };
+            let value = value.parse().ok().filter(|value: &f64| !value.is_nan());
+            table.insert(sorted(first, second), value.ok_or_else(invalid)?);
         }
         if table.is_empty() {
             return Err(Error::invalid("no similarity in it", file));
@@ -83,7 +80,7 @@ mod tests {
             ("x,y,s\na,b,high\n", "line 2"),
             ("x,y,s\na,b,NaN\n", "line 2"),
             ("x,y\na,b\n", "line 2"),
-            ("x,y,s\na,b\n", "not a CSV table"),
+            ("x,y,s\na,b\n", "line 2"),
             ("x,y,s\n", "no similarity"),
         ] {
             let message = open(text).err().expect(text).to_string();

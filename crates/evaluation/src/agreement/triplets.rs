@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use vizsla_retrieval::lists;
+
 use super::judgements::JudgedPair;
 use crate::datasets::read_text;
 use crate::error::Error;
+
+/// The columns of such a table.
+const HEADER: [&str; 5] = ["query", "a", "b", "votes_a", "votes_b"];
 
 /// A query, two candidates, and how many people found each of them closer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,46 +27,36 @@ pub struct Triplet {
     pub votes_b: u32,
 }
 
-/// Reads CSV with the header `query,a,b,votes_a,votes_b`; names are as in the similarities they are compared with.
+/// Reads a table with the header `query,a,b,votes_a,votes_b`, of any separator; names are as in the similarities they are compared with.
 ///
 /// # Errors
-/// The file cannot be read, is not CSV, or a column is missing or not a number.
+/// The file cannot be read, or a column is missing or not a number.
 pub fn load_triplets(file: &Path) -> Result<Vec<Triplet>, Error> {
-    let text = read_text(file)?;
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let broken = |e: csv::Error| {
-        let problem = format!("expected CSV with the header query,a,b,votes_a,votes_b ({e})");
-        Error::invalid(problem, file)
-    };
-    let header = reader.headers().map_err(broken)?;
-    if header
-        .iter()
-        .map(str::trim)
-        .ne(["query", "a", "b", "votes_a", "votes_b"])
-    {
-        let found: Vec<&str> = header.iter().collect();
-        let problem = format!(
-            "expected the header query,a,b,votes_a,votes_b; it is {}",
-            found.join(",")
-        );
+    let mut rows = lists::rows(&read_text(file)?, HEADER.len()).into_iter();
+    let header = rows.next().map(|(_, cells)| cells).unwrap_or_default();
+    if header != HEADER {
+        let (wanted, found) = (HEADER.join(","), header.join(","));
+        let problem = format!("expected the header {wanted}; it is {found}");
         return Err(Error::invalid(problem, file));
     }
     let mut triplets = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(broken)?;
-        let votes = |column: usize| {
-            record[column].trim().parse().map_err(|_| {
-                let line = record.position().map_or(0, csv::Position::line);
-                let problem = format!("line {line}: \"{}\" is no number of votes", &record[column]);
+    for (line, cells) in rows {
+        let [query, a, b, votes_a, votes_b] = cells.as_slice() else {
+            let problem = format!("line {line}: expected 5 columns, there are {}", cells.len());
+            return Err(Error::invalid(problem, file));
+        };
+        let votes = |cell: &String| {
+            cell.parse().map_err(|_| {
+                let problem = format!("line {line}: \"{cell}\" is no number of votes");
                 Error::invalid(problem, file)
             })
         };
         triplets.push(Triplet {
-            query: record[0].trim().to_owned(),
-            a: record[1].trim().to_owned(),
-            b: record[2].trim().to_owned(),
-            votes_a: votes(3)?,
-            votes_b: votes(4)?,
+            query: query.clone(),
+            a: a.clone(),
+            b: b.clone(),
+            votes_a: votes(votes_a)?,
+            votes_b: votes(votes_b)?,
         });
     }
     if triplets.is_empty() {
@@ -138,7 +133,10 @@ mod tests {
         for (text, says) in [
             ("query,a,b,votes_a\nq,x,y,4\n", "it is query,a,b,votes_a"),
             ("query,a,b,votes_a,votes_b\nq,x,y,-1,2\n", "line 2"),
-            ("query,a,b,votes_a,votes_b\nq,x,y\n", "expected CSV"),
+            (
+                "query,a,b,votes_a,votes_b\nq,x,y\n",
+                "line 2: expected 5 columns",
+            ),
             ("query,a,b,votes_a,votes_b\n", "no triplet"),
         ] {
             let message = load(text).expect_err(text).to_string();

@@ -1,13 +1,15 @@
 //! Pictures with captions, asked in both directions: a caption looks for its picture, a picture for its captions.
 //!
-//! The table is CSV with a header that names an `image` (or `path`) and a `caption` column, one line for each caption,
-//! in the form in which Flickr8k (Hodosh, Young & Hockenmaier 2013) is usually passed on. The n-th caption of
-//! `beach.jpg`, from 0, is called `beach.jpg#n`, as in the judgements published with that set.
+//! The list has a picture and a caption in each record, in any of the forms in which captions are passed on: Flickr8k's (Hodosh,
+//! Young & Hockenmaier 2013) as a table or as its token file, COCO's, Karpathy's, and those of one's own. The n-th caption of
+//! `beach.jpg`, from 0, is called `beach.jpg#n`, as in the judgements published with Flickr8k.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::folder::read_text;
+use vizsla_retrieval::lists::{self, CAPTION, Folder, IMAGE, ListRead, Looks, Role};
+
+use super::lists_read::notes;
 use crate::dataset::{
     Dataset, GalleryCaption, GalleryImage, Query, QueryCase, QueryContent, Target,
 };
@@ -18,6 +20,22 @@ use crate::protocol::{Protocol, Truth};
 pub const TEXT_TO_IMAGE: &str = "text_to_image";
 /// Name of the query set of pictures that look for their captions.
 pub const IMAGE_TO_TEXT: &str = "image_to_text";
+
+/// Pictures that a note names.
+const SHOWN: usize = 5;
+
+const ROLES: [Role; 2] = [
+    Role {
+        names: IMAGE,
+        looks: Looks::Picture,
+        needed: true,
+    },
+    Role {
+        names: CAPTION,
+        looks: Looks::Text,
+        needed: true,
+    },
+];
 
 /// Reads Flickr8k: `captions.txt`, the folder `images`, and the official list of a split (`train`, `dev` or `test`)
 /// named `Flickr_8k.<split>Images.txt`. The gallery is the pictures of the split.
@@ -32,12 +50,8 @@ pub fn load_flickr8k(root: &Path, split: &str) -> Result<Dataset, Error> {
         ));
     }
     let list = root.join(format!("Flickr_8k.{split}Images.txt"));
-    let wanted: BTreeSet<String> = read_text(&list)?
-        .lines()
-        .map(|line| line.trim().to_owned())
-        .filter(|line| !line.is_empty())
-        .collect();
     let images = root.join("images");
+    let wanted = read_image_list(&list, &images)?;
     let dataset = load_captions_of(&root.join("captions.txt"), Some(&images), &wanted)?;
     Ok(Dataset {
         name: "flickr8k".into(),
@@ -45,7 +59,22 @@ pub fn load_flickr8k(root: &Path, split: &str) -> Result<Dataset, Error> {
     })
 }
 
-/// As [`load_captions`], the wanted images only.
+/// Names of pictures, one a line or as a JSON list, as paths from the folder that holds them; those of files that are not there
+/// stay as they are.
+///
+/// # Errors
+/// The list cannot be read, or there is no name in it.
+pub fn read_image_list(list: &Path, images: &Path) -> Result<BTreeSet<String>, Error> {
+    let mut folder = Folder::new(images);
+    let mut keys = BTreeSet::new();
+    for name in lists::read_names(list)? {
+        let found = folder.find(std::slice::from_ref(&name))?;
+        keys.insert(found.unwrap_or(name));
+    }
+    Ok(keys)
+}
+
+/// As [`load_captions`], the wanted images only; they are named by their paths from the folder of the images.
 ///
 /// # Errors
 /// As [`load_captions`], and when a wanted image has no caption.
@@ -54,129 +83,178 @@ pub fn load_captions_of(
     images: Option<&Path>,
     wanted: &BTreeSet<String>,
 ) -> Result<Dataset, Error> {
-    let mut rows = read_captions(table)?;
-    rows.retain(|(image, _)| wanted.contains(image));
-    let described: BTreeSet<&str> = rows.iter().map(|(image, _)| image.as_str()).collect();
+    let mut dataset = Captioned::read(table, images)?;
+    dataset.rows.retain(|(image, _)| wanted.contains(image));
+    let described: BTreeSet<&str> = dataset
+        .rows
+        .iter()
+        .map(|(image, _)| image.as_str())
+        .collect();
     if let Some(silent) = wanted.iter().find(|w| !described.contains(w.as_str())) {
         return Err(Error::invalid(format!("{silent} has no caption"), table));
     }
-    let beside = table.parent().unwrap_or(Path::new(""));
-    pair_up("captions", images.unwrap_or(beside), table, rows)
+    Ok(dataset.pair_up("captions"))
 }
 
-/// Reads a table of captions; images are relative to `images`, or to the table's folder without it. The gallery is
-/// the pictures that the table names.
+/// Reads a list of captions; images are relative to `images`, or to the list's folder without it. The gallery is
+/// the pictures that the list names and that are there.
 ///
 /// # Errors
-/// The table is missing or not in its format, or names a picture that is not there.
+/// The list is missing or nothing of it can be used, or none of its pictures is there.
 pub fn load_captions(table: &Path, images: Option<&Path>) -> Result<Dataset, Error> {
-    let rows = read_captions(table)?;
-    let beside = table.parent().unwrap_or(Path::new(""));
-    pair_up("captions", images.unwrap_or(beside), table, rows)
+    Ok(Captioned::read(table, images)?.pair_up("captions"))
 }
 
-/// Image and sentence of every line, in the order of the file.
+/// Image and sentence of every record as they are written, in the order of the list.
 ///
 /// # Errors
-/// The file cannot be read, is not CSV, or lacks a column; the message names the line.
+/// The file cannot be read, or nothing of it can be used; the message names the line.
 pub(crate) fn read_captions(table: &Path) -> Result<Vec<(String, String)>, Error> {
-    let text = read_text(table)?;
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let broken = |error: csv::Error| Error::invalid(format!("not a CSV table ({error})"), table);
-    let header = reader.headers().map_err(broken)?;
-    let column = |names: &[&str]| {
-        let at = header.iter().position(|h| {
-            let h = h.trim_start_matches('\u{feff}').trim();
-            names.iter().any(|name| h.eq_ignore_ascii_case(name))
-        });
-        at.ok_or_else(|| {
-            let found: Vec<&str> = header.iter().collect();
-            let (wanted, found) = (names.join(" or "), found.join(", "));
-            Error::invalid(
-                format!("no column {wanted} in the first line; it has {found}"),
-                table,
-            )
-        })
-    };
-    let (image, caption) = (column(&["image", "path"])?, column(&["caption"])?);
+    let (rows, _) = read_records(table)?;
+    let named = rows
+        .into_iter()
+        .filter_map(|(names, text)| Some((names.into_iter().next()?, text)));
+    Ok(named.collect())
+}
+
+/// The names that the picture of a caption may have, and the caption.
+type NamedCaption = (Vec<String>, String);
+
+fn read_records(table: &Path) -> Result<(Vec<NamedCaption>, ListRead), Error> {
     let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(broken)?;
-        let (image, caption) = (record[image].trim(), record[caption].trim());
-        if !caption.is_empty() {
-            rows.push((image.to_owned(), caption.to_owned()));
-        }
-    }
+    let read = lists::read(table, &ROLES, &mut |record| {
+        let names = record.names();
+        rows.extend(
+            record
+                .texts(1)
+                .into_iter()
+                .map(|text| (names.clone(), text)),
+        );
+        Ok(())
+    })?;
     if rows.is_empty() {
         return Err(Error::invalid("no caption in it", table));
     }
-    Ok(rows)
+    Ok((rows, read))
 }
 
-fn pair_up(
-    name: &str,
-    images: &Path,
-    table: &Path,
+/// Captions of pictures that are there.
+struct Captioned<'a> {
+    images: &'a Path,
+    /// The picture by its path from the folder, and the sentence.
     rows: Vec<(String, String)>,
-) -> Result<Dataset, Error> {
-    let keys: BTreeSet<&str> = rows.iter().map(|(image, _)| image.as_str()).collect();
-    let positions: BTreeMap<&str, usize> = keys.iter().copied().zip(0..).collect();
-    let gallery = keys
-        .iter()
-        .map(|key| gallery_image(key, images, table))
-        .collect::<Result<Vec<_>, Error>>()?;
-    let mut of_image: Vec<Vec<usize>> = vec![Vec::new(); gallery.len()];
-    let mut captions = Vec::new();
-    for (key, text) in &rows {
-        let image = positions[key.as_str()];
-        captions.push(GalleryCaption {
-            key: format!("{key}#{}", of_image[image].len()),
-            image,
-            text: text.clone(),
-        });
-        of_image[image].push(captions.len() - 1);
-    }
-    let sentence = |(position, caption): (usize, &GalleryCaption)| Query {
-        case: QueryCase {
-            key: caption.key.clone(),
-            set: TEXT_TO_IMAGE.into(),
-            content: QueryContent::Text {
-                text: caption.text.clone(),
-                caption: Some(position),
-            },
-            target: Target::Images,
-        },
-        truth: Truth::relevant([caption.image]),
-    };
-    let picture = |(image, relevant): (&GalleryImage, &Vec<usize>)| Query {
-        case: QueryCase {
-            target: Target::Captions,
-            ..QueryCase::image(&image.key, IMAGE_TO_TEXT, &image.path)
-        },
-        truth: Truth::relevant(relevant.iter().copied()),
-    };
-    let mut queries: Vec<Query> = captions.iter().enumerate().map(sentence).collect();
-    queries.extend(gallery.iter().zip(&of_image).map(picture));
-    Ok(Dataset {
-        name: name.into(),
-        gallery,
-        captions,
-        queries,
-        protocol: Protocol::Plain,
-    })
+    notes: Vec<String>,
 }
 
-fn gallery_image(key: &str, images: &Path, table: &Path) -> Result<GalleryImage, Error> {
-    let path = images.join(key);
-    if !path.is_file() {
-        return Err(Error::missing(
-            format!("image {key}, named in {},", table.display()),
-            "names are relative to the image folder",
-            path,
-        ));
+impl<'a> Captioned<'a> {
+    fn read(table: &'a Path, images: Option<&'a Path>) -> Result<Self, Error> {
+        let beside = table
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let images = images.or(beside).unwrap_or(Path::new("."));
+        let (records, read) = read_records(table)?;
+        let mut folder = Folder::new(images);
+        let mut missing: BTreeMap<String, String> = BTreeMap::new();
+        let mut rows = Vec::new();
+        for (names, text) in records {
+            match folder.find(&names)? {
+                Ok(key) => rows.push((key, text)),
+                Err(why) => {
+                    missing.insert(
+                        names.into_iter().next().unwrap_or_default(),
+                        why.to_string(),
+                    );
+                }
+            }
+        }
+        let mut notes = notes(table, &read);
+        if let Some((name, why)) = missing.first_key_value() {
+            let (what, others) = (
+                format!("image {name}, named in {},", table.display()),
+                missing.len() - 1,
+            );
+            if rows.is_empty() {
+                let remedy =
+                    format!("names are relative to the image folder ({why}; {others} more)");
+                return Err(Error::missing(what, remedy, images.join(name)));
+            }
+            let shown: Vec<&str> = missing.keys().take(SHOWN).map(String::as_str).collect();
+            notes.push(format!(
+                "pictures that are not there were left out: {} ({}{}): {}",
+                missing.len(),
+                shown.join(", "),
+                if missing.len() > shown.len() {
+                    ", …"
+                } else {
+                    ""
+                },
+                table.display()
+            ));
+        }
+        Ok(Self {
+            images,
+            rows,
+            notes,
+        })
     }
-    let key = key.to_owned();
-    Ok(GalleryImage { key, path })
+
+    /// Every caption asks for its picture, and every picture for its captions.
+    fn pair_up(self, name: &str) -> Dataset {
+        let Self {
+            images,
+            rows,
+            notes,
+        } = self;
+        let keys: BTreeSet<&str> = rows.iter().map(|(image, _)| image.as_str()).collect();
+        let positions: BTreeMap<&str, usize> = keys.iter().copied().zip(0..).collect();
+        let gallery: Vec<GalleryImage> = keys
+            .iter()
+            .map(|key| GalleryImage {
+                key: (*key).to_owned(),
+                path: images.join(key),
+            })
+            .collect();
+        let mut of_image: Vec<Vec<usize>> = vec![Vec::new(); gallery.len()];
+        let mut captions = Vec::new();
+        for (key, text) in &rows {
+            let image = positions[key.as_str()];
+            captions.push(GalleryCaption {
+                key: format!("{key}#{}", of_image[image].len()),
+                image,
+                text: text.clone(),
+            });
+            of_image[image].push(captions.len() - 1);
+        }
+        let sentence = |(position, caption): (usize, &GalleryCaption)| Query {
+            case: QueryCase {
+                key: caption.key.clone(),
+                set: TEXT_TO_IMAGE.into(),
+                content: QueryContent::Text {
+                    text: caption.text.clone(),
+                    caption: Some(position),
+                },
+                target: Target::Images,
+            },
+            truth: Truth::relevant([caption.image]),
+        };
+        let picture = |(image, relevant): (&GalleryImage, &Vec<usize>)| Query {
+            case: QueryCase {
+                target: Target::Captions,
+                ..QueryCase::image(&image.key, IMAGE_TO_TEXT, &image.path)
+            },
+            truth: Truth::relevant(relevant.iter().copied()),
+        };
+        let mut queries: Vec<Query> = captions.iter().enumerate().map(sentence).collect();
+        queries.extend(gallery.iter().zip(&of_image).map(picture));
+        Dataset {
+            name: name.into(),
+            gallery,
+            captions,
+            queries,
+            protocol: Protocol::Plain,
+            notes,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -235,12 +313,35 @@ mod tests {
     }
 
     #[test]
+    fn lists_of_every_form_give_the_same_pairs_and_say_what_they_left_out() {
+        for list in [
+            "b.jpg#0\tA dog\na.jpg#0\tA cat\nz.jpg#0\tNobody\n",
+            "Bild;Beschreibung\r\nB.JPG;A dog\r\n.\\a.jpg;A cat\r\nz.jpg;Nobody\r\n",
+            r#"{"images": [{"id": 1, "file_name": "b.jpg"}, {"id": 2, "file_name": "a.jpg"}, {"id": 3, "file_name": "z.jpg"}],
+               "annotations": [{"image_id": 1, "caption": "A dog"}, {"image_id": 2, "caption": "A cat"}, {"image_id": 3, "caption": "Nobody"}]}"#,
+            "{\"file_name\": \"b.jpg\", \"text\": \"A dog\"}\n{\"file_name\": \"a\", \"text\": \"A cat\"}\n{\"file_name\": \"z\", \"text\": \"x\"}",
+        ] {
+            let root = folder(list);
+            let file = root.path().join("captions.txt");
+            let dataset = load_captions(&file, Some(&root.path().join("images"))).expect(list);
+            let keys: Vec<&str> = dataset.captions.iter().map(|c| c.key.as_str()).collect();
+            assert_eq!(keys, ["b.jpg#0", "a.jpg#0"], "{list}");
+            let left_out = dataset.notes.last().expect("a note");
+            assert!(
+                left_out.contains("left out: 1 ") && left_out.contains("(z"),
+                "{left_out}"
+            );
+        }
+    }
+
+    #[test]
     fn tables_that_do_not_fit_are_refused_by_name() {
         for (table, says) in [
-            ("picture,caption\na.jpg,x\n", "no column image or path"),
-            ("image,text\na.jpg,x\n", "no column caption"),
-            ("image,caption\n", "no caption in it"),
-            ("image,caption\na.jpg,x,y\n", "not a CSV table"),
+            ("one,two\n1,2\n", "must name the columns"),
+            ("image,size\na,3\n", "one called caption"),
+            ("image,caption\n", "no record in it"),
+            ("image,caption\na.jpg,\n", "no caption in it"),
+            ("image,caption\na.jpg,x,y\n", "this line 3"),
             ("image,caption\nnone.jpg,x\n", "image none.jpg"),
         ] {
             let root = folder(table);

@@ -68,6 +68,7 @@ fn load_classes(name: &str, gallery: &Path, queries: &Path) -> Result<Dataset, E
         name: name.into(),
         gallery: images,
         captions: Vec::new(),
+        notes: Vec::new(),
         queries: cases,
         protocol: Protocol::Plain,
     })

@@ -1,19 +1,15 @@
 //! Files of a data set: which images lie under a folder, in an order that does not depend on the file system.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use vizsla_pixels::has_picture_name;
-use vizsla_retrieval::left_out_by_default;
+use vizsla_retrieval::{left_out_by_default, lists};
 use walkdir::WalkDir;
 
 use crate::dataset::GalleryImage;
 use crate::error::Error;
-
-/// Longest ground-truth or run file that is read.
-const MAX_TEXT_BYTES: u64 = 1 << 30;
 
 /// All images under `root` by extension, sorted by key (path under `root`, `/` between parts). Hidden files,
 /// what systems keep beside pictures, and broken links are left out.
@@ -93,20 +89,9 @@ pub(crate) fn stem(path: &Path) -> String {
         .map_or_else(String::new, |s| s.to_string_lossy().into_owned())
 }
 
-/// The text of a ground-truth file, not longer than a gigabyte.
+/// The text of a ground-truth file, not longer than a gigabyte, in any encoding that is told for certain.
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
-    let file = fs_err::File::open(path)?;
-    let bytes = file.metadata()?.len();
-    if bytes > MAX_TEXT_BYTES {
-        return Err(Error::TooLarge {
-            bytes,
-            limit: MAX_TEXT_BYTES,
-            path: path.into(),
-        });
-    }
-    let mut content = Vec::new();
-    file.take(MAX_TEXT_BYTES).read_to_end(&mut content)?;
-    String::from_utf8(content).map_err(|_| Error::invalid("not UTF-8 text", path))
+    Ok(lists::read_text(path, lists::MOST_BYTES)?.content)
 }
 
 /// Reads a JSON file; the error says where in the file it went wrong.

@@ -4,13 +4,16 @@ mod captions;
 mod classes;
 mod files;
 mod folder;
+mod lists_read;
 mod museum;
 mod oxford;
 mod revisited;
 mod smvs;
 
 pub(crate) use captions::read_captions;
-pub use captions::{IMAGE_TO_TEXT, TEXT_TO_IMAGE, load_captions, load_captions_of, load_flickr8k};
+pub use captions::{
+    IMAGE_TO_TEXT, TEXT_TO_IMAGE, load_captions, load_captions_of, load_flickr8k, read_image_list,
+};
 pub use classes::{load_folders, load_mit_split};
 pub use files::load_files;
 pub(crate) use folder::{list_images, read_text};

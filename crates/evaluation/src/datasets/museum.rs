@@ -45,6 +45,7 @@ pub fn load_museum(root: &Path) -> Result<Dataset, Error> {
         name: "museum".into(),
         gallery,
         captions: Vec::new(),
+        notes: Vec::new(),
         queries,
         protocol: Protocol::Plain,
     })

@@ -170,6 +170,7 @@ pub fn load_oxford(name: &str, root: &Path) -> Result<Dataset, Error> {
         name: name.into(),
         gallery,
         captions: Vec::new(),
+        notes: Vec::new(),
         queries,
         protocol: Protocol::Oxford,
     })

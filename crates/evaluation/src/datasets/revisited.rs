@@ -88,6 +88,7 @@ pub fn load_revisited(name: &str, truth: &Path, images: &Path) -> Result<Dataset
         name: name.into(),
         gallery,
         captions: Vec::new(),
+        notes: Vec::new(),
         queries,
         protocol: Protocol::Revisited,
     })

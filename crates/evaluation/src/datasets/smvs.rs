@@ -45,6 +45,7 @@ pub fn load_smvs(root: &Path) -> Result<Dataset, Error> {
         name: "smvs".into(),
         gallery,
         captions: Vec::new(),
+        notes: Vec::new(),
         queries,
         protocol: Protocol::Plain,
     })

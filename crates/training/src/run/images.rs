@@ -8,6 +8,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use vizsla_retrieval::find_pictures;
+use vizsla_retrieval::lists::{self, Folder, IMAGE, LABEL, ListRead, Looks, Record, Role};
 
 use super::config::DataConfig;
 use crate::error::Error;
@@ -59,20 +60,25 @@ impl Images {
             ));
         }
         let mut pairs = None;
+        let mut images = Images::default();
         let found = match (&data.list, &data.pairs) {
             (Some(_), Some(_)) => {
                 let allowed = "give a list or pairs, not both";
                 return Err(Error::setting("data.pairs", "given", allowed));
             }
-            (Some(list), None) => from_list(&data.images, list)?,
+            (Some(list), None) => {
+                let (found, warnings) = from_list(&data.images, list)?;
+                images.warnings = warnings;
+                found
+            }
             (None, Some(list)) => {
-                let (found, named) = from_pairs(&data.images, list)?;
+                let (found, named, warnings) = from_pairs(&data.images, list)?;
                 pairs = Some(named);
+                images.warnings = warnings;
                 found
             }
             (None, None) => from_folders(&data.images)?,
         };
-        let mut images = Images::default();
         let mut classes = BTreeSet::new();
         classes.extend(found.iter().map(|(_, class)| class.clone()));
         let queries = match &data.queries {
@@ -224,41 +230,59 @@ fn from_folders(root: &Path) -> Result<Found, Error> {
     Ok(found)
 }
 
-/// Rows of a CSV file with the columns that are asked for, in that order; `None` for a column that is absent.
-fn rows(path: &Path, columns: &[&str], needed: usize) -> Result<Vec<Vec<Option<String>>>, Error> {
-    let file = fs_err::File::open(path)?;
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(file);
-    let wrong = |error: csv::Error| Error::invalid(format!("not the expected CSV ({error})"), path);
-    let heads = reader.headers().map_err(wrong)?.clone();
-    let place = |name: &&str| {
-        heads
-            .iter()
-            .position(|head| head.eq_ignore_ascii_case(name))
-    };
-    let places: Vec<Option<usize>> = columns.iter().map(place).collect();
-    if let Some(missing) = places.iter().take(needed).position(Option::is_none) {
-        let what = format!(
-            "there is no column '{}'; the first line names the columns {}",
-            columns[missing],
-            columns[..needed].join(", ")
-        );
-        return Err(Error::invalid(what, path));
+/// A role of a list: a picture, or a value.
+const fn role(names: &'static [&'static str], looks: Looks, needed: bool) -> Role {
+    Role {
+        names,
+        looks,
+        needed,
     }
-    let mut found = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(wrong)?;
-        if found.len() == MOST_LINES {
-            return Err(Error::invalid(
-                format!("more than {MOST_LINES} lines"),
-                path,
-            ));
-        }
-        let value = |place: &Option<usize>| place.and_then(|p| record.get(p)).map(str::to_owned);
-        found.push(places.iter().map(value).collect());
+}
+
+/// A list of pictures with their classes and boxes.
+const CLASSES: [Role; 6] = [
+    role(IMAGE, Looks::Picture, true),
+    role(LABEL, Looks::Any, true),
+    role(&["x"], Looks::Named, false),
+    role(&["y"], Looks::Named, false),
+    role(&["width"], Looks::Named, false),
+    role(&["height"], Looks::Named, false),
+];
+
+/// A list of pairs of pictures that show the same.
+const PAIRS: [Role; 2] = [
+    role(
+        &[
+            "image", "anchor", "query", "first", "image1", "image_1", "path", "file", "filename",
+        ],
+        Looks::Picture,
+        true,
+    ),
+    role(
+        &[
+            "positive", "match", "second", "image2", "image_2", "pair", "other", "image", "path",
+        ],
+        Looks::Picture,
+        true,
+    ),
+];
+
+/// What reading a list leaves to be said.
+fn warnings(read: ListRead) -> Vec<String> {
+    let mut warnings = read.notes;
+    if read.unread > 0 {
+        let told: Vec<String> = read
+            .unread_listed
+            .into_iter()
+            .map(|unread| format!("{}: {}", unread.at, unread.reason))
+            .collect();
+        warnings.push(format!(
+            "{} records of the list passed over: {}",
+            read.unread,
+            few(&told)
+        ));
     }
-    Ok(found)
+    warnings
 }
 
 /// Files that a list names and that are not there.
@@ -275,49 +299,83 @@ fn refuse_missing(missing: &[String], root: &Path, list: &Path) -> Result<(), Er
     Err(Error::invalid(what, list))
 }
 
-fn from_list(root: &Path, list: &Path) -> Result<Found, Error> {
-    let columns = ["image", "label", "x", "y", "width", "height"];
+fn from_list(root: &Path, list: &Path) -> Result<(Found, Vec<String>), Error> {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
-    for (line, row) in rows(list, &columns, 2)?.into_iter().enumerate() {
-        let (Some(name), Some(label)) = (row[0].clone(), row[1].clone()) else {
-            continue;
-        };
-        let path = root.join(&name);
-        if !path.is_file() {
-            missing.push(name);
-            continue;
+    let mut folder = Folder::new(root);
+    let mut entries: Vec<(Vec<String>, String, Option<[usize; 4]>)> = Vec::new();
+    let read = lists::read(list, &CLASSES, &mut |record| {
+        if entries.len() == MOST_LINES {
+            return Err(format!("there are more than {MOST_LINES} lines"));
         }
-        let mut image = picture(name, path);
-        let sides: Vec<&String> = row[2..]
-            .iter()
-            .flatten()
-            .filter(|s| !s.is_empty())
-            .collect();
-        if sides.len() == 4 {
-            let numbers: Vec<usize> = sides.iter().filter_map(|side| side.parse().ok()).collect();
-            let &[x, y, width, height] = numbers.as_slice() else {
-                let what = format!("line {}: a box is four whole numbers of pixels", line + 2);
-                return Err(Error::invalid(what, list));
-            };
-            image.region = Some([x, y, width, height]);
+        let label = record.text(1);
+        if label.is_empty() {
+            return Err("the label is missing".into());
         }
-        found.push((image, label));
+        entries.push((record.names(), label, region(&record)?));
+        Ok(())
+    })?;
+    for (names, label, region) in entries {
+        match folder.find(&names)? {
+            Ok(name) => {
+                let path = root.join(&name);
+                found.push((Picture { name, path, region }, label));
+            }
+            Err(_) => missing.extend(names.into_iter().next()),
+        }
     }
     refuse_missing(&missing, root, list)?;
     if found.is_empty() {
         return Err(Error::invalid("there is no image in this list", list));
     }
     found.sort_by(|a, b| a.0.name.cmp(&b.0.name));
-    Ok(found)
+    Ok((found, warnings(read)))
 }
 
-fn from_pairs(root: &Path, pairs: &Path) -> Result<(Found, Pairs), Error> {
+/// The box of a record, if it has one.
+fn region(record: &Record) -> Result<Option<[usize; 4]>, String> {
+    let sides = [2, 3, 4, 5].map(|role| record.text(role));
+    if sides.iter().any(String::is_empty) {
+        return Ok(None);
+    }
+    let mut region = [0; 4];
+    for (side, text) in region.iter_mut().zip(&sides) {
+        *side = text
+            .parse()
+            .map_err(|_| "a box is four whole numbers of pixels".to_owned())?;
+    }
+    Ok(Some(region))
+}
+
+/// The ends of each pair, as paths from the folder where they are there, and else as they are written.
+fn read_pairs(root: &Path, pairs: &Path) -> Result<(Vec<[String; 2]>, ListRead), Error> {
+    let mut written: Vec<[String; 2]> = Vec::new();
+    let read = lists::read(pairs, &PAIRS, &mut |record| {
+        let ends = [record.text(0), record.text(1)];
+        if written.len() == MOST_LINES || ends.iter().any(String::is_empty) {
+            return Err(format!(
+                "a pair has two names, and a list at most {MOST_LINES} pairs"
+            ));
+        }
+        written.push(ends);
+        Ok(())
+    })?;
+    let mut folder = Folder::new(root);
+    for end in written.as_flattened_mut() {
+        if let Ok(key) = folder.find(std::slice::from_ref(end))? {
+            *end = key;
+        }
+    }
+    Ok((written, read))
+}
+
+fn from_pairs(root: &Path, pairs: &Path) -> Result<(Found, Pairs, Vec<String>), Error> {
     let mut names: BTreeMap<String, usize> = BTreeMap::new();
     let mut leaders: Vec<usize> = Vec::new();
     let mut named = Vec::new();
-    for row in rows(pairs, &["image", "positive"], 2)? {
+    let (rows, read) = read_pairs(root, pairs)?;
+    for row in rows {
         let mut ends = Vec::new();
-        for name in row.into_iter().flatten() {
+        for name in row {
             let next = leaders.len();
             let place = *names.entry(name).or_insert(next);
             if place == next {
@@ -354,7 +412,7 @@ fn from_pairs(root: &Path, pairs: &Path) -> Result<(Found, Pairs), Error> {
     for end in named.as_flattened_mut() {
         *end = place_of[*end];
     }
-    Ok((found, named))
+    Ok((found, named, warnings(read)))
 }
 
 /// The first member of the group that a place belongs to.
@@ -423,7 +481,24 @@ mod tests {
         );
         fs_err::write(&list, "image\n1.jpg\n").unwrap();
         let message = Images::read(&data, 0).unwrap_err().to_string();
-        assert!(message.contains("no column 'label'"), "{message}");
+        assert!(message.contains("one called label"), "{message}");
+        fs_err::write(
+            &list,
+            "\u{feff}Datei;Klasse\r\n.\\1.JPG;a\r\n2;a\r\n3.jpg;b\r\n4.jpg\r\n4.jpg;b\r\n",
+        )
+        .unwrap();
+        let images = Images::read(&data, 0).unwrap();
+        let names: Vec<&str> = images
+            .pictures
+            .iter()
+            .map(|picture| &picture.name[..])
+            .collect();
+        assert_eq!(names, ["1.jpg", "2.jpg", "3.jpg", "4.jpg"]);
+        assert!(
+            images.warnings[0].contains("line 5"),
+            "{:?}",
+            images.warnings
+        );
         data.list = None;
         data.pairs = Some(list.clone());
         fs_err::write(

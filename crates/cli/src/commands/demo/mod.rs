@@ -137,6 +137,7 @@ fn write(set: &DemoSet, place: &Path) -> Result<Dataset> {
             })
             .collect(),
         captions: Vec::new(),
+        notes: Vec::new(),
         protocol: Protocol::Plain,
     };
     // Queries of one hardship stand together.

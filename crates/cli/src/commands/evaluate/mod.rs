@@ -100,7 +100,8 @@ struct Own {
     /// Folder of the pictures to search with
     #[arg(long, value_name = "DIR")]
     queries: PathBuf,
-    /// JSON: {"query file": ["gallery file", …]}; an empty list says that nothing matches
+    /// JSON: {"query file": ["gallery file", …]}, or a table or JSON list with a query and a gallery file in each record; an
+    /// empty list says that nothing matches
     #[arg(long, value_name = "FILE")]
     truth: PathBuf,
     #[command(flatten)]
@@ -123,7 +124,7 @@ struct Folders {
 /// A table of captions.
 #[derive(Args)]
 struct Captions {
-    /// CSV with the columns image and caption, one line for each caption
+    /// A list with a picture and a caption in each record: CSV of any separator, JSON, JSON Lines, COCO, Karpathy, Flickr
     table: PathBuf,
     /// Folder that the names of the pictures are relative to; left out, that of the table
     #[arg(long, value_name = "DIR")]
@@ -231,6 +232,9 @@ impl Options {
 
     fn evaluate(self, mut dataset: Dataset) -> Result<Outcome> {
         self.threads.start()?;
+        for note in &dataset.notes {
+            output::warn(note);
+        }
         // A run file that cannot be compared is better found before the work than after it.
         let earlier = self.compare.as_deref().map(Run::read).transpose()?;
         for folder in &self.distractors {

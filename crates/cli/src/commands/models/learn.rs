@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 use vizsla_neural::{Aggregation, ModelKind, Registry, WordEncoder, WordStatistics, WordVectors};
+use vizsla_retrieval::lists;
 
 use crate::commands::Outcome;
 use crate::output;
@@ -54,8 +55,12 @@ impl Arguments {
                 entry.kind
             );
         }
-        let content = fs_err::read_to_string(&self.texts)?;
-        let texts: Vec<&str> = content
+        let read = lists::read_text(&self.texts, lists::MOST_BYTES)?;
+        if let Some(note) = &read.note {
+            output::warn(&format!("{note}: {}", self.texts.display()));
+        }
+        let texts: Vec<&str> = read
+            .content
             .lines()
             .filter(|line| !line.trim().is_empty())
             .collect();

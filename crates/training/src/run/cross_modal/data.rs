@@ -3,17 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use fs_err as fs;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use vizsla_evaluation::{Dataset, load_captions, load_captions_of};
+use vizsla_evaluation::{Dataset, load_captions, load_captions_of, read_image_list};
 
 use super::config::CaptionData;
 use crate::error::Error;
-
-/// Longest list of names that is read, bytes.
-const MOST_LIST: u64 = 1 << 28;
 
 /// The parts of a run; image and caption by name in each.
 pub(super) struct Captioned {
@@ -42,6 +38,7 @@ impl Captioned {
                 ));
             }
         }
+        let names = |list: &Path| read_image_list(list, &data.images);
         let test = data.test.as_deref().map(names).transpose()?;
         let validation = data.validation.as_deref().map(names).transpose()?;
         let mut train = match &data.train {
@@ -91,27 +88,6 @@ impl Captioned {
         [&self.train, &self.validation]
             .into_iter()
             .chain(&self.test)
-    }
-}
-
-fn names(list: &Path) -> Result<BTreeSet<String>, Error> {
-    let bytes = fs::metadata(list)?.len();
-    if bytes > MOST_LIST {
-        return Err(Error::invalid(
-            format!("{bytes} bytes are no list of names"),
-            list,
-        ));
-    }
-    let text = fs::read_to_string(list)?;
-    let names: BTreeSet<String> = text
-        .lines()
-        .map(str::trim)
-        .filter(|n| !n.is_empty())
-        .map(str::to_owned)
-        .collect();
-    match names.is_empty() {
-        true => Err(Error::invalid("no name in it", list)),
-        false => Ok(names),
     }
 }
 
