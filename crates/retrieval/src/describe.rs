@@ -24,6 +24,7 @@ pub(crate) struct Described {
 }
 
 /// Why a picture was not described, for a person.
+#[derive(Clone)]
 pub(crate) enum Failure {
     /// It cannot be read.
     Picture(String),

@@ -1,6 +1,8 @@
 //! The parallel half of ingest: read, hash, describe.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 use vizsla_pixels::{ErrorKind, Foreign, Limits, Reach};
@@ -20,6 +22,8 @@ pub(super) enum Outcome {
     Described(Box<Described>),
     /// It is of a format that is known and not read.
     Foreign(Foreign),
+    /// Its content is that of another file of this run, which is described.
+    Same([u8; 32]),
     /// Its content cannot be taken in, for this reason.
     Skipped(String),
     /// The collection's model cannot take it, for this reason: what is indexed of it stays.
@@ -28,6 +32,14 @@ pub(super) enum Outcome {
     Unread(String),
     /// The caller stopped before it.
     Cancelled,
+}
+
+/// What becomes of a file whose content could not be described.
+fn failed(failure: Failure) -> Outcome {
+    match failure {
+        Failure::Picture(reason) => Outcome::Skipped(reason),
+        Failure::Model(reason) => Outcome::Refused(reason),
+    }
 }
 
 /// A file of a batch.
@@ -42,10 +54,45 @@ pub(super) struct Batch {
     pub items: Vec<Item>,
 }
 
+/// A content that this run came upon.
+pub(super) struct Claim {
+    /// The batch in which it was described.
+    batch: usize,
+    /// Why it cannot be taken in.
+    refused: Option<Failure>,
+}
+
+/// Content hash → what became of it in this run. Of files that are copies of each other one is described, whichever
+/// thread comes first.
+#[derive(Default)]
+pub(super) struct Claims(Mutex<HashMap<[u8; 32], Claim>>);
+
+impl Claims {
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Claim>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this is the first file of this run with such content.
+    fn claim(&self, hash: [u8; 32], batch: usize) -> bool {
+        let mut claims = self.lock();
+        let first = !claims.contains_key(&hash);
+        let refused = None;
+        claims.entry(hash).or_insert(Claim { batch, refused });
+        first
+    }
+
+    fn refuse(&self, hash: [u8; 32], failure: Failure) {
+        if let Some(claim) = self.lock().get_mut(&hash) {
+            claim.refused = Some(failure);
+        }
+    }
+}
+
 /// Looks into files.
 pub(super) struct Worker<'a> {
     pub contents: &'a Contents,
     pub describer: Option<&'a Describer<'a>>,
+    pub claims: &'a Claims,
     pub reporter: &'a dyn Reporter,
     pub limits: Limits,
     /// Where files may be opened: they may have been swapped since the folder was looked through.
@@ -53,13 +100,13 @@ pub(super) struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Looks into the files, in parallel, keeping their order.
-    pub(super) fn run(&self, files: Vec<(String, Found)>) -> Batch {
+    /// Looks into the files of the batch of this number, in parallel, keeping their order.
+    pub(super) fn run(&self, number: usize, files: Vec<(String, Found)>) -> Batch {
         let items = files.into_par_iter().with_max_len(1).map(|(path, found)| {
             let outcome = if self.reporter.cancelled() {
                 Outcome::Cancelled
             } else {
-                self.look(&path, &found)
+                self.look(number, &path, &found)
             };
             self.reporter.advance(1);
             Item {
@@ -73,10 +120,46 @@ impl Worker<'_> {
         // images come in path order however often the work was stopped.
         let stopped = |item: &Item| matches!(item.outcome, Outcome::Cancelled);
         items.truncate(items.iter().position(stopped).unwrap_or(items.len()));
+        self.settle(number, &mut items);
         Batch { items }
     }
 
-    fn look(&self, path: &str, found: &Found) -> Outcome {
+    /// Gives each content that was described in this batch to its first file in path order, so that images come in the same
+    /// order whichever thread was first.
+    fn settle(&self, number: usize, items: &mut Vec<Item>) {
+        let mut described: HashMap<[u8; 32], usize> = HashMap::new();
+        for (at, item) in items.iter().enumerate() {
+            if let Outcome::Described(image) = &item.outcome {
+                described.insert(image.row.content, at);
+            }
+        }
+        let claims = self.claims.lock();
+        for at in 0..items.len() {
+            let Outcome::Same(hash) = items[at].outcome else {
+                continue;
+            };
+            let claim = claims.get(&hash);
+            if let Some(failure) = claim.and_then(|claim| claim.refused.clone()) {
+                items[at].outcome = failed(failure);
+                continue;
+            }
+            match described.get_mut(&hash) {
+                Some(place) if *place > at => {
+                    let later = std::mem::replace(&mut items[*place].outcome, Outcome::Same(hash));
+                    items[at].outcome = later;
+                    *place = at;
+                }
+                // The file that was described lies behind the gap; this one is left to the next run as well.
+                None if claim.is_some_and(|claim| claim.batch == number) => {
+                    items.truncate(at);
+                    break;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn look(&self, number: usize, path: &str, found: &Found) -> Outcome {
         let limit = self.limits.max_file_bytes;
         if found.size as u64 > limit {
             let reason = format!(
@@ -101,10 +184,13 @@ impl Worker<'_> {
         match (known, self.describer) {
             (Some(image), _) => Outcome::Known(image),
             (None, None) => Outcome::Read(hash),
+            (None, Some(_)) if !self.claims.claim(hash, number) => Outcome::Same(hash),
             (None, Some(describer)) => match describer.describe(&bytes, hash) {
                 Ok(described) => Outcome::Described(Box::new(described)),
-                Err(Failure::Picture(reason)) => Outcome::Skipped(reason),
-                Err(Failure::Model(reason)) => Outcome::Refused(reason),
+                Err(failure) => {
+                    self.claims.refuse(hash, failure.clone());
+                    failed(failure)
+                }
             },
         }
     }

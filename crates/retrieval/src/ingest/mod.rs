@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use vizsla_pixels::Foreign;
 
-use self::batch::{Batch, Outcome, Worker};
+use self::batch::{Batch, Claims, Outcome, Worker};
 use self::departed::Departed;
 use self::plan::Plan;
 use self::writer::BatchWriter;
@@ -104,12 +104,13 @@ impl Collection {
         let worker = Worker {
             contents: &contents,
             describer: None,
+            claims: &Claims::default(),
             reporter,
             limits: options.limits,
             reach: &reach,
         };
-        for chunk in todo.chunks(64) {
-            for item in worker.run(chunk.to_vec()).items {
+        for (number, chunk) in todo.chunks(64).enumerate() {
+            for item in worker.run(number, chunk.to_vec()).items {
                 let change = known.contains_key(&item.path);
                 match item.outcome {
                     Outcome::Skipped(reason) | Outcome::Unread(reason) => {
@@ -168,6 +169,7 @@ impl Collection {
         let worker = Worker {
             contents: &contents,
             describer: Some(&describer),
+            claims: &Claims::default(),
             reporter,
             limits: options.limits,
             reach: &reach,
@@ -189,8 +191,8 @@ impl Collection {
                 }
                 failure.map_or(Ok(writer), Err)
             });
-            for chunk in todo.chunks(size) {
-                let batch = worker.run(chunk.to_vec());
+            for (number, chunk) in todo.chunks(size).enumerate() {
+                let batch = worker.run(number, chunk.to_vec());
                 if send.send(batch).is_err() || reporter.cancelled() {
                     break;
                 }

@@ -125,6 +125,15 @@ impl<'a> BatchWriter<'a> {
                     continue;
                 }
                 Outcome::Known(image) => Place::Catalog(image),
+                Outcome::Same(hash) => {
+                    let committed = self.committed(&hash).map(Place::Catalog);
+                    let fresh = || fresh.get(&hash).copied().map(Place::New);
+                    // What is neither was not described after all; the next run sees the file again.
+                    let Some(place) = committed.or_else(fresh) else {
+                        continue;
+                    };
+                    place
+                }
                 Outcome::Described(image) => {
                     let hash = image.row.content;
                     match (self.committed(&hash), fresh.get(&hash)) {
