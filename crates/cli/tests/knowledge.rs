@@ -120,20 +120,14 @@ fn captions_and_metadata_come_with_the_folder_or_later() {
 fn a_broken_file_is_refused_with_its_line_and_nothing_is_half_written() {
     let bench = known();
     let before = bench.json(&["list", "p.vizsla", "--json"]);
-    bench.write(
-        "latin.csv",
-        b"image,caption\n00.png,A dog\n01.png,Caf\xe9\n",
-    );
+    bench.write("wide.csv", b"\xff\xfe\0\0i\0\0\0");
     bench
-        .run(&["index", "--into", "p.vizsla", "--captions", "latin.csv"])
-        .fails_with(&["not UTF-8", "line 3", "latin.csv"]);
-    bench.write(
-        "cut.jsonl",
-        b"{\"image\": \"00.png\", \"label\": \"x\"}\n{\"image\": ",
-    );
+        .run(&["index", "--into", "p.vizsla", "--captions", "wide.csv"])
+        .fails_with(&["UTF-32", "iconv -f utf-32", "wide.csv"]);
+    bench.write("cut.json", b"[{\"image\": \"00.png\",\n\"label\": ");
     bench
-        .run(&["index", "--into", "p.vizsla", "--metadata", "cut.jsonl"])
-        .fails_with(&["no JSON object", "line 2", "cut.jsonl"]);
+        .run(&["index", "--into", "p.vizsla", "--metadata", "cut.json"])
+        .fails_with(&["no JSON object", "line 2", "cut.json"]);
     bench
         .run(&["index", "--into", "p.vizsla", "--metadata", "missing.csv"])
         .fails_with(&["missing.csv"]);
@@ -143,6 +137,65 @@ fn a_broken_file_is_refused_with_its_line_and_nothing_is_half_written() {
     assert!(!bench.path("none.vizsla").exists());
     assert_eq!(bench.json(&["list", "p.vizsla", "--json"]), before);
     assert_eq!(bench.run(&["index", "--into", "p.vizsla"]).code, Some(2));
+}
+
+#[test]
+fn a_list_is_refused_before_the_pictures_go_in_and_the_report_says_so() {
+    let bench = Workbench::with_photos(2);
+    bench.write("book.csv", b"PK\x03\x04");
+    let run = bench.run(&[
+        "index",
+        "photos",
+        "--into",
+        "p.vizsla",
+        "--captions",
+        "book.csv",
+        "--json",
+    ]);
+    assert_eq!(run.code, Some(1));
+    let report: Value = serde_json::from_str(&run.stdout).expect("a report");
+    assert!(
+        report["refused"]
+            .as_str()
+            .is_some_and(|why| why.contains("workbook")),
+        "{report}"
+    );
+    assert!(report.get("added").is_none() && run.stderr.contains("workbook"));
+    assert!(!bench.path("p.vizsla").exists());
+
+    bench.write(
+        "some.csv",
+        b"image;caption\r\n00.png;Caf\xe9\r\n01.png;A;B\r\n",
+    );
+    let run = bench.run(&[
+        "index",
+        "photos",
+        "--into",
+        "p.vizsla",
+        "--captions",
+        "some.csv",
+        "--json",
+        "--strict",
+    ]);
+    let report: Value = serde_json::from_str(&run.stdout).expect("a report");
+    let list = &report["imports"][0];
+    assert_eq!((&list["added"], &list["unread"]), (&1.into(), &1.into()));
+    assert_eq!(list["unread_listed"][0]["at"], "line 3");
+    assert_eq!(run.code, Some(1), "a line was not read");
+    for part in ["Windows-1252", "1 record not read"] {
+        assert!(
+            run.stderr.contains(part),
+            "{part} is missing in: {}",
+            run.stderr
+        );
+    }
+    let text = bench
+        .succeed(&["index", "--into", "p.vizsla", "--captions", "some.csv"])
+        .stdout;
+    assert!(
+        text.contains("line 3") && text.contains("1 not read"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -322,4 +375,38 @@ fn duplicates_groups_other_sizes_crops_and_formats() {
         Some(1),
         "only the exact copy"
     );
+
+    let flip = [
+        [-1.0, 0.0, paint::WIDTH as f64 - 1.0],
+        [0.0, 1.0, 0.0],
+        [0.0, 0.0, 1.0],
+    ];
+    vizsla_pixels::warp(
+        &paint::picture(0),
+        &flip,
+        paint::WIDTH,
+        paint::HEIGHT,
+        [0; 3],
+    )
+    .save_png(&bench.path("photos/flipped.png"))
+    .expect("png");
+    bench.succeed(&["index", "photos", "--into", "p.vizsla"]);
+    let mirrored = bench.json(&["duplicates", "p.vizsla", "--mirrored", "--json"]);
+    let groups = mirrored["groups"].as_array().expect("groups");
+    assert_eq!(
+        (groups.len(), &mirrored["mirrored_pairs"]),
+        (3, &1.into()),
+        "{mirrored}"
+    );
+    let kinds: Vec<&Value> = groups
+        .iter()
+        .flat_map(|group| group["images"].as_array().expect("images"))
+        .map(|image| &image["kind"])
+        .filter(|kind| *kind != "near")
+        .collect();
+    assert_eq!(kinds, ["best", "best", "mirrored", "best"], "{mirrored}");
+    let text = bench
+        .succeed(&["duplicates", "p.vizsla", "--mirrored"])
+        .stdout;
+    assert!(text.contains("mirrored"), "{text}");
 }

@@ -52,7 +52,9 @@ mod whiten;
 pub use browse::{Facet, FacetKind, FacetValue, FeaturePlace, ImagePage};
 pub use collection::Collection;
 pub use describe::extract_features;
-pub use duplicates::{Duplicate, DuplicateGroup, DuplicateOptions, DuplicatesReport};
+pub use duplicates::{
+    Duplicate, DuplicateGroup, DuplicateKind, DuplicateOptions, DuplicatesReport,
+};
 pub use error::Error;
 pub use explain::{HeatMap, Likeness, draw_pair};
 pub use expression::{ExpressionItem, ExpressionPart, parse_expression};

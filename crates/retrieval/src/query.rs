@@ -268,6 +268,9 @@ pub struct Agreement {
     pub log10_nfa: f64,
     /// Share, 0 to 1, of the area that query and image have in common which the inliers cover.
     pub coverage: f64,
+    /// Share, 0 to 1, of the places with features in which the two agree: that of the query or of the image, whichever is less.
+    #[serde(skip)]
+    pub extent: f64,
     /// Homography from query to gallery pixels (upright, full resolution), row-major.
     pub transform: [[f64; 3]; 3],
     /// The query's frame (or region) seen in the gallery image: four corners, clockwise from top left. `None` when

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 use vizsla_pixels::{Color, ContactSheet, DecodeOptions, Rgb, Tile};
-use vizsla_retrieval::{Collection, Duplicate, DuplicateGroup, DuplicateOptions, DuplicatesReport};
+use vizsla_retrieval::{
+    Collection, Duplicate, DuplicateGroup, DuplicateKind, DuplicateOptions, DuplicatesReport,
+};
 
 use super::threads::Threads;
 use super::{Outcome, picture, range};
@@ -20,20 +22,25 @@ const SPARE: Color = [170, 170, 170];
 
 /// Find the near-duplicates of a whole collection: other sizes, crops, formats, colours
 ///
-/// No file is opened and none is removed. The first of each group is the largest.
+/// No file is opened (but for --mirrored) and none is removed. The first of each group is the
+/// largest. Mirrored copies are not found without --mirrored.
 #[derive(Args)]
 pub struct Arguments {
     /// The collection
     collection: PathBuf,
-    /// Least share of each of two pictures that must agree, 0 to 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = range::ratio)]
+    /// Least share of what is to be seen in each of two pictures that must agree, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.45, value_parser = range::ratio)]
     extent: f32,
     /// Least score (zeros of the number of false alarms) beyond that of a match
     #[arg(long, value_name = "SCORE", default_value_t = 0.0)]
     score: f64,
-    /// Images compared with each
+    /// Images compared with each at a time; large groups are asked for again until they are whole
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = range::one_or_more)]
     shortlist: usize,
+    /// Find mirrored copies too; reads and describes every picture once, which takes as long as
+    /// indexing them
+    #[arg(long)]
+    mirrored: bool,
     /// Draw the first groups into this PNG or JPEG file
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
@@ -57,6 +64,7 @@ impl Arguments {
             extent: f64::from(self.extent),
             score: self.score,
             shortlist: self.shortlist,
+            mirrored: self.mirrored,
         };
         let progress = Progress::start();
         let report = Collection::open(&self.collection)?.duplicates(&options, &progress)?;
@@ -88,9 +96,22 @@ fn describe(report: &DuplicatesReport) -> String {
         output::plural(report.spare_files, "file"),
         output::duration(report.seconds)
     );
-    if report.too_plain > 0 {
-        let images = output::plural(report.too_plain, "image");
-        text.push_str(&format!("{images} too plain to be compared\n"));
+    let left = [
+        (
+            report.without_features,
+            "without features, compared by content only",
+        ),
+        (
+            report.too_plain,
+            "too plain to be compared: not even recognised themselves",
+        ),
+        (
+            report.unread.len(),
+            "not read, so no mirrored copy was looked for",
+        ),
+    ];
+    for (number, what) in left.into_iter().filter(|&(number, _)| number > 0) {
+        text.push_str(&format!("{} {what}\n", output::plural(number, "image")));
     }
     if report.interrupted {
         text.push_str("stopped before the end; the groups are not complete\n");
@@ -98,14 +119,14 @@ fn describe(report: &DuplicatesReport) -> String {
     if report.groups.is_empty() {
         return text;
     }
-    let mut table = Table::new(&[">group", ">id", "size", ">score", ">extent", "path"]);
+    let mut table = Table::new(&[">group", ">id", "size", "kind", ">score", ">extent", "path"]);
     for (number, group) in report.groups.iter().enumerate() {
         for image in &group.images {
             for (place, path) in image.paths.iter().enumerate() {
                 let path = path.display().to_string();
                 let group = (number + 1).to_string();
                 if place > 0 {
-                    let same = ["", "", "", "same"].map(str::to_owned);
+                    let same = ["", "", "same", "", ""].map(str::to_owned);
                     table.row([group].into_iter().chain(same).chain([path]));
                 } else {
                     table.row([[group].as_slice(), &figures(image), &[path]].concat());
@@ -117,10 +138,16 @@ fn describe(report: &DuplicatesReport) -> String {
     text
 }
 
-fn figures(image: &Duplicate) -> [String; 4] {
+fn figures(image: &Duplicate) -> [String; 5] {
+    let kind = match image.kind {
+        DuplicateKind::Best => "best",
+        DuplicateKind::Near => "near",
+        DuplicateKind::Mirrored => "mirrored",
+    };
     [
         image.image.to_string(),
         format!("{}x{}", image.width, image.height),
+        kind.to_owned(),
         format!("{:.1}", image.score),
         format!("{:.0} %", image.extent * 100.0),
     ]
@@ -161,7 +188,10 @@ fn tile(image: &Duplicate, best: bool) -> Result<Tile> {
         image: picture,
         caption: vec![
             name.into_owned(),
-            format!("{}x{}", image.width, image.height),
+            match image.kind {
+                DuplicateKind::Mirrored => format!("{}x{} mirrored", image.width, image.height),
+                _ => format!("{}x{}", image.width, image.height),
+            },
         ],
         frame: Some(if best { BEST } else { SPARE }),
     })

@@ -1,9 +1,18 @@
 //! Near-duplicates of a whole collection: the same picture in other sizes, crops, formats and colours.
 //!
 //! Each image is looked for by its stored features, as if it were a query; no file is opened. Two images are
-//! near-duplicates when geometry proves them to show the same *and* what agrees spreads over a good part of both: one
-//! object in two different photographs is a match and no duplicate. Pairs become groups by union–find (Tarjan
-//! 1975), so a chain of small steps ends in one group.
+//! near-duplicates when geometry proves them to show the same *and* they agree over a good part of what there is to see in
+//! both ([`Agreement::extent`](crate::Agreement::extent)): one object in two different photographs, or one letterhead over two
+//! letters, is a match and no duplicate. Pairs become groups by union–find (Tarjan 1975), so a chain of small steps ends in one group.
+//!
+//! A shortlist bounds what each image is compared with. Where it is full of duplicates, more may stand behind them: such images
+//! are asked again for what is not yet in their group, until nothing is added.
+//!
+//! A mirrored copy shares hardly a feature with its original. It is looked for on demand, by the features of the flipped
+//! picture, which costs reading and describing every picture once.
+
+mod groups;
+mod mirrored;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,9 +21,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::{
-    Channel, Collection, Error, Hit, ListedImage, Query, Region, Reporter, SearchOptions, Verdict,
-};
+use self::groups::{Forest, groups};
+use crate::{Collection, Error, Hit, ListedImage, Query, Reporter, Skipped, Verdict};
 
 /// Images looked for at a time; between them the caller may stop.
 const BATCH: usize = 64;
@@ -22,20 +30,23 @@ const BATCH: usize = 64;
 /// When two images are near-duplicates.
 #[derive(Debug, Clone)]
 pub struct DuplicateOptions {
-    /// Least share, 0 to 1, of the area of *each* of the two that the agreeing box covers.
+    /// Least share, 0 to 1, of the places with features over which they agree, in *each* of the two.
     pub extent: f64,
     /// Least score, −log10 of the number of false alarms, beyond that of a match.
     pub score: f64,
-    /// Images compared with each; it bounds how many partners an image can have directly.
+    /// Images compared with each at a time.
     pub shortlist: usize,
+    /// Whether mirrored copies are looked for too; every picture is read and described for that.
+    pub mirrored: bool,
 }
 
 impl Default for DuplicateOptions {
     fn default() -> Self {
         Self {
-            extent: 0.5,
+            extent: 0.45,
             score: 0.0,
             shortlist: 20,
+            mirrored: false,
         }
     }
 }
@@ -45,10 +56,17 @@ impl Default for DuplicateOptions {
 pub struct DuplicatesReport {
     /// Images looked for.
     pub images: usize,
-    /// Images so plain that not even they themselves are recognised; of them nothing can be said.
+    /// Images in which no feature was found; they are compared by content only.
+    pub without_features: usize,
+    /// Images with features so few that not even they themselves are recognised; of them nothing can be said.
     pub too_plain: usize,
     /// Pairs of near-duplicates.
     pub pairs: usize,
+    /// How many of these are mirrored.
+    pub mirrored_pairs: usize,
+    /// Pictures that could not be read to look for mirrored copies, with reasons.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Skipped>,
     /// Groups, the largest first; also single images that several files hold.
     pub groups: Vec<DuplicateGroup>,
     /// Files that could go if one of each group stays.
@@ -66,11 +84,25 @@ pub struct DuplicateGroup {
     pub images: Vec<Duplicate>,
 }
 
+/// What an image of a group is to its first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DuplicateKind {
+    /// It is the first: the largest.
+    Best,
+    /// Another size, crop, format or colour.
+    Near,
+    /// The same from left to right.
+    Mirrored,
+}
+
 /// An image of a group.
 #[derive(Debug, Clone, Serialize)]
 pub struct Duplicate {
     /// Identity of the image.
     pub image: i64,
+    /// What it is to the first of its group.
+    pub kind: DuplicateKind,
     /// The files that hold it; more than one are exact copies.
     pub paths: Vec<PathBuf>,
     /// Upright full-resolution width in pixels.
@@ -79,24 +111,51 @@ pub struct Duplicate {
     pub height: u32,
     /// Its best score with another of the group; 0 when it is alone.
     pub score: f64,
-    /// Share, 0 to 1, of the less covered of the two in that pair.
+    /// Share, 0 to 1, of what is to be seen over which it agrees with that other one: of the two the one in which it is less.
     pub extent: f64,
 }
 
 /// Two images that agree.
 #[derive(Debug, Clone, Copy)]
 struct Pair {
-    a: i64,
-    b: i64,
     score: f64,
     extent: f64,
+    mirrored: bool,
 }
 
 /// What looking for one image found.
 struct Looked {
-    /// Whether it found itself.
-    recognised: bool,
-    pairs: Vec<Pair>,
+    /// Its place in the listing.
+    place: usize,
+    /// The images that are its duplicates.
+    pairs: Vec<(i64, Pair)>,
+    /// Whether the shortlist may have been too short.
+    full: bool,
+    /// Why its file could not be read, where it had to be.
+    unread: Option<Skipped>,
+}
+
+/// How images are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// By their stored features, among all images.
+    Stored,
+    /// By their stored features, among the images of other groups.
+    Apart,
+    /// By the features of the flipped picture, among the images of other groups.
+    Mirrored,
+}
+
+/// The work on one listing.
+struct Hunt<'a> {
+    collection: &'a Collection,
+    options: &'a DuplicateOptions,
+    reporter: &'a dyn Reporter,
+    listed: &'a [ListedImage],
+    places: BTreeMap<i64, usize>,
+    forest: Forest,
+    pairs: BTreeMap<(usize, usize), Pair>,
+    report: DuplicatesReport,
 }
 
 impl Collection {
@@ -104,7 +163,7 @@ impl Collection {
     /// found so far.
     ///
     /// # Errors
-    /// The index is damaged.
+    /// The collection keeps no local features, or the index is damaged.
     pub fn duplicates(
         &self,
         options: &DuplicateOptions,
@@ -112,225 +171,168 @@ impl Collection {
     ) -> Result<DuplicatesReport, Error> {
         let start = Instant::now();
         let listed = self.list()?;
-        let sizes: BTreeMap<i64, [u32; 2]> = listed
-            .iter()
-            .map(|image| (image.image, [image.width, image.height]))
-            .collect();
-        let mut report = DuplicatesReport::default();
-        let mut pairs: Vec<Pair> = Vec::new();
-        reporter.begin("comparing", listed.len() as u64);
-        for batch in listed.chunks(BATCH) {
-            if reporter.cancelled() {
-                report.interrupted = true;
-                break;
-            }
-            let looked = batch.par_iter().map(|image| {
-                let looked = self.look_for(image, &sizes, options);
-                reporter.advance(1);
-                looked
-            });
-            for looked in looked.collect::<Result<Vec<_>, Error>>()? {
-                report.images += 1;
-                report.too_plain += usize::from(!looked.recognised);
-                pairs.extend(looked.pairs);
-            }
-        }
-        reporter.end();
-        pairs.sort_by_key(|pair| (pair.a, pair.b));
-        pairs.dedup_by(|later, kept| {
-            let same = (later.a, later.b) == (kept.a, kept.b);
-            if same && later.score > kept.score {
-                *kept = *later;
-            }
-            same
-        });
+        let mut hunt = Hunt {
+            collection: self,
+            options,
+            reporter,
+            listed: &listed,
+            places: listed.iter().map(|image| image.image).zip(0..).collect(),
+            forest: Forest::new(listed.len()),
+            pairs: BTreeMap::new(),
+            report: DuplicatesReport::default(),
+        };
+        hunt.run()?;
+        let Hunt {
+            forest,
+            pairs,
+            mut report,
+            ..
+        } = hunt;
         report.pairs = pairs.len();
-        report.groups = groups(listed, &pairs);
+        report.mirrored_pairs = pairs.values().filter(|pair| pair.mirrored).count();
+        report.groups = groups(&listed, &pairs, &forest);
         let files =
             |group: &DuplicateGroup| group.images.iter().map(|i| i.paths.len()).sum::<usize>();
         report.spare_files = report.groups.iter().map(|group| files(group) - 1).sum();
         report.seconds = start.elapsed().as_secs_f64();
         Ok(report)
     }
+}
 
-    fn look_for(
-        &self,
-        image: &ListedImage,
-        sizes: &BTreeMap<i64, [u32; 2]>,
-        options: &DuplicateOptions,
-    ) -> Result<Looked, Error> {
-        let mut looked = Looked {
-            recognised: false,
-            pairs: Vec::new(),
-        };
-        if image.features == 0 {
-            return Ok(looked);
+impl Hunt<'_> {
+    fn run(&mut self) -> Result<(), Error> {
+        let (seen, blind): (Vec<usize>, Vec<usize>) =
+            (0..self.listed.len()).partition(|&place| self.listed[place].features > 0);
+        self.report.without_features = blind.len();
+        self.report.images = blind.len();
+        self.reporter.begin("comparing", seen.len() as u64);
+        let mut full = self.look(&seen, Look::Stored)?;
+        self.reporter.end();
+        // Each round joins groups, or is the last one.
+        while !full.is_empty() && !self.report.interrupted {
+            self.reporter
+                .begin("comparing large groups", full.len() as u64);
+            full = self.look(&full, Look::Apart)?;
+            self.reporter.end();
         }
-        // One more than asked for, because the image itself is among them.
-        let search = SearchOptions {
-            top: options.shortlist + 1,
-            shortlist: Some(options.shortlist + 1),
-            channels: Some(vec![Channel::Words]),
-            ..SearchOptions::default()
+        if self.options.mirrored && !self.report.interrupted {
+            self.reporter.begin("comparing mirrored", seen.len() as u64);
+            let mut full = self.look(&seen, Look::Mirrored)?;
+            while !full.is_empty() && !self.report.interrupted {
+                full = self.look(&full, Look::Mirrored)?;
+            }
+            self.reporter.end();
+        }
+        self.count_plain(&seen)
+    }
+
+    /// Looks for images and joins them with what is found; those whose shortlist may have been too short.
+    fn look(&mut self, places: &[usize], look: Look) -> Result<Vec<usize>, Error> {
+        let mut full = Vec::new();
+        for batch in places.chunks(BATCH) {
+            if self.reporter.cancelled() {
+                self.report.interrupted = true;
+                break;
+            }
+            let roots = self.forest.roots();
+            let looked = batch.par_iter().map(|&place| {
+                let looked = self.look_for(place, look, &roots);
+                self.reporter.advance(1);
+                looked
+            });
+            for looked in looked.collect::<Result<Vec<_>, Error>>()? {
+                self.report.images += usize::from(look == Look::Stored);
+                self.report.unread.extend(looked.unread);
+                if self.join(looked.place, &looked.pairs) && looked.full {
+                    full.push(looked.place);
+                }
+            }
+        }
+        Ok(full)
+    }
+
+    fn look_for(&self, place: usize, look: Look, roots: &[usize]) -> Result<Looked, Error> {
+        let image = &self.listed[place];
+        let mut looked = Looked {
+            place,
+            pairs: Vec::new(),
+            full: false,
+            unread: None,
         };
-        let id = image.image;
-        for hit in self.search(&Query::stored(id), &search)?.hits {
-            if hit.verdict != Verdict::Match {
-                continue;
-            }
-            if hit.image == id {
-                looked.recognised = true;
-                continue;
-            }
-            // What came in after the listing belongs to the next run.
-            let Some(&size) = sizes.get(&id).filter(|_| sizes.contains_key(&hit.image)) else {
+        let query = match look {
+            Look::Stored | Look::Apart => Query::stored(image.image),
+            Look::Mirrored => match mirrored::query(image, &self.collection.recipe) {
+                Ok(query) => query,
+                Err(unread) => {
+                    looked.unread = Some(unread);
+                    return Ok(looked);
+                }
+            },
+        };
+        // What came in after the listing belongs to the next run.
+        let keep = |id: i64| {
+            let other = self.places.get(&id).filter(|other| **other != place);
+            other.is_some_and(|&other| look == Look::Stored || roots[other] != roots[place])
+        };
+        let shortlist = self.options.shortlist;
+        let hits = self.collection.verified_alike(&query, shortlist, &keep)?;
+        for (rank, hit) in hits.iter().enumerate() {
+            let Some(pair) = self.duplicate(hit, look == Look::Mirrored) else {
                 continue;
             };
-            let extent = extent(&hit, size);
-            if extent >= options.extent && hit.score >= options.score {
-                looked.pairs.push(Pair {
-                    a: id.min(hit.image),
-                    b: id.max(hit.image),
-                    score: hit.score,
-                    extent,
-                });
-            }
+            looked.pairs.push((hit.image, pair));
+            // A duplicate in the last quarter may have others behind it.
+            looked.full |= 4 * (rank + 1) > 3 * shortlist;
         }
         Ok(looked)
     }
-}
 
-/// The share of the query or of the image, whichever is smaller, that the agreeing box covers.
-fn extent(hit: &Hit, [width, height]: [u32; 2]) -> f64 {
-    let Some(agreement) = &hit.agreement else {
-        return 0.0;
-    };
-    let share = |part: &Region, width: u32, height: u32| {
-        let whole = f64::from(width) * f64::from(height);
-        (part.width * part.height / whole.max(1.0)).min(1.0)
-    };
-    let query = share(&agreement.query_box, width, height);
-    query.min(share(&agreement.gallery_box, hit.width, hit.height))
-}
+    /// Whether a result is a duplicate.
+    fn duplicate(&self, hit: &Hit, mirrored: bool) -> Option<Pair> {
+        let agreement = hit.agreement.as_ref()?;
+        let enough = hit.verdict == Verdict::Match
+            && agreement.extent >= self.options.extent
+            && hit.score >= self.options.score;
+        enough.then_some(Pair {
+            score: hit.score,
+            extent: agreement.extent,
+            mirrored,
+        })
+    }
 
-/// Joins pairs to groups; an image that several files hold is a group too.
-fn groups(listed: Vec<ListedImage>, pairs: &[Pair]) -> Vec<DuplicateGroup> {
-    let places: BTreeMap<i64, usize> = listed
-        .iter()
-        .enumerate()
-        .map(|(place, image)| (image.image, place))
-        .collect();
-    let mut forest = Forest::new(listed.len());
-    let mut best = vec![(0.0_f64, 0.0_f64); listed.len()];
-    for pair in pairs {
-        let (Some(&a), Some(&b)) = (places.get(&pair.a), places.get(&pair.b)) else {
-            continue;
-        };
-        forest.join(a, b);
-        for place in [a, b] {
-            if pair.score > best[place].0 {
-                best[place] = (pair.score, pair.extent);
+    /// Joins an image with its duplicates; whether there are some.
+    fn join(&mut self, place: usize, found: &[(i64, Pair)]) -> bool {
+        for (other, pair) in found {
+            let Some(&other) = self.places.get(other) else {
+                continue;
+            };
+            self.forest.join(place, other, pair.mirrored);
+            let key = (place.min(other), place.max(other));
+            let known = self.pairs.entry(key).or_insert(*pair);
+            if pair.score > known.score {
+                *known = *pair;
             }
         }
-    }
-    let mut groups: BTreeMap<usize, Vec<Duplicate>> = BTreeMap::new();
-    for (place, image) in listed.into_iter().enumerate() {
-        let (score, extent) = best[place];
-        groups
-            .entry(forest.root(place))
-            .or_default()
-            .push(Duplicate {
-                image: image.image,
-                paths: image.paths,
-                width: image.width,
-                height: image.height,
-                score,
-                extent,
-            });
-    }
-    let mut groups: Vec<DuplicateGroup> = groups
-        .into_values()
-        .filter(|images| images.len() > 1 || images.iter().any(|image| image.paths.len() > 1))
-        .map(|mut images| {
-            let pixels = |image: &Duplicate| u64::from(image.width) * u64::from(image.height);
-            images.sort_by_key(|image| (std::cmp::Reverse(pixels(image)), image.image));
-            DuplicateGroup { images }
-        })
-        .collect();
-    let id = |group: &DuplicateGroup| group.images.first().map(|image| image.image);
-    groups.sort_by_key(|group| (std::cmp::Reverse(group.images.len()), id(group)));
-    groups
-}
-
-/// Disjoint sets; the root of each is its smallest member.
-struct Forest(Vec<usize>);
-
-impl Forest {
-    fn new(size: usize) -> Self {
-        Self((0..size).collect())
+        !found.is_empty()
     }
 
-    fn root(&mut self, mut at: usize) -> usize {
-        while self.0[at] != at {
-            self.0[at] = self.0[self.0[at]];
-            at = self.0[at];
+    /// Counts the images that are in no pair because not even they themselves are recognised.
+    fn count_plain(&mut self, seen: &[usize]) -> Result<(), Error> {
+        let mut paired = vec![false; self.listed.len()];
+        for &(a, b) in self.pairs.keys() {
+            paired[a] = true;
+            paired[b] = true;
         }
-        at
-    }
-
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.root(a), self.root(b));
-        self.0[a.max(b)] = a.min(b);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn image(id: i64, width: u32, files: usize) -> ListedImage {
-        ListedImage {
-            image: id,
-            paths: (0..files).map(|n| format!("{id}-{n}.png").into()).collect(),
-            content: String::new(),
-            width,
-            height: 10,
-            format: "PNG".into(),
-            features: 1,
-            taken: None,
-            camera: None,
-            latitude: None,
-            longitude: None,
-            captions: Vec::new(),
-            metadata: BTreeMap::new(),
+        for &place in seen.iter().filter(|place| !paired[**place]) {
+            if self.report.interrupted || self.reporter.cancelled() {
+                self.report.interrupted = true;
+                break;
+            }
+            let id = self.listed[place].image;
+            let itself = self.collection.agreements(id, &[id])?;
+            let recognised = itself.iter().any(|hit| hit.verdict == Verdict::Match);
+            self.report.too_plain += usize::from(!recognised);
         }
-    }
-
-    #[test]
-    fn pairs_become_groups_with_the_largest_first() {
-        let listed = vec![
-            image(3, 10, 1),
-            image(5, 40, 1),
-            image(6, 10, 1),
-            image(8, 40, 1),
-            image(9, 10, 2),
-            image(12, 10, 1),
-        ];
-        let pair = |a, b, score| Pair {
-            a,
-            b,
-            score,
-            extent: 0.5,
-        };
-        let groups = groups(
-            listed,
-            &[pair(3, 8, 20.0), pair(5, 8, 30.0), pair(6, 12, 9.0)],
-        );
-        let ids: Vec<Vec<i64>> = groups
-            .iter()
-            .map(|group| group.images.iter().map(|i| i.image).collect())
-            .collect();
-        assert_eq!(ids, [vec![5, 8, 3], vec![6, 12], vec![9]]);
-        assert_eq!(groups[0].images[1].score, 30.0);
+        Ok(())
     }
 }

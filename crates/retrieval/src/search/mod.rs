@@ -6,6 +6,7 @@
 mod candidates;
 mod channels;
 mod coverage;
+mod extent;
 mod fusion;
 mod lost;
 mod page;

@@ -53,6 +53,31 @@ impl Collection {
         self.verified_pairs_of(&self.stored_part(&Query::stored(image))?, others)
     }
 
+    /// The images, of those that `keep` lets through, that share most visual words with the pictures of a query, verified by
+    /// geometry: at most `size`, most alike first.
+    pub(crate) fn verified_alike(
+        &self,
+        query: &Query,
+        size: usize,
+        keep: &dyn Fn(i64) -> bool,
+    ) -> Result<Vec<Hit>, Error> {
+        let parts = self.described_by_words(query, &Limits::default())?;
+        let Some((_, words)) = parts.first().and_then(|part| part.sight.as_ref()) else {
+            return Ok(Vec::new());
+        };
+        let snapshot = self.snapshot()?;
+        let keep = |id: i64| !snapshot.removed.contains(&id) && keep(id);
+        let found = shortlist(
+            snapshot.segments()?,
+            words,
+            &self.recipe.search,
+            size,
+            &keep,
+        )?;
+        let others: Vec<i64> = found.into_iter().map(|candidate| candidate.image).collect();
+        self.verified_pairs_of(&parts, &others)
+    }
+
     /// Verifies the pictures of a query against one image of the collection by geometry: the agreement, where there is
     /// one, and the size of the query's picture. Its filter is not looked at.
     ///
@@ -65,20 +90,7 @@ impl Collection {
         image: i64,
         limits: &Limits,
     ) -> Result<(Option<Agreement>, [u32; 2]), Error> {
-        if !self.recipe.local.enabled {
-            return Err(self.without_local());
-        }
-        let parts = self.describe_parts(
-            query,
-            &Asked {
-                words: true,
-                limits: *limits,
-                ..Asked::default()
-            },
-            &mut Vec::new(),
-            &mut Trace::new(),
-            &Silent,
-        )?;
+        let parts = self.described_by_words(query, limits)?;
         let Some(size) = parts.iter().find_map(|part| part.full) else {
             return Err(Error::Query(
                 "geometry is of pictures; the query has none".into(),
@@ -123,11 +135,20 @@ impl Collection {
     }
 
     fn stored_part<'q>(&self, query: &'q Query) -> Result<Vec<Described<'q>>, Error> {
+        self.described_by_words(query, &Limits::default())
+    }
+
+    fn described_by_words<'q>(
+        &self,
+        query: &'q Query,
+        limits: &Limits,
+    ) -> Result<Vec<Described<'q>>, Error> {
         if !self.recipe.local.enabled {
             return Err(self.without_local());
         }
         let words = Asked {
             words: true,
+            limits: *limits,
             ..Asked::default()
         };
         self.describe_parts(query, &words, &mut Vec::new(), &mut Trace::new(), &Silent)

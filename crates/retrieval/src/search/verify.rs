@@ -10,6 +10,7 @@ use vizsla_words::QueryWord;
 
 use super::Sight;
 use super::coverage::{coverage, projected};
+use super::extent::extent;
 use crate::stored::{self, StoredFeature};
 use crate::{Agreement, Hit, PointPair, Region, Reporter, SearchRecipe, Verdict};
 
@@ -112,10 +113,13 @@ impl<'a> Verifier<'a> {
         );
         let config = VerifyConfig::default();
         let found = vizsla_features::verify(&correspondences, analysed, gallery.size, &config)?;
-        let inliers: Vec<PointPair> = found
+        let agreeing: Vec<&Correspondence> = found
             .inliers
             .iter()
             .filter_map(|&at| correspondences.get(at as usize))
+            .collect();
+        let inliers: Vec<PointPair> = agreeing
+            .iter()
             .map(|c| self.point_pair(c, gallery))
             .collect();
         let transform = self.full_resolution(&found.transform, gallery);
@@ -125,6 +129,7 @@ impl<'a> Verifier<'a> {
         Some(Agreement {
             part: self.part,
             coverage: coverage(&points, &frame, width, height),
+            extent: self.extent(&agreeing, gallery),
             tentative: pairs.len(),
             inliers: inliers.len(),
             log10_nfa: found.log10_nfa + self.log10_images,
@@ -134,6 +139,31 @@ impl<'a> Verifier<'a> {
             query_box: bounds(inliers.iter().map(|pair| pair.query)),
             pairs: inliers,
         })
+    }
+
+    /// Over how much of what there is to see in each of the two they agree; that of the one in which it is less.
+    fn extent(&self, agreeing: &[&Correspondence], gallery: &Gallery) -> f64 {
+        let (width, height) = (
+            f64::from(self.sight.features.width.max(1)),
+            f64::from(self.sight.features.height.max(1)),
+        );
+        let place = |x: f64, y: f64| [(x + 0.5) / width, (y + 0.5) / height];
+        let seen = self.sight.features.keypoints.iter();
+        let query = extent(
+            seen.map(|point| place(f64::from(point.x), f64::from(point.y))),
+            agreeing.iter().map(|c| place(c.from.x, c.from.y)),
+        );
+        let seen = gallery.features.iter();
+        let found = extent(
+            seen.map(|feature| [f64::from(feature.x), f64::from(feature.y)]),
+            agreeing.iter().map(|c| {
+                [
+                    (c.to.x + 0.5) / gallery.size.0,
+                    (c.to.y + 0.5) / gallery.size.1,
+                ]
+            }),
+        );
+        query.min(found)
     }
 
     /// For each query feature the gallery feature with the closest signature under a shared word.
