@@ -1,7 +1,7 @@
 //! `vizsla index`: takes a folder of pictures into a collection, or brings a collection up to date.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -119,23 +119,7 @@ impl Arguments {
             true => passing.path().join("dry-run.vizsla"),
             false => self.into.clone(),
         };
-        let existed = Collection::exists(&place);
-        let mut collection = match self.sources.is_empty() {
-            true => Collection::open(&place)?,
-            false => self.making.open(&place)?,
-        };
-        let ingest = match self.sources.is_empty() {
-            true => None,
-            false => match collection.ingest(&self.sources, &options, &progress) {
-                Err(error @ Error::Refused { .. }) if !existed => {
-                    // Made by this run and empty: left behind, it would only be in the way of another model.
-                    drop(collection);
-                    fs_err::remove_dir_all(&place)?;
-                    return Err(error.into());
-                }
-                ingested => Some(ingested?),
-            },
-        };
+        let (mut collection, ingest) = self.take_in(&place, &options, &progress)?;
         let mut done = Done {
             ingest,
             ..Done::default()
@@ -161,6 +145,29 @@ impl Arguments {
         } else {
             Outcome::Done
         })
+    }
+
+    /// Opens or makes the collection, and brings it in step with the sources if there are some.
+    fn take_in(
+        &self,
+        place: &Path,
+        options: &IngestOptions,
+        progress: &Progress,
+    ) -> Result<(Collection, Option<IngestReport>)> {
+        let existed = Collection::exists(place);
+        if self.sources.is_empty() {
+            return Ok((Collection::open(place)?, None));
+        }
+        let mut collection = self.making.open(place)?;
+        match collection.ingest(&self.sources, options, progress) {
+            Err(error @ Error::Refused { .. }) if !existed => {
+                // Made by this run and empty: left behind, it would only be in the way of another model.
+                drop(collection);
+                fs_err::remove_dir_all(place)?;
+                Err(error.into())
+            }
+            ingested => Ok((collection, Some(ingested?))),
+        }
     }
 
     fn report(&self, done: &Done) -> Result<()> {
