@@ -174,8 +174,9 @@ impl<'a> Captioned<'a> {
                 missing.len() - 1,
             );
             if rows.is_empty() {
-                let remedy =
-                    format!("names are relative to the image folder ({why}; {others} more)");
+                let remedy = format!(
+                    "names are relative to the image folder ({why}; as many others: {others})"
+                );
                 return Err(Error::missing(what, remedy, images.join(name)));
             }
             let shown: Vec<&str> = missing.keys().take(SHOWN).map(String::as_str).collect();

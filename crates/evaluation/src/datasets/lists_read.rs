@@ -23,7 +23,7 @@ pub(crate) fn notes(list: &Path, read: &ListRead) -> Vec<String> {
             ""
         };
         notes.push(format!(
-            "{} records passed over ({}{more})",
+            "records passed over: {} ({}{more})",
             read.unread,
             named.join("; ")
         ));

@@ -262,7 +262,7 @@ fn collect(list: &Path, wanted: Wanted, names: &Names<i64>) -> Result<Collected,
     report.notes = read.notes;
     if foreign > 0 {
         report.notes.push(format!(
-            "{foreign} names are paths of another place, and were found by their ends"
+            "names that are paths of another place and were found by their ends: {foreign}"
         ));
     }
     report.images = collected.images.len();

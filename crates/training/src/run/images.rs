@@ -277,7 +277,7 @@ fn warnings(read: ListRead) -> Vec<String> {
             .map(|unread| format!("{}: {}", unread.at, unread.reason))
             .collect();
         warnings.push(format!(
-            "{} records of the list passed over: {}",
+            "records of the list passed over: {} ({})",
             read.unread,
             few(&told)
         ));
