@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::workspace::{Workspace, cargo};
-use crate::{api, dependencies, floors, page};
+use crate::{api, deny, dependencies, floors, page};
 
 type Step = (&'static str, fn(&Path) -> Result<()>);
 
@@ -17,6 +17,7 @@ const STEPS: &[Step] = &[
     }),
     ("floors", |_| floors::run()),
     ("dependencies", |_| dependencies::run()),
+    ("deny", |_| deny::at_hand()),
     ("lints", |root| {
         call(
             root,

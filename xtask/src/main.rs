@@ -2,11 +2,12 @@
 //!
 //! Every task is a plain function of this binary, so that nothing but `cargo` is needed to run it:
 //! `cargo xtask test`, `cargo xtask api`, `cargo xtask page`, `cargo xtask floors`, `cargo xtask dependencies`,
-//! `cargo xtask bench NAME`.
+//! `cargo xtask deny`, `cargo xtask bench NAME`.
 
 mod api;
 mod bench;
 mod check;
+mod deny;
 mod dependencies;
 mod floors;
 mod page;
@@ -19,12 +20,14 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
 tasks:
-  test           formatting, lints, floors, dependency list, unit, integration and doc tests,
+  test           formatting, floors, dependency list, licences and advisories, lints, unit,
+                 integration and doc tests,
                  the API against its document, and the page in a browser
   api            check a running server against its OpenAPI document
   page           check the types of the page, and the page in a browser
   floors         fail when a crate imports a floor that docs/house.md forbids
   dependencies   fail when a dependency has no line in docs/dependencies.md
+  deny           check licences, sources and advisories of the lock file with cargo-deny
   bench NAME     compare with named peers; `cargo xtask bench` lists the names
 ";
 
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         ["page"] => page::run(),
         ["floors"] => floors::run(),
         ["dependencies"] => dependencies::run(),
+        ["deny"] => deny::run(),
         ["bench", rest @ ..] => bench::run(rest),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
