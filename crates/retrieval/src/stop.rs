@@ -76,7 +76,7 @@ impl Reporter for StopFlag {
 /// What SQLite asks on behalf of this thread; `None` where nothing governs it.
 pub(crate) fn question() -> Option<impl FnMut() -> bool + Send + 'static> {
     let flags = GOVERNING.with_borrow(Vec::clone);
-    (!flags.is_empty()).then(|| move || flags.iter().any(Reporter::cancelled))
+    (!flags.is_empty()).then_some(move || flags.iter().any(Reporter::cancelled))
 }
 
 /// Passes unless what governs this thread says stop.

@@ -107,7 +107,7 @@ mod signals {
             fence(Ordering::Acquire);
             let same = self.sequence.load(Ordering::Relaxed) == before;
             // One that is being written is of another thread: the mapping that is read from stays as it is meanwhile.
-            (same && before % 2 == 0 && (start..end).contains(&place)).then_some(end)
+            (same && before.is_multiple_of(2) && (start..end).contains(&place)).then_some(end)
         }
     }
 
