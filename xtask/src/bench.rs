@@ -91,6 +91,14 @@ const BENCHES: &[Bench] = &[
         figures: Some("--json"),
     },
     Bench {
+        name: "flips",
+        summary: "every byte of a small collection with a turned bit: found, without effect, or silent",
+        build: &["-p", "vizsla-retrieval", "--example", "flips"],
+        program: ("--bench", "examples/flips"),
+        data: false,
+        figures: Some("--json"),
+    },
+    Bench {
         name: "inverted",
         summary: "the inverted file against asmk: building, searching, bytes",
         build: &["-p", "vizsla-words", "--example", "inverted_bench"],

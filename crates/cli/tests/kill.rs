@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use workbench::Workbench;
 
+/// Kills without `VIZSLA_KILLS`.
 const KILLS: usize = 56;
 
 /// Everything a user can see of a collection.
@@ -72,6 +73,34 @@ impl Killer<'_> {
     }
 }
 
+/// How often to kill.
+fn kills() -> usize {
+    let wanted = std::env::var("VIZSLA_KILLS").ok();
+    wanted.and_then(|n| n.parse().ok()).unwrap_or(KILLS)
+}
+
+/// Nothing of the killed runs is left: no folder of a collection in the making, no file that nobody lists.
+fn nothing_is_left(bench: &Workbench, collection: &str) {
+    let names = |folder: &str| -> Vec<String> {
+        let entries = fs_err::read_dir(bench.path(folder)).expect("a folder");
+        let name = |entry: std::io::Result<fs_err::DirEntry>| entry.expect("an entry").file_name();
+        entries
+            .map(|entry| name(entry).to_string_lossy().into_owned())
+            .collect()
+    };
+    for name in names("") {
+        assert!(!name.starts_with(".vizsla"), "{name} is left");
+    }
+    for name in names(collection) {
+        let known = ["catalog.db", "segments", "artefacts", "writer.lock"];
+        assert!(known.contains(&name.as_str()), "{name} is left");
+    }
+    let segments = bench.json(&["info", collection, "--json"])["segments"].take();
+    let files = names(&format!("{collection}/segments"));
+    assert_eq!(segments, files.len(), "{files:?}");
+    assert_eq!(names(&format!("{collection}/artefacts")).len(), 1);
+}
+
 fn index(collection: &str) -> [&str; 6] {
     ["index", "photos", "--into", collection, "--batch", "3"]
 }
@@ -108,8 +137,9 @@ fn fifty_kills_at_random_moments_leave_the_collection_of_an_undisturbed_run() {
         seed: 0x5eed_1e55,
         kills: 0,
     };
-    while killer.kills < KILLS / 2 {
+    while killer.kills < kills() / 2 {
         killer.round("killed.vizsla");
+        nothing_is_left(&bench, "killed.vizsla");
         assert_eq!(
             state(&bench, "killed.vizsla"),
             fresh,
@@ -129,9 +159,10 @@ fn fifty_kills_at_random_moments_leave_the_collection_of_an_undisturbed_run() {
     let (after, whole) = undisturbed(&bench, "after.vizsla");
 
     killer.whole = whole;
-    while killer.kills < KILLS {
+    while killer.kills < kills() {
         copy(&bench.path("base.vizsla"), &bench.path("killed.vizsla"));
         killer.round("killed.vizsla");
+        nothing_is_left(&bench, "killed.vizsla");
         assert_eq!(
             state(&bench, "killed.vizsla"),
             after,

@@ -3,7 +3,7 @@
 //! One damaged file costs what needs it. Listing, searching by other channels, taking it away and making the index again
 //! work without. What failed to open is tried again the next time: a file that was brought back is used at once.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use vizsla_neural::Pooling;
@@ -11,25 +11,36 @@ use vizsla_vectors::Projection;
 use vizsla_words::Codebook;
 
 use crate::error::{Error, LEARN_AGAIN, REBUILD, RESTORE};
-use crate::models::{pooling_path, shared};
+use crate::folder::Folder;
+use crate::models::shared;
+use crate::names::ArtefactKind;
 use crate::{Problem, Recipe};
 
 /// The artefacts of one collection besides its poolings, which are part of the models.
 pub(crate) struct Artefacts {
-    folder: PathBuf,
+    folder: Folder,
     codebook_id: String,
     codebook: Mutex<Option<Arc<Codebook>>>,
     whitening: Mutex<Option<Arc<Projection>>>,
 }
 
 impl Artefacts {
-    pub(crate) fn new(folder: PathBuf, codebook_id: String) -> Self {
-        Self {
+    /// What the catalog and the recipe name, without opening it.
+    ///
+    /// # Errors
+    /// One of the names is none that an artefact has.
+    pub(crate) fn new(folder: Folder, codebook_id: String, recipe: &Recipe) -> Result<Self, Error> {
+        folder.check_name(ArtefactKind::Codebook, &codebook_id)?;
+        match whitening_id(recipe) {
+            "" => {}
+            id => folder.check_name(ArtefactKind::Whitening, id)?,
+        }
+        Ok(Self {
             folder,
             codebook_id,
             codebook: Mutex::default(),
             whitening: Mutex::default(),
-        }
+        })
     }
 
     /// Content hash of the codebook.
@@ -51,7 +62,7 @@ impl Artefacts {
 
     /// The codebook as its file is now.
     pub(crate) fn check_codebook(&self) -> Result<Arc<Codebook>, Error> {
-        let path = self.codebook_path();
+        let path = self.codebook_path()?;
         match Codebook::open(&path) {
             Ok(codebook) if codebook.id() == self.codebook_id => Ok(Arc::new(codebook)),
             Ok(_) => Err(Error::damaged(
@@ -73,7 +84,7 @@ impl Artefacts {
 
     /// A whitening as its file is now.
     fn check_whitening(&self, id: &str) -> Result<Arc<Projection>, Error> {
-        let path = self.whitening_path(id);
+        let path = self.whitening_path(id)?;
         let damaged = |what: String| Error::damaged(&path, what, LEARN_AGAIN);
         let whitening = Projection::open(&path).map_err(|e| damaged(e.to_string()))?;
         if whitening.id() != id {
@@ -112,10 +123,14 @@ impl Artefacts {
         let kept = pooling.split('|').filter_map(|part| part.split_once(':'));
         let kept = kept.filter(|(name, _)| matches!(*name, "netvlad" | "fisher"));
         let poolings = kept.filter_map(|(name, id)| {
-            let path = pooling_path(&self.folder, id);
-            let sound = Pooling::open(&format!("{name}:{id}"), &|_| path.clone());
-            let damaged = |e: vizsla_neural::Error| Error::damaged(&path, e.to_string(), RESTORE);
-            sound.map_err(damaged).err()?.into_problem(None)
+            let checked = self
+                .folder
+                .artefact(ArtefactKind::Pooling, id)
+                .and_then(|path| {
+                    Pooling::open(&format!("{name}:{id}"), &|_| path.clone())
+                        .map_err(|e| Error::damaged(&path, e.to_string(), RESTORE))
+                });
+            checked.err()?.into_problem(None)
         });
         codebook
             .into_iter()
@@ -124,18 +139,14 @@ impl Artefacts {
             .collect()
     }
 
-    pub(crate) fn codebook_path(&self) -> PathBuf {
-        codebook_path(&self.folder, &self.codebook_id)
+    pub(crate) fn codebook_path(&self) -> Result<PathBuf, Error> {
+        self.folder
+            .artefact(ArtefactKind::Codebook, &self.codebook_id)
     }
 
-    pub(crate) fn whitening_path(&self, id: &str) -> PathBuf {
-        self.folder.join(format!("whitening-{id}.vzpj"))
+    pub(crate) fn whitening_path(&self, id: &str) -> Result<PathBuf, Error> {
+        self.folder.artefact(ArtefactKind::Whitening, id)
     }
-}
-
-/// Where a codebook lies among the artefacts.
-pub(crate) fn codebook_path(artefacts: &Path, id: &str) -> PathBuf {
-    artefacts.join(format!("codebook-{id}.vzcb"))
 }
 
 /// The whitening that a recipe names; empty when none.

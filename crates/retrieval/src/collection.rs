@@ -22,22 +22,24 @@ use fs_err as fs;
 use vizsla_vectors::Projection;
 use vizsla_words::{Codebook, Segment};
 
-use crate::artefacts::{Artefacts, codebook_path};
-use crate::catalog::{self, Catalog, Connections, Count, Owner};
-use crate::error::{Damage, Error, REBUILD};
+use crate::artefacts::Artefacts;
+use crate::catalog::{self, Catalog, Connections, Count, Numbered, Owner, SegmentRow};
+use crate::error::{Damage, Error, REBUILD, RESTORE};
+use crate::folder::{Folder, LOCK, regular};
 use crate::models::Models;
+use crate::names::{ArtefactKind, IndexFile, IndexKind};
+use crate::scratch::{self, Scratch};
 use crate::spaces::Space;
 use crate::{Filter, FolderRules, Info, ListedImage, ModelOptions, Recipe};
 
-const SEGMENTS: &str = "segments";
-pub(crate) const ARTEFACTS: &str = "artefacts";
-const LOCK: &str = "writer.lock";
+/// Begins the name of a collection that is being made.
+const BUILD: &str = ".vizsla-new-";
 /// How long a damaged part is not looked at again.
 const AGAIN: Duration = Duration::from_secs(5);
 
 /// An open collection: searched by `&self` from any thread, written by `&mut self`.
 pub struct Collection {
-    root: PathBuf,
+    pub(crate) folder: Folder,
     connections: Connections,
     pub(crate) recipe: Recipe,
     pub(crate) artefacts: Artefacts,
@@ -109,7 +111,7 @@ pub(crate) struct WriterLock {
 impl Collection {
     /// Whether there is a collection at `path`.
     pub fn exists(path: &Path) -> bool {
-        Self::catalog_file(path).is_file()
+        fs::symlink_metadata(Self::catalog_file(path)).is_ok_and(|about| about.is_file())
     }
 
     /// Whether there is a collection at `path` that may be read.
@@ -118,7 +120,7 @@ impl Collection {
     /// It may not be looked at: nothing can be said of what is there.
     pub fn find(path: &Path) -> Result<bool, Error> {
         let file = Self::catalog_file(path);
-        let looked = fs::metadata(&file).and_then(|meta| match meta.is_file() {
+        let looked = fs::symlink_metadata(&file).and_then(|meta| match meta.is_file() {
             true => fs::File::open(&file).map(|_| true),
             false => Ok(false),
         });
@@ -152,13 +154,10 @@ impl Collection {
         models: ModelOptions,
     ) -> Result<Self, Error> {
         recipe.check()?;
-        let opened = Models::new(models, PathBuf::new());
+        let opened = Models::new(models, None);
         let mut recipe = opened.complete(recipe)?;
         recipe.local.codebook = codebook.id().to_owned();
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
+        let parent = parent(path);
         if path.exists() {
             let empty = path.is_dir() && is_empty(path)?;
             if !empty {
@@ -166,15 +165,13 @@ impl Collection {
             }
         }
         fs::create_dir_all(parent)?;
-        let build = tempfile::Builder::new()
-            .prefix(".vizsla-new-")
-            .tempdir_in(parent)
-            .map_err(|error| unwritable(error, path))?;
-        fs::create_dir(build.path().join(SEGMENTS))?;
-        fs::create_dir(build.path().join(ARTEFACTS))?;
-        fs::write(build.path().join(LOCK), b"")?;
-        codebook.save(&codebook_path(&build.path().join(ARTEFACTS), codebook.id()))?;
-        opened.save_poolings(&recipe, &build.path().join(ARTEFACTS))?;
+        let build =
+            Scratch::held_by(parent, BUILD, LOCK).map_err(|error| unwritable(error, path))?;
+        let folder = Folder::new(build.path());
+        fs::create_dir(folder.segments())?;
+        fs::create_dir(folder.artefacts())?;
+        codebook.save(&folder.artefact(ArtefactKind::Codebook, codebook.id())?)?;
+        opened.save_poolings(&recipe, &folder)?;
         let meta = [
             ("recipe", recipe.to_toml()?),
             ("codebook", codebook.id().to_owned()),
@@ -184,15 +181,13 @@ impl Collection {
             ),
         ];
         let meta: Vec<(&str, &str)> = meta.iter().map(|(k, v)| (*k, v.as_str())).collect();
-        Catalog::create(&Self::catalog_file(build.path()), &meta)?;
+        Catalog::create(&folder.catalog(), &meta)?;
         widen_permissions(build.path())?;
-        let built = build.keep();
         let cleared = match path.is_dir() {
             true => fs::remove_dir(path),
             false => Ok(()),
         };
-        if let Err(error) = cleared.and_then(|()| fs::rename(&built, path)) {
-            let _ = fs::remove_dir_all(&built);
+        if let Err(error) = cleared.and_then(|()| build.rename(path)) {
             // Another process was quicker to make it.
             return Err(match Self::exists(path) {
                 true => Error::Busy(path.to_owned()),
@@ -200,7 +195,7 @@ impl Collection {
             });
         }
         let mut collection = Self::open_with(path, ModelOptions::default())?;
-        collection.models = opened.moved(path.join(ARTEFACTS));
+        collection.models = opened.moved(collection.folder.clone());
         Ok(collection)
     }
 
@@ -220,17 +215,18 @@ impl Collection {
         if !Self::find(path)? {
             return Err(Error::Missing(path.to_owned()));
         }
-        let connections = Connections::open(&Self::catalog_file(path))?;
+        let folder = Folder::open(path)?;
+        let connections = Connections::open(&folder.catalog())?;
         let catalog = connections.get();
         let recipe = Recipe::from_toml(&catalog.meta("recipe")?)?;
-        let artefacts = Artefacts::new(path.join(ARTEFACTS), catalog.meta("codebook")?);
+        let artefacts = Artefacts::new(folder.clone(), catalog.meta("codebook")?, &recipe)?;
         drop(catalog);
         Ok(Self {
-            root: path.to_owned(),
             connections,
             recipe,
             artefacts,
-            models: Models::new(models, path.join(ARTEFACTS)),
+            models: Models::new(models, Some(folder.clone())),
+            folder,
             snapshot: Mutex::new(None),
         })
     }
@@ -257,7 +253,7 @@ impl Collection {
 
     /// The collection's folder.
     pub fn path(&self) -> &Path {
-        &self.root
+        self.folder.root()
     }
 
     /// How its images are described.
@@ -333,19 +329,19 @@ impl Collection {
         let images = catalog.count(Count::Images)?;
         let catalog_bytes = [catalog::FILE, "catalog.db-wal"]
             .iter()
-            .filter_map(|name| fs::metadata(self.root.join(name)).ok())
+            .filter_map(|name| fs::metadata(self.path().join(name)).ok())
             .map(|m| m.len())
             .sum::<u64>();
-        let segment_bytes = folder_bytes(&self.root.join(SEGMENTS));
+        let (segment_bytes, artefact_bytes) = self.folder.bytes();
         Ok(Info {
-            path: self.root.clone(),
+            path: self.path().to_owned(),
             format: catalog.format()?,
             images,
             files: catalog.count(Count::Files)?,
             features: catalog.count(Count::Features)?,
             captions: catalog.count(Count::Captions)?,
             metadata: catalog.count(Count::Metadata)?,
-            segments: catalog.segments()?.len(),
+            segments: catalog.count(Count::Segments)? as usize,
             tombstones: catalog.count(Count::Tombstones)?,
             codebook_words: self.codebook().map_or(0, |codebook| codebook.len()),
             codebook: self.artefacts.codebook_id().to_owned(),
@@ -360,7 +356,7 @@ impl Collection {
                 .collect(),
             catalog_bytes,
             segment_bytes,
-            artefact_bytes: folder_bytes(&self.root.join(ARTEFACTS)),
+            artefact_bytes,
             bytes_per_image: (catalog_bytes + segment_bytes) as f64 / images.max(1) as f64,
             recipe: self.recipe.to_toml()?,
         })
@@ -371,46 +367,58 @@ impl Collection {
         self.connections.get()
     }
 
-    pub(crate) fn segment_path(&self, file: &str) -> PathBuf {
-        self.root.join(SEGMENTS).join(file)
-    }
-
-    /// Becomes the one writer, and clears away what a killed writer left.
+    /// Becomes the one writer, brings the catalog to the format that is written, and clears away what a killed writer
+    /// left.
     pub(crate) fn lock(&self) -> Result<WriterLock, Error> {
-        let path = self.root.join(LOCK);
+        let path = self.folder.lock();
+        regular(&path)?;
         let file = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(&path)
-            .map_err(|error| unwritable(error, &self.root))?
+            .map_err(|error| unwritable(error, self.path()))?
             .into_parts()
             .0;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Busy(self.root.clone())),
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy(self.path().to_owned())),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
         let lock = WriterLock { _file: file };
-        self.sweep()?;
+        scratch::sweep(parent(self.path()), BUILD, LOCK);
+        let mut catalog = self.catalog();
+        if catalog.is_to_be_lifted()? {
+            catalog.lift()?;
+        }
+        match catalog.listed_files() {
+            Ok(listed) => self.folder.sweep(|file| listed.contains(&file))?,
+            // Nobody knows then what is a stray. Making the index again puts the list right.
+            Err(Error::Damaged { .. }) => self.folder.sweep(|_| true)?,
+            Err(error) => return Err(error),
+        }
         Ok(lock)
     }
 
-    /// Removes files under `segments/` that the catalog does not list.
-    fn sweep(&self) -> Result<(), Error> {
-        let listed = self.catalog().listed_files()?;
-        let folder = self.root.join(SEGMENTS);
-        fs::create_dir_all(&folder)?;
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            let stray = entry
-                .file_name()
-                .to_str()
-                .is_none_or(|name| !listed.contains(name));
-            if stray && entry.file_type()?.is_file() {
-                fs::remove_file(entry.path())?;
+    /// A name for a new index file, beyond all that were given and that are there, and beyond `after`.
+    pub(crate) fn new_index_file(&self, kind: IndexKind, after: i64) -> Result<IndexFile, Error> {
+        let mut number = after;
+        loop {
+            number += 1;
+            match IndexFile::new(kind, number) {
+                Some(file) if !self.folder.is_taken(file) => return Ok(file),
+                Some(_) => {}
+                None => {
+                    let what = format!("no name for an index file is left after {after}");
+                    return Err(Error::damaged(&self.folder.segments(), what, RESTORE));
+                }
             }
         }
-        Ok(())
+    }
+
+    /// As [`Collection::new_index_file`], for a segment.
+    pub(crate) fn new_segment_file(&self, after: i64) -> Result<IndexFile, Error> {
+        let next = self.catalog().next_number(Numbered::Segments)?;
+        self.new_index_file(IndexKind::Words, after.max(next - 1))
     }
 
     /// The state of the last commit; the same object until somebody commits.
@@ -437,12 +445,14 @@ impl Collection {
     }
 
     fn load(&self, catalog: &Catalog, version: i64) -> Result<Snapshot, Error> {
-        let rows = catalog.segments()?;
-        let segments = rows.iter().map(|row| self.open_segment(&row.file));
+        let open = |rows: Vec<SegmentRow>| {
+            let segments = rows.iter().map(|row| self.open_segment(row.file));
+            segments.collect::<Result<_, _>>()
+        };
         Ok(Snapshot {
             version,
             loaded: Instant::now(),
-            segments: Error::apart(segments.collect())?,
+            segments: Error::apart(catalog.segments().and_then(open))?,
             removed: catalog.tombstones()?.into_iter().collect(),
             images: catalog.count(Count::Images)?,
             global: Error::apart(self.open_space(catalog, Owner::Image))?,
@@ -450,16 +460,18 @@ impl Collection {
         })
     }
 
-    pub(crate) fn open_segment(&self, file: &str) -> Result<Segment, Error> {
-        let path = self.segment_path(file);
+    pub(crate) fn open_segment(&self, file: IndexFile) -> Result<Segment, Error> {
+        let damaged = |what: String| Error::damaged(&self.folder.index_file(file), what, REBUILD);
+        let Some(path) = self.folder.find_index_file(file)? else {
+            return Err(damaged("a segment is missing".into()));
+        };
         let words = self.codebook()?.len() as u32;
         Segment::open(&path, words).map_err(|error| {
-            let what = if path.exists() {
-                error.to_string()
-            } else {
-                "a segment is missing".into()
-            };
-            Error::damaged(&path, what, REBUILD)
+            match path.exists() {
+                true => damaged(error.to_string()),
+                // It was merged away since it was found.
+                false => damaged("a segment is missing".into()),
+            }
         })
     }
 
@@ -486,6 +498,13 @@ fn is_there(looked: std::io::Result<bool>, path: &Path) -> Result<bool, Error> {
     }
 }
 
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 fn unwritable(error: std::io::Error, path: &Path) -> Error {
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
@@ -493,16 +512,6 @@ fn unwritable(error: std::io::Error, path: &Path) -> Error {
         }
         _ => error.into(),
     }
-}
-
-fn folder_bytes(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return 0;
-    };
-    entries
-        .filter_map(|entry| entry.ok()?.metadata().ok())
-        .map(|m| m.len())
-        .sum()
 }
 
 /// Temporary folders are private; a collection is as readable as any new folder.

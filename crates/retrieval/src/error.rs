@@ -138,6 +138,8 @@ pub enum Error {
 /// Remedy for damage that the catalog can heal.
 pub(crate) const REBUILD: &str =
     "run `vizsla optimize --rebuild` to make it again from the catalog";
+/// Remedy for damage that every writer puts right.
+pub(crate) const WRITE: &str = "run `vizsla optimize` to put it right";
 /// Remedy for damage of the catalog itself.
 pub(crate) const RESTORE: &str =
     "restore it from a backup, or index the pictures again into a new collection";

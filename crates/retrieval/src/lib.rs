@@ -29,6 +29,7 @@ mod error;
 mod explain;
 mod expression;
 mod filter;
+mod folder;
 mod heat;
 mod identify;
 mod import;
@@ -38,10 +39,12 @@ mod locate;
 mod maintenance;
 mod meaning;
 mod models;
+mod names;
 mod query;
 mod recipe;
 mod report;
 mod scan;
+mod scratch;
 mod search;
 mod spaces;
 mod stop;
@@ -75,6 +78,7 @@ pub use report::{
     IngestReport, ListedImage, OptimizeReport, Problem, Reporter, Silent, Skipped, VerifyReport,
 };
 pub use scan::{WalkRules, check_source, find_pictures, left_out_by_default};
+pub use scratch::Scratch;
 pub use stop::StopFlag;
 pub use syntax::SyntaxError;
 pub use vizsla_neural::DescriptorRecipe;

@@ -10,6 +10,7 @@ use vizsla_words::{Segment, SegmentBuilder};
 use crate::catalog::{Catalog, FileRow, KEPT_RULES, SegmentRow};
 use crate::error::{Error, REBUILD};
 use crate::ingest::add_to_segment;
+use crate::names::IndexFile;
 use crate::{Collection, OptimizeReport, Problem, Reporter, VerifyReport};
 
 /// So many segments of one size class are merged into one.
@@ -103,16 +104,10 @@ impl Collection {
         &self,
         builder: SegmentBuilder,
         images: usize,
-    ) -> Result<(String, i64, i64), Error> {
-        let (file, path) = self.next_segment()?;
-        builder.write(&path)?;
-        Ok((file, images as i64, fs::metadata(&path)?.len() as i64))
-    }
-
-    fn next_segment(&self) -> Result<(String, PathBuf), Error> {
-        let file = format!("{:08}.vzsg", self.catalog().next_segment_id()?);
-        let path = self.segment_path(&file);
-        Ok((file, path))
+    ) -> Result<(IndexFile, i64, i64), Error> {
+        let file = self.new_segment_file(0)?;
+        let written = builder.write(&self.folder.index_file(file))?;
+        Ok((file, images as i64, written.bytes as i64))
     }
 
     /// Merges segments of one size class where there are many, so that their number grows with the logarithm of
@@ -140,15 +135,14 @@ impl Collection {
         let removed: HashSet<i64> = self.catalog().tombstones()?.into_iter().collect();
         let segments = rows
             .iter()
-            .map(|row| self.open_segment(&row.file))
+            .map(|row| self.open_segment(row.file))
             .collect::<Result<Vec<_>, _>>()?;
         let parts: Vec<&Segment> = segments.iter().collect();
-        let (file, path) = self.next_segment()?;
-        vizsla_words::merge(&parts, &|id| !removed.contains(&id), &path)
+        let file = self.new_segment_file(0)?;
+        let path = self.folder.index_file(file);
+        let merged = vizsla_words::merge(&parts, &|id| !removed.contains(&id), &path)
             .map_err(Error::of_index)?;
-        let merged = self.open_segment(&file)?;
-        let images = i64::from(merged.image_count());
-        let bytes = fs::metadata(&path)?.len() as i64;
+        let (images, bytes) = (i64::from(merged.images), merged.bytes as i64);
         let dead: Vec<i64> = segments
             .iter()
             .flat_map(Segment::ids)
@@ -161,13 +155,13 @@ impl Collection {
             for image in &dead {
                 writer.remove_tombstone(*image)?;
             }
-            writer.add_segment(&file, images, bytes)
+            writer.add_segment(file, images, bytes)
         })?;
         self.changed();
         drop(segments);
         for row in rows {
             // A reader may still hold it (and some systems then refuse): the next writer sweeps it away.
-            let _ = fs::remove_file(self.segment_path(&row.file));
+            let _ = self.folder.remove_index_file(row.file);
         }
         Ok(())
     }
@@ -211,13 +205,14 @@ impl Collection {
     fn rebuild(&mut self, reporter: &dyn Reporter) -> Result<(), Error> {
         let codebook = self.codebook()?;
         if self.artefacts.check_codebook().is_err() {
-            codebook.save(&self.artefacts.codebook_path())?;
+            codebook.save(&self.artefacts.codebook_path()?)?;
         }
-        let old = self.catalog().segments()?;
+        // Where the list itself is damaged, the next writer sweeps away what it named.
+        let old = self.catalog().segments().unwrap_or_default();
         let ids = self.catalog().image_ids()?;
         reporter.begin("rebuilding the index", ids.len() as u64);
         let mut made = Vec::new();
-        let first = self.catalog().next_segment_id()?;
+        let mut last = 0;
         for chunk in ids.chunks(REBUILD_IMAGES) {
             let mut builder = SegmentBuilder::new(codebook.len() as u32);
             for &image in chunk {
@@ -225,23 +220,21 @@ impl Collection {
                 add_to_segment(&mut builder, image, &data)?;
                 reporter.advance(1);
             }
-            let file = format!("{:08}.vzsg", first + made.len() as i64);
-            let path = self.segment_path(&file);
-            builder.write(&path)?;
-            made.push((file, chunk.len() as i64, fs::metadata(&path)?.len() as i64));
+            let file = self.new_segment_file(last)?;
+            last = file.number();
+            let written = builder.write(&self.folder.index_file(file))?;
+            made.push((file, chunk.len() as i64, written.bytes as i64));
         }
         self.catalog().write(|writer| {
-            for row in &old {
-                writer.remove_segment(row.id)?;
-            }
+            writer.remove_segments()?;
             writer.clear_tombstones()?;
             writer.rebuild_caption_index()?;
             made.iter()
-                .try_for_each(|(file, images, bytes)| writer.add_segment(file, *images, *bytes))
+                .try_for_each(|(file, images, bytes)| writer.add_segment(*file, *images, *bytes))
         })?;
         self.changed();
         for row in &old {
-            let _ = fs::remove_file(self.segment_path(&row.file));
+            let _ = self.folder.remove_index_file(row.file);
         }
         reporter.end();
         Ok(())
@@ -271,17 +264,22 @@ impl Collection {
         // Open segments can be read to the end, even when a writer removes their files meanwhile.
         let words = self.codebook().ok().map(|codebook| codebook.len() as u32);
         let open = |row: SegmentRow| {
-            let path = self.segment_path(&row.file);
-            let segment = open_whole(&path, &row, words);
-            (path, segment)
+            let segment = self.open_whole(&row, words);
+            (self.folder.index_file(row.file), segment)
         };
-        let segments: Vec<_> = catalog.segments()?.into_iter().map(open).collect();
+        // Entries that are damaged are among what the catalog finds of itself.
+        let listed = match catalog.segments() {
+            Err(Error::Damaged { .. }) => Vec::new(),
+            listed => listed?,
+        };
+        let segments: Vec<_> = listed.into_iter().map(open).collect();
         let images = catalog.image_ids()?;
         reporter.begin("verifying", images.len() as u64);
         let mut report = VerifyReport {
             images: images.len() as u64,
             segments: segments.len(),
             problems: catalog.check(|| reporter.advance(1))?,
+            remarks: catalog.remarks(),
         };
         let mut found = |path: &Path, what: String, remedy: &str| {
             report.problems.push(Problem {
@@ -310,9 +308,19 @@ impl Collection {
         }
         let expected: BTreeSet<i64> = images.into_iter().collect();
         let live: BTreeSet<i64> = indexed
-            .difference(&removed.into_iter().collect())
+            .iter()
+            .filter(|id| !removed.contains(id))
             .copied()
             .collect();
+        // An image that comes later must not find itself among the removed.
+        let nowhere = removed.iter().filter(|id| !indexed.contains(id)).count();
+        if nowhere > 0 && report.problems.is_empty() {
+            report.problems.push(Problem {
+                path: catalog.path().to_owned(),
+                what: format!("{nowhere} removed images are in no segment"),
+                remedy: REBUILD.into(),
+            });
+        }
         if live != expected && report.problems.is_empty() {
             let missing = expected.difference(&live).count();
             let extra = live.difference(&expected).count();
@@ -327,22 +335,24 @@ impl Collection {
         reporter.end();
         Ok(report)
     }
-}
 
-fn open_whole(path: &Path, row: &SegmentRow, words: Option<u32>) -> Result<Segment, String> {
-    if !path.exists() {
-        return Err("a segment is missing".into());
+    fn open_whole(&self, row: &SegmentRow, words: Option<u32>) -> Result<Segment, String> {
+        let found = self.folder.find_index_file(row.file);
+        let Some(path) = found.map_err(|e| e.to_string())? else {
+            return Err("a segment is missing".into());
+        };
+        let opened = match words {
+            Some(words) => Segment::open(&path, words),
+            None => Segment::open_of_any_codebook(&path),
+        };
+        let segment = opened.map_err(|e| e.to_string())?;
+        if segment.bytes() != row.bytes as u64 {
+            return Err(format!(
+                "the segment has {} bytes, the catalog says {}",
+                segment.bytes(),
+                row.bytes
+            ));
+        }
+        Ok(segment)
     }
-    let bytes = fs::metadata(path).map_err(|e| e.to_string())?.len();
-    if bytes != row.bytes as u64 {
-        return Err(format!(
-            "the segment has {bytes} bytes, the catalog says {}",
-            row.bytes
-        ));
-    }
-    let opened = match words {
-        Some(words) => Segment::open(path, words),
-        None => Segment::open_of_any_codebook(path),
-    };
-    opened.map_err(|e| e.to_string())
 }

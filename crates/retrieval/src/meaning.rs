@@ -36,7 +36,6 @@ impl Collection {
             let texts: Vec<&str> = batch.iter().map(|(_, text)| text.as_str()).collect();
             let vectors = self.models.text(&recipe)?.encode_texts(&texts)?.vectors;
             self.catalog().write(|writer| {
-                writer.lift()?;
                 for ((id, _), vector) in batch.iter().zip(&vectors) {
                     writer.set_vector(Owner::Caption, *id, &to_bytes(vector))?;
                 }

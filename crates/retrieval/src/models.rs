@@ -1,12 +1,15 @@
 //! The networks that a recipe names, opened when first needed.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use vizsla_neural::{
     DescriptorRecipe, ImageDescriptor, Pooling, Registry, SessionOptions, TextEncoder,
 };
 
+use crate::folder::Folder;
+use crate::names::ArtefactKind;
 use crate::{Error, Recipe, TextRecipe};
 
 /// Most copies of a network that are open at a time.
@@ -25,8 +28,8 @@ pub struct ModelOptions {
 #[derive(Default)]
 pub(crate) struct Models {
     options: ModelOptions,
-    /// Where poolings lie that were learned.
-    artefacts: PathBuf,
+    /// Where poolings lie that were learned; `None` while the collection is being made.
+    folder: Option<Folder>,
     image: Mutex<Option<Arc<ImageDescriptor>>>,
     text: Mutex<Option<Arc<TextEncoder>>>,
 }
@@ -45,17 +48,20 @@ impl PerThread {
 }
 
 impl Models {
-    pub(crate) fn new(options: ModelOptions, artefacts: PathBuf) -> Self {
+    pub(crate) fn new(options: ModelOptions, folder: Option<Folder>) -> Self {
         Self {
             options,
-            artefacts,
+            folder,
             ..Self::default()
         }
     }
 
-    /// The same, networks that are open included, with artefacts in another place.
-    pub(crate) fn moved(self, artefacts: PathBuf) -> Self {
-        Self { artefacts, ..self }
+    /// The same, networks that are open included, with the folder of a collection.
+    pub(crate) fn moved(self, folder: Folder) -> Self {
+        Self {
+            folder: Some(folder),
+            ..self
+        }
     }
 
     pub(crate) fn registry(&self) -> Result<Registry, Error> {
@@ -112,32 +118,42 @@ impl Models {
     }
 
     /// The pooling of a recipe that cannot be made from its name alone. A recipe that is new may name a file, as
-    /// `netvlad:FILE`; the name becomes that of what the file holds.
+    /// `netvlad:FILE`; the name becomes that of what the file holds. That of a collection names nothing but an artefact.
     fn learned_pooling(&self, recipe: &mut DescriptorRecipe) -> Result<Option<Pooling>, Error> {
-        let mut parts = recipe.pooling.split('|');
-        if !parts.any(|part| part.starts_with("netvlad:") || part.starts_with("fisher:")) {
+        let parts = recipe
+            .pooling
+            .split('|')
+            .filter_map(|part| part.split_once(':'));
+        let learned = parts.filter(|(name, _)| matches!(*name, "netvlad" | "fisher"));
+        let place = |(_, which)| {
+            let path = match &self.folder {
+                Some(folder) => folder.artefact(ArtefactKind::Pooling, which)?,
+                None => PathBuf::from(which),
+            };
+            Ok((which, path))
+        };
+        let places = learned
+            .map(place)
+            .collect::<Result<BTreeMap<_, _>, Error>>()?;
+        if places.is_empty() {
             return Ok(None);
         }
         let pooling = Pooling::open(&recipe.pooling, &|which| {
-            let kept = pooling_path(&self.artefacts, which);
-            match kept.is_file() {
-                true => kept,
-                false => PathBuf::from(which),
-            }
+            places.get(which).cloned().unwrap_or_default()
         })?;
         recipe.pooling = pooling.to_string();
         Ok(Some(pooling))
     }
 
     /// Keeps what the poolings of the global descriptor learned as artefacts of a collection.
-    pub(crate) fn save_poolings(&self, recipe: &Recipe, artefacts: &Path) -> Result<(), Error> {
+    pub(crate) fn save_poolings(&self, recipe: &Recipe, folder: &Folder) -> Result<(), Error> {
         let Some(global) = &recipe.global else {
             return Ok(());
         };
         let descriptor = self.image(global)?;
         for part in descriptor.chain().pooling.learned() {
             if let Some(id) = part.learned_id() {
-                part.save_learned(&pooling_path(artefacts, id))?;
+                part.save_learned(&folder.artefact(ArtefactKind::Pooling, id)?)?;
             }
         }
         Ok(())
@@ -186,11 +202,6 @@ impl Models {
         }
         Ok(recipe)
     }
-}
-
-/// Where a learned pooling lies in a collection.
-pub(crate) fn pooling_path(artefacts: &Path, id: &str) -> PathBuf {
-    artefacts.join(format!("pooling-{id}.vzpl"))
 }
 
 /// The value, made at the first call that succeeds.

@@ -236,6 +236,9 @@ pub struct VerifyReport {
     pub segments: usize,
     /// What is wrong; empty when all is well.
     pub problems: Vec<Problem>,
+    /// What a person should know, although nothing is known to be wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 /// What became of a file since it was indexed.

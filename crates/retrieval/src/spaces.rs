@@ -7,11 +7,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fs_err as fs;
 use vizsla_vectors::{FlatVectors, Moments, Projection, TopK, l2_normalise};
 
 use crate::catalog::{Catalog, Owner};
 use crate::error::{Error, REBUILD};
+use crate::names::{IndexFile, IndexKind};
 use crate::{Collection, Reporter};
 
 /// Vectors that may lie outside the flat file before it is written again, and their share of all.
@@ -179,7 +179,18 @@ impl Collection {
             let Some(file) = catalog.flat_file(owner)? else {
                 continue;
             };
-            let path = self.segment_path(&file);
+            let path = match self.folder.find_index_file(file) {
+                Ok(Some(path)) => path,
+                Ok(None) => {
+                    let what = "a file of vectors is missing".to_owned();
+                    found.push((self.folder.index_file(file), what, REBUILD));
+                    continue;
+                }
+                Err(error) => {
+                    found.push((self.folder.index_file(file), error.to_string(), REBUILD));
+                    continue;
+                }
+            };
             let sound = FlatVectors::open(&path).and_then(|flat| flat.verify());
             found.extend(sound.err().map(|e| (path, e.to_string(), REBUILD)));
         }
@@ -195,9 +206,9 @@ impl Collection {
         let Some(file) = catalog.flat_file(owner)? else {
             return Ok(None);
         };
-        let path = self.segment_path(&file);
+        let path = self.folder.index_file(file);
         let damaged = |what: String| Error::damaged(&path, what, REBUILD);
-        if !path.exists() {
+        if self.folder.find_index_file(file)?.is_none() {
             return Err(damaged("a file of vectors is missing".into()));
         }
         let flat = FlatVectors::open(&path).map_err(|e| damaged(e.to_string()))?;
@@ -227,7 +238,8 @@ impl Collection {
                 Err(error) => return Err(error),
             };
             let (count, last) = self.catalog().vector_count(owner)?;
-            let listed = self.catalog().flat_file(owner)?;
+            // An entry that is damaged is written again with the file.
+            let listed = self.catalog().flat_file(owner).unwrap_or_default();
             let covered = match self.open_flat(&self.catalog(), owner, &compared) {
                 Ok(flat) => flat.map_or(0, |flat| flat.len() as u64),
                 Err(_) => 0,
@@ -245,11 +257,13 @@ impl Collection {
         owner: Owner,
         compared: &Compared,
         last: i64,
-        listed: Option<String>,
+        listed: Option<IndexFile>,
         reporter: &dyn Reporter,
     ) -> Result<(), Error> {
-        let file = next_name(owner, listed.as_deref());
-        let path = self.segment_path(&file);
+        // A name that no reader has open.
+        let after = listed.map_or(0, IndexFile::number);
+        let file = self.new_index_file(IndexKind::Vectors(owner), after)?;
+        let path = self.folder.index_file(file);
         reporter.begin("writing vectors", 0);
         let mut writer = FlatVectors::create(&path, compared.dimension, compared.tag())?;
         let mut after = 0;
@@ -266,12 +280,12 @@ impl Collection {
         }
         writer.finish()?;
         self.catalog()
-            .write(|writer| writer.set_flat_file(owner, &file))?;
+            .write(|writer| writer.set_flat_file(owner, file))?;
         self.changed();
         reporter.end();
-        if let Some(old) = listed.filter(|old| *old != file) {
+        if let Some(old) = listed {
             // A reader may still hold it: then the next writer sweeps it away.
-            let _ = fs::remove_file(self.segment_path(&old));
+            let _ = self.folder.remove_index_file(old);
         }
         Ok(())
     }
@@ -331,13 +345,6 @@ impl Collection {
             }
         }
     }
-}
-
-/// A name that no reader has open.
-fn next_name(owner: Owner, listed: Option<&str>) -> String {
-    let serial = |name: &str| name.split(['-', '.']).nth(1)?.parse::<u64>().ok();
-    let next = listed.and_then(serial).map_or(1, |last| last + 1);
-    format!("{}-{next:08}.vzfv", owner.name())
 }
 
 /// Whitens a vector and gives it length 1.

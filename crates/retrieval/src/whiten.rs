@@ -124,7 +124,7 @@ impl Collection {
         whitening: Projection,
         reporter: &dyn Reporter,
     ) -> Result<(), Error> {
-        whitening.save(&self.artefacts.whitening_path(whitening.id()))?;
+        whitening.save(&self.artefacts.whitening_path(whitening.id())?)?;
         self.swap_whitening(Some(Arc::new(whitening)), reporter)
     }
 

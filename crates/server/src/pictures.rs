@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use axum::http::StatusCode;
 use vizsla_pixels::{DecodeOptions, Format, Limits, decode_rgb};
-use vizsla_retrieval::ListedImage;
+use vizsla_retrieval::{ListedImage, Scratch};
 
 use crate::problem::{Problem, log};
 use crate::roots::Roots;
@@ -99,6 +99,8 @@ pub(crate) fn is_shown(format: Format) -> bool {
 pub(crate) struct Thumbnails {
     folder: PathBuf,
     limits: Limits,
+    /// Where they are written before they get their names.
+    parts: Scratch,
     /// Bytes of all, counted when first needed.
     bytes: Mutex<Option<u64>>,
 }
@@ -107,6 +109,7 @@ impl Thumbnails {
     pub fn new(folder: PathBuf, limits: Limits) -> std::io::Result<Self> {
         fs_err::create_dir_all(&folder)?;
         Ok(Self {
+            parts: Scratch::new_in(&folder, ".vizsla-part-")?,
             folder,
             limits,
             bytes: Mutex::new(None),
@@ -136,7 +139,7 @@ impl Thumbnails {
     }
 
     fn keep(&self, path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(self.parts.path())?;
         std::io::Write::write_all(&mut file, bytes)?;
         file.persist(path).map_err(|error| error.error)?;
         let mut all = self

@@ -105,12 +105,12 @@ impl FlatWriter {
         Ok(())
     }
 
-    /// Writes the file; it appears whole or not at all.
+    /// Writes the file; it appears whole or not at all, and never in the place of another.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn finish(self) -> Result<(), Error> {
-        let mut file = AtomicFile::create(&self.path)?;
+        let mut file = AtomicFile::create_new(&self.path)?;
         let mut crc = crc32fast::Hasher::new();
         file.write_all(&[0; HEADER])?;
         let mut put = |bytes: &[u8], file: &mut AtomicFile| {

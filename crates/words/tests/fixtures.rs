@@ -45,6 +45,8 @@ fn write_fixtures() {
             .add(1000 + id as i64, &words_of(&codebook, image))
             .unwrap();
     }
+    // A segment takes the place of no other.
+    let _ = std::fs::remove_file(fixture("v1.vzsg"));
     builder.write(&fixture("v1.vzsg")).unwrap();
 }
 

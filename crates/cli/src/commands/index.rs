@@ -7,8 +7,8 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use vizsla_retrieval::{
-    Collection, Error, ImportReport, IngestOptions, IngestReport, check_captions, check_metadata,
-    check_source,
+    Collection, Error, ImportReport, IngestOptions, IngestReport, Scratch, check_captions,
+    check_metadata, check_source,
 };
 
 use super::Outcome;
@@ -114,7 +114,7 @@ impl Arguments {
         }
         let progress = Progress::start();
         // A dry run on a collection that is not there yet is played through in a passing folder.
-        let passing = tempfile::tempdir()?;
+        let passing = Scratch::new()?;
         let place = match self.dry_run && !Collection::find(&self.into)? {
             true => passing.path().join("dry-run.vizsla"),
             false => self.into.clone(),

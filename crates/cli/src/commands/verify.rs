@@ -82,6 +82,9 @@ impl Arguments {
             }
             text.push_str(&table.render());
         }
+        for remark in &report.remarks {
+            text.push_str(&format!("note: {remark}\n"));
+        }
         output::show(&text)?;
         Ok(if sound { Outcome::Done } else { Outcome::Found })
     }

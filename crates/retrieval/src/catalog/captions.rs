@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::rows::text_crc;
-use super::{Catalog, Changes, Writer};
+use super::{Catalog, Changes, Numbered, Writer};
 use crate::{Caption, Error};
 
 /// Terms of a query that count; a longer text is cut.
@@ -38,6 +38,12 @@ INSERT INTO temp.captions_again (rowid, text) SELECT id, text FROM main.captions
 CREATE VIRTUAL TABLE temp.terms_there USING fts5vocab('main', 'captions_fts', 'instance');
 CREATE VIRTUAL TABLE temp.terms_again USING fts5vocab('temp', 'captions_again', 'instance');
 ";
+/// Terms with their places, and lengths of captions, are in both what they are in the other.
+const ALIKE: &str = "SELECT NOT EXISTS (SELECT * FROM temp.terms_there EXCEPT SELECT * FROM temp.terms_again)
+  AND NOT EXISTS (SELECT * FROM temp.terms_again EXCEPT SELECT * FROM temp.terms_there)
+  AND NOT EXISTS (SELECT id, sz FROM main.captions_fts_docsize EXCEPT SELECT id, sz FROM temp.captions_again_docsize)
+  AND NOT EXISTS (SELECT id, sz FROM temp.captions_again_docsize EXCEPT SELECT id, sz FROM main.captions_fts_docsize)
+  AND (SELECT count(*) = 1 AND min(k) = 'version' AND min(v) = 4 FROM main.captions_fts_config)";
 const AGAIN_GONE: &str = "
 DROP TABLE IF EXISTS temp.terms_there;
 DROP TABLE IF EXISTS temp.terms_again;
@@ -130,9 +136,8 @@ impl Catalog {
         let compare = || {
             self.connection.execute_batch(AGAIN_GONE)?;
             self.connection.execute_batch(AGAIN)?;
-            let apart = "SELECT NOT EXISTS (SELECT * FROM temp.terms_there EXCEPT SELECT * FROM temp.terms_again)
-                AND NOT EXISTS (SELECT * FROM temp.terms_again EXCEPT SELECT * FROM temp.terms_there)";
-            let same = self.connection.query_row(apart, [], |row| row.get(0));
+            let same = self.connection.query_row(ALIKE, [], |row| row.get(0));
+            let same = same.and_then(|same: bool| Ok(same && self.lengths_are_right()?));
             self.connection.execute_batch(AGAIN_GONE)?;
             same
         };
@@ -145,6 +150,50 @@ impl Catalog {
             compared => compared.map_err(|e| self.wrap(e)),
         }
     }
+}
+
+impl Catalog {
+    /// Whether the index's own sums, by which BM25 knows the mean length, are those of its captions.
+    fn lengths_are_right(&self) -> rusqlite::Result<bool> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT sz FROM main.captions_fts_docsize")?;
+        let lengths = statement.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
+        let (mut rows, mut sum) = (0u64, 0u64);
+        for length in lengths {
+            rows += 1;
+            sum = sum.saturating_add(numbers(&length?).first().copied().unwrap_or(0));
+        }
+        // FTS5 keeps the number of rows and the sum of each column's lengths in the row 1 of its data.
+        let kept: Option<Vec<u8>> = self
+            .connection
+            .query_row(
+                "SELECT block FROM main.captions_fts_data WHERE id = 1",
+                [],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let kept = numbers(&kept.unwrap_or_default());
+        Ok(kept == [rows, sum] || (rows == 0 && kept.is_empty()))
+    }
+}
+
+/// Numbers as SQLite packs them: seven bits a byte, the first ones first, the ninth byte whole.
+fn numbers(bytes: &[u8]) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    let (mut number, mut length) = (0u64, 0);
+    for &byte in bytes {
+        length += 1;
+        number = match length {
+            9 => number << 8 | u64::from(byte),
+            _ => number << 7 | u64::from(byte & 0x7f),
+        };
+        if byte < 0x80 || length == 9 {
+            numbers.push(number);
+            (number, length) = (0, 0);
+        }
+    }
+    numbers
 }
 
 impl Writer<'_> {
@@ -183,11 +232,13 @@ impl Writer<'_> {
                 .execute([id])?;
         }
         for text in &fresh {
+            let id = self.take_number(Numbered::Captions)?;
             self.transaction
                 .prepare_cached(
-                    "INSERT INTO captions (image, text, source, crc) VALUES (?1, ?2, ?3, ?4)",
+                    "INSERT INTO captions (id, image, text, source, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
                 )?
                 .execute(params![
+                    id,
                     image,
                     text,
                     source,
@@ -201,7 +252,6 @@ impl Writer<'_> {
 
     /// Makes the full-text index again from the captions.
     pub(crate) fn rebuild_caption_index(&self) -> rusqlite::Result<()> {
-        self.lift()?;
         self.transaction
             .execute(
                 "INSERT INTO captions_fts (captions_fts) VALUES ('rebuild')",

@@ -1,8 +1,10 @@
 //! Looking for damage in the catalog.
 
+use std::collections::BTreeMap;
+
 use super::Catalog;
 use super::rows::{file_row, image_row, segment_crc, text_crc};
-use crate::error::{Error, REBUILD, RESTORE};
+use crate::error::{Error, REBUILD, RESTORE, WRITE};
 use crate::{Problem, stored};
 
 impl Catalog {
@@ -14,30 +16,73 @@ impl Catalog {
                 found.push(format!("SQLite reports: {line}"));
             }
         }
+        self.check_references(&mut found)?;
         self.check_meta(&mut found)?;
         self.check_images(&mut found, seen)?;
         self.check_files(&mut found)?;
         self.check_segments(&mut found)?;
         self.check_vectors(&mut found)?;
-        let problem = |what, remedy: &str| Problem {
-            path: self.path().to_owned(),
-            what,
-            remedy: remedy.into(),
-        };
         let second = self.format()? >= 2;
         if second {
             self.check_captions(&mut found)?;
             self.check_metadata(&mut found)?;
         }
-        let mut problems: Vec<Problem> = found
-            .into_iter()
-            .map(|what| problem(what, RESTORE))
-            .collect();
+        let mut problems = self.problems(found, RESTORE);
+        let mut found = Vec::new();
         if second && problems.is_empty() && !self.caption_index_is_whole()? {
-            let what = "the full-text index over the captions is damaged";
-            problems.push(problem(what.into(), REBUILD));
+            found.push("the full-text index over the captions is damaged".into());
         }
+        problems.extend(self.problems(found, REBUILD));
+        let mut found = Vec::new();
+        self.check_header(&mut found)?;
+        self.check_numbers(&mut found)?;
+        problems.extend(self.problems(found, WRITE));
+        problems.extend(self.way.log.damaged.as_ref().map(|path| Problem {
+            path: path.clone(),
+            what: "a log of changes that a crash left has a commit that cannot be read: a power cut in the midst of \
+                   writing or damage; what it would have changed is not in the catalog"
+                .into(),
+            remedy: "index the folders and import the lists again, then remove this file".into(),
+        }));
         Ok(problems)
+    }
+
+    /// What a person should know, although nothing is known to be wrong.
+    pub(crate) fn remarks(&self) -> Vec<String> {
+        let cut = "the log of changes ended in a part that cannot be read: a transaction that a crash cut short, of \
+                   which nothing is kept, or damage to the last one; index the folders again to be sure";
+        self.way
+            .log
+            .cut
+            .then(|| cut.to_owned())
+            .into_iter()
+            .collect()
+    }
+
+    fn problems(&self, found: Vec<String>, remedy: &str) -> Vec<Problem> {
+        let problem = |what| Problem {
+            path: self.path().to_owned(),
+            what,
+            remedy: remedy.to_owned(),
+        };
+        found.into_iter().map(problem).collect()
+    }
+
+    /// Finds rows of images and captions that are not there.
+    fn check_references(&self, found: &mut Vec<String>) -> Result<(), Error> {
+        let rows = self.rows("PRAGMA foreign_key_check", |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(2)?))
+        })?;
+        let mut counts = BTreeMap::<(String, String), usize>::new();
+        for row in rows {
+            *counts.entry(row).or_default() += 1;
+        }
+        for ((table, parent), count) in counts {
+            found.push(format!(
+                "{count} rows of `{table}` belong to `{parent}` that are not there"
+            ));
+        }
+        Ok(())
     }
 
     fn check_meta(&self, found: &mut Vec<String>) -> Result<(), Error> {

@@ -7,61 +7,44 @@
 mod browse;
 mod captions;
 mod check;
+mod format;
+mod header;
+mod log;
 mod metadata;
+mod numbers;
+mod open;
 mod readers;
 mod rows;
+mod schema;
 mod vectors;
 mod writer;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
-use crate::error::{Error, RESTORE};
+use crate::error::{Error, REBUILD, RESTORE};
+use crate::names::{IndexFile, IndexKind};
 use crate::scan::KeptRules;
 
 #[allow(unused_imports)]
 pub(crate) use self::captions::CaptionHit;
+pub(crate) use self::format::FORMAT;
+pub(crate) use self::header::check_files;
 pub(crate) use self::metadata::Datum;
+pub(crate) use self::numbers::Numbered;
 pub(crate) use self::readers::Connections;
 pub(crate) use self::rows::{FileRow, ImageRow, SegmentRow};
-use self::rows::{file_row, text_crc};
+use self::rows::{file_row, segment_crc, text_crc};
 pub(crate) use self::vectors::{Owner, to_bytes};
 pub(crate) use self::writer::{Changes, Writer};
 
 /// Name of the catalog in a collection's folder.
 pub(crate) const FILE: &str = "catalog.db";
-/// The format this program writes, and the newest it reads. Format 1 had no captions and no metadata; it is read as
-/// it is and lifted by the first writer that needs more.
-pub(crate) const FORMAT: i64 = 2;
 /// Entry of `meta` that holds what is left out of the folders that are indexed.
 pub(crate) const KEPT_RULES: &str = "rules";
 const APPLICATION: i64 = 0x565a_534c;
-
-const SCHEMA: &str = "
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE images (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  content BLOB NOT NULL UNIQUE,
-  width INTEGER NOT NULL, height INTEGER NOT NULL, format TEXT NOT NULL,
-  taken TEXT, camera TEXT, latitude REAL, longitude REAL,
-  features INTEGER NOT NULL,
-  crc INTEGER NOT NULL);
-CREATE TABLE features (image INTEGER PRIMARY KEY REFERENCES images(id) ON DELETE CASCADE,
-  data BLOB NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE files (path TEXT PRIMARY KEY,
-  image INTEGER NOT NULL REFERENCES images(id) ON DELETE CASCADE,
-  size INTEGER NOT NULL, modified_ns INTEGER NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX files_by_image ON files(image);
-CREATE TABLE segments (id INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL UNIQUE,
-  images INTEGER NOT NULL, bytes INTEGER NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE tombstones (image INTEGER PRIMARY KEY);
-";
-
-/// What format 2 has beyond format 1.
-const SECOND: [&str; 3] = [captions::TABLES, metadata::TABLES, vectors::TABLES];
 
 /// How a catalog is opened.
 #[derive(Clone)]
@@ -71,6 +54,8 @@ struct Way {
     /// What SQLite calls it.
     name: PathBuf,
     flags: OpenFlags,
+    /// What could not be read of the log when it was first opened.
+    log: log::Log,
 }
 
 /// A connection to a catalog.
@@ -80,106 +65,6 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// Makes a new catalog file with the given facts in its `meta` table.
-    pub(crate) fn create(path: &Path, meta: &[(&str, &str)]) -> Result<(), Error> {
-        let wrap = |source| Error::Sqlite {
-            path: path.to_owned(),
-            source,
-        };
-        let mut connection = Connection::open(path).map_err(wrap)?;
-        let transaction = connection.transaction().map_err(wrap)?;
-        transaction
-            .execute_batch(&format!("{SCHEMA}{}", SECOND.concat()))
-            .map_err(wrap)?;
-        for (key, value) in meta {
-            transaction
-                .execute(
-                    "INSERT INTO meta VALUES (?1, ?2, ?3)",
-                    params![key, value, text_crc(&[key, value])],
-                )
-                .map_err(wrap)?;
-        }
-        transaction
-            .pragma_update(None, "application_id", APPLICATION)
-            .map_err(wrap)?;
-        transaction
-            .pragma_update(None, "user_version", FORMAT)
-            .map_err(wrap)?;
-        transaction.commit().map_err(wrap)?;
-        connection
-            .pragma_update(None, "journal_mode", "WAL")
-            .map_err(wrap)?;
-        connection.close().map_err(|(_, source)| wrap(source))
-    }
-
-    /// Opens a catalog and checks that it is one, of a version that can be read.
-    ///
-    /// Readers of a write-ahead log share a file beside the catalog. In a folder where none can be made (read-only
-    /// media, another user's collection) and where no log waits, the catalog is read as one that never changes.
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let way = Way {
-            path: path.to_owned(),
-            name: path.to_owned(),
-            flags: OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        };
-        let catalog = match Self::connect(&way) {
-            Err(error) if error.only_reading() && !path.with_extension("db-wal").exists() => {
-                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-                    | OpenFlags::SQLITE_OPEN_URI
-                    | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                let name = unchanging(path).into();
-                Self::connect(&Way { name, flags, ..way })?
-            }
-            connected => connected?,
-        };
-        let number = |name: &str| {
-            catalog
-                .connection
-                .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
-        };
-        let application = number("application_id").map_err(|e| catalog.wrap(e))?;
-        if application != APPLICATION {
-            return Err(Error::damaged(
-                path,
-                "this is not a catalog of vizsla",
-                RESTORE,
-            ));
-        }
-        let found = number("user_version").map_err(|e| catalog.wrap(e))?;
-        if found > FORMAT {
-            return Err(Error::TooNew {
-                path: path.to_owned(),
-                found,
-                supported: FORMAT,
-            });
-        }
-        Ok(catalog)
-    }
-
-    fn connect(way: &Way) -> Result<Self, Error> {
-        let wrap = |source| wrapped(&way.path, source);
-        let catalog = Self {
-            way: way.clone(),
-            connection: Connection::open_with_flags(&way.name, way.flags).map_err(wrap)?,
-        };
-        catalog.set_up().map_err(wrap)?;
-        Ok(catalog)
-    }
-
-    fn set_up(&self) -> rusqlite::Result<()> {
-        self.connection.busy_timeout(Duration::from_secs(20))?;
-        self.connection.pragma_update(None, "foreign_keys", true)?;
-        self.connection.pragma_update(None, "synchronous", "FULL")?;
-        self.connection.pragma_update(None, "cache_size", -16_384)
-    }
-
-    /// The format that the catalog has now; another process may lift it at any time.
-    pub(crate) fn format(&self) -> Result<i64, Error> {
-        self.connection
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(|e| self.wrap(e))
-    }
-
     /// Path of the catalog file.
     pub(crate) fn path(&self) -> &Path {
         &self.way.path
@@ -200,10 +85,9 @@ impl Catalog {
             .connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .map_err(wrap)?;
-        let value = work(&Writer {
-            transaction: &transaction,
-        })
-        .map_err(wrap)?;
+        let writer = Writer::new(&transaction);
+        let value = work(&writer).map_err(wrap)?;
+        writer.keep_numbers().map_err(wrap)?;
         transaction.commit().map_err(wrap)?;
         Ok(value)
     }
@@ -267,9 +151,12 @@ impl Catalog {
         })
     }
 
-    /// Names of the files under `segments/` that this catalog lists.
-    pub(crate) fn listed_files(&self) -> Result<HashSet<String>, Error> {
-        let mut files: HashSet<String> = self.segments()?.into_iter().map(|row| row.file).collect();
+    /// The files under `segments/` that this catalog lists.
+    ///
+    /// # Errors
+    /// One of the entries is damaged: then nobody knows what is listed.
+    pub(crate) fn listed_files(&self) -> Result<HashSet<IndexFile>, Error> {
+        let mut files: HashSet<_> = self.segments()?.into_iter().map(|row| row.file).collect();
         for owner in [Owner::Image, Owner::Caption] {
             files.extend(self.flat_file(owner)?);
         }
@@ -292,18 +179,30 @@ impl Catalog {
     }
 
     /// All segments, oldest first.
+    ///
+    /// # Errors
+    /// An entry is damaged, or names a file that no segment can have.
     pub(crate) fn segments(&self) -> Result<Vec<SegmentRow>, Error> {
-        self.rows(
-            "SELECT id, file, images, bytes FROM segments ORDER BY id",
-            |row| {
-                Ok(SegmentRow {
-                    id: row.get(0)?,
-                    file: row.get(1)?,
-                    images: row.get(2)?,
-                    bytes: row.get(3)?,
-                })
-            },
-        )
+        let sql = "SELECT id, file, images, bytes, crc FROM segments ORDER BY id";
+        let rows = self.rows(sql, |row| {
+            let (id, images, bytes) = (row.get(0)?, row.get(2)?, row.get(3)?);
+            let (name, crc): (String, u32) = (row.get(1)?, row.get(4)?);
+            let file = name.parse().ok().filter(|file: &IndexFile| {
+                file.kind() == IndexKind::Words && crc == segment_crc(&name, images, bytes)
+            });
+            let row = file.map(|file| SegmentRow {
+                id,
+                file,
+                images,
+                bytes,
+            });
+            Ok(row.ok_or(name))
+        })?;
+        let damaged = |name| {
+            let what = format!("the entry of the segment {name:?} is damaged");
+            Error::damaged(self.path(), what, REBUILD)
+        };
+        rows.into_iter().map(|row| row.map_err(damaged)).collect()
     }
 
     /// Removed images whose postings are still in a segment.
@@ -324,6 +223,7 @@ impl Catalog {
             Count::Images => "SELECT count(*) FROM images",
             Count::Files => "SELECT count(*) FROM files",
             Count::Features => "SELECT coalesce(sum(features), 0) FROM images",
+            Count::Segments => "SELECT count(*) FROM segments",
             Count::Tombstones => "SELECT count(*) FROM tombstones",
             Count::Captions | Count::Metadata if self.format()? < 2 => return Ok(0),
             Count::Captions => "SELECT count(*) FROM captions",
@@ -334,28 +234,6 @@ impl Catalog {
             .query_row(sql, [], |row| row.get(0))
             .map_err(|e| self.wrap(e))?;
         Ok(count.unsigned_abs())
-    }
-
-    /// The id that the next image will get.
-    pub(crate) fn next_image_id(&self) -> Result<i64, Error> {
-        self.next_id("images")
-    }
-
-    /// The id that the next segment will get; ids are never used twice.
-    pub(crate) fn next_segment_id(&self) -> Result<i64, Error> {
-        self.next_id("segments")
-    }
-
-    fn next_id(&self, table: &str) -> Result<i64, Error> {
-        self.connection
-            .query_row(
-                "SELECT seq + 1 FROM sqlite_sequence WHERE name = ?1",
-                [table],
-                |row| row.get(0),
-            )
-            .optional()
-            .map(|id| id.unwrap_or(1))
-            .map_err(|e| self.wrap(e))
     }
 
     /// The stored features of an image, checked; `None` when there is no such image.
@@ -470,40 +348,15 @@ pub(crate) enum Count {
     Images,
     Files,
     Features,
+    Segments,
     Tombstones,
     Captions,
     Metadata,
 }
 
-/// The URI by which SQLite opens a file without locks and without a file beside it.
-fn unchanging(path: &Path) -> String {
-    let mut uri = String::from("file:");
-    for &byte in path.as_os_str().as_encoded_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri.push_str("?immutable=1");
-    uri
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_catalog_that_never_changes_is_read_under_any_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("50 % of ü? #1.db");
-        Catalog::create(&path, &[("recipe", "x")]).unwrap();
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
-        let name = unchanging(&path).into();
-        let catalog = Catalog::connect(&Way { path, name, flags }).unwrap();
-        assert_eq!(catalog.meta("recipe").unwrap(), "x");
-        assert_eq!(fs_err::read_dir(dir.path()).unwrap().count(), 1);
-    }
 
     #[test]
     fn a_reader_that_panics_leaves_the_catalog_to_others() {
@@ -524,7 +377,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("catalog.db");
         let first = Connection::open(&path).unwrap();
-        first.execute_batch(SCHEMA).unwrap();
+        first.execute_batch(schema::FIRST).unwrap();
         first
             .execute_batch(
                 "INSERT INTO images VALUES (7, zeroblob(32), 4, 3, 'PNG', NULL, NULL, NULL, NULL, 0, 0)",
@@ -545,15 +398,15 @@ mod tests {
         assert_eq!(reader.matching(&wide).unwrap().len(), 1);
         assert_eq!(reader.list().unwrap().len(), 1);
         let mut writer = Catalog::open(&path).unwrap();
-        let changes = writer.write(|writer| {
-            writer.lift()?;
-            writer.lift()?;
-            writer.set_captions(7, "list.csv", &["A dog".into()])
-        });
+        assert!(writer.is_to_be_lifted().unwrap());
+        writer.lift().unwrap();
+        writer.lift().unwrap();
+        assert!(!writer.is_to_be_lifted().unwrap());
+        let changes = writer.write(|writer| writer.set_captions(7, "list.csv", &["A dog".into()]));
         assert_eq!(changes.unwrap().added, 1);
         assert_eq!(
             (reader.format().unwrap(), reader.captions().unwrap().len()),
-            (2, 1)
+            (FORMAT, 1)
         );
         assert_eq!(reader.bm25("dogs", 5).unwrap().len(), 1);
         assert!(reader.matching(&wide).unwrap().is_empty());

@@ -3,6 +3,8 @@
 use rusqlite::Row;
 use rusqlite::types::Value;
 
+use crate::names::IndexFile;
+
 /// What is stored of an image besides its features.
 #[derive(Debug, Clone)]
 pub(crate) struct ImageRow {
@@ -30,7 +32,7 @@ pub(crate) struct FileRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SegmentRow {
     pub id: i64,
-    pub file: String,
+    pub file: IndexFile,
     pub images: i64,
     pub bytes: i64,
 }

@@ -6,7 +6,8 @@ use half::f16;
 use rusqlite::params;
 
 use super::{Catalog, Writer};
-use crate::error::{Error, RESTORE};
+use crate::error::{Error, REBUILD, RESTORE};
+use crate::names::{IndexFile, IndexKind};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE image_vectors (image INTEGER PRIMARY KEY REFERENCES images(id) ON DELETE CASCADE,
@@ -16,7 +17,7 @@ CREATE TABLE caption_vectors (caption INTEGER PRIMARY KEY REFERENCES captions(id
 ";
 
 /// Whose vectors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Owner {
     /// Images, by the global descriptor.
     Image,
@@ -188,9 +189,21 @@ impl Catalog {
 }
 
 impl Catalog {
-    /// The flat file that holds vectors of this owner, by name.
-    pub(crate) fn flat_file(&self, owner: Owner) -> Result<Option<String>, Error> {
-        self.optional_meta(&flat_key(owner))
+    /// The flat file that holds vectors of this owner.
+    ///
+    /// # Errors
+    /// The entry is damaged, or names a file that cannot be this.
+    pub(crate) fn flat_file(&self, owner: Owner) -> Result<Option<IndexFile>, Error> {
+        let key = flat_key(owner);
+        let Some(name) = self.optional_meta(&key)? else {
+            return Ok(None);
+        };
+        let file = name.parse().ok();
+        let file = file.filter(|file: &IndexFile| file.kind() == IndexKind::Vectors(owner));
+        file.map(Some).ok_or_else(|| {
+            let what = format!("the entry `{key}` names no file of vectors: {name:?}");
+            Error::damaged(self.path(), what, REBUILD)
+        })
     }
 }
 
@@ -200,8 +213,8 @@ fn flat_key(owner: Owner) -> String {
 
 impl Writer<'_> {
     /// Lists the flat file of an owner's vectors: from this commit on it is read.
-    pub(crate) fn set_flat_file(&self, owner: Owner, file: &str) -> rusqlite::Result<()> {
-        self.set_meta(&flat_key(owner), file)
+    pub(crate) fn set_flat_file(&self, owner: Owner, file: IndexFile) -> rusqlite::Result<()> {
+        self.set_meta(&flat_key(owner), &file.to_string())
     }
 
     /// Sets the vector of an image or a caption, as [`to_bytes`] made it.

@@ -1,13 +1,15 @@
 //! The writes that one transaction can hold.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::numbers::{Given, Numbered};
 use super::rows::{FileRow, ImageRow, segment_crc, text_crc};
-use super::{FORMAT, SECOND};
+use crate::names::IndexFile;
 
 /// The writes that may happen within a transaction.
 pub(crate) struct Writer<'a> {
     pub(super) transaction: &'a Transaction<'a>,
+    pub(super) given: Given,
 }
 
 /// What became of rows that were to be set.
@@ -26,32 +28,28 @@ impl std::ops::AddAssign for Changes {
     }
 }
 
-impl Writer<'_> {
-    /// Gives a catalog of format 1 the tables of format 2.
-    pub(crate) fn lift(&self) -> rusqlite::Result<()> {
-        let format: i64 = self
-            .transaction
-            .pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if format < 2 {
-            self.transaction.execute_batch(&SECOND.concat())?;
-            self.transaction
-                .pragma_update(None, "user_version", FORMAT)?;
+impl<'a> Writer<'a> {
+    pub(super) fn new(transaction: &'a Transaction<'a>) -> Self {
+        Self {
+            transaction,
+            given: Given::default(),
         }
-        Ok(())
     }
+}
 
+impl Writer<'_> {
     /// Adds an image with its stored features; gives its id.
     pub(crate) fn add_image(&self, row: &ImageRow, features: &[u8]) -> rusqlite::Result<i64> {
+        let id = self.take_number(Numbered::Images)?;
         self.transaction
             .prepare_cached(
-                "INSERT INTO images (content, width, height, format, taken, camera, latitude, longitude,
-                 features, crc) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO images (id, content, width, height, format, taken, camera, latitude, longitude,
+                 features, crc) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?
             .execute(params![
-                row.content, row.width, row.height, row.format, row.taken, row.camera,
+                id, row.content, row.width, row.height, row.format, row.taken, row.camera,
                 row.latitude, row.longitude, row.features, row.crc()
             ])?;
-        let id = self.transaction.last_insert_rowid();
         self.transaction
             .prepare_cached("INSERT INTO features VALUES (?1, ?2, ?3)")?
             .execute(params![id, features, crc32fast::hash(features)])?;
@@ -113,13 +111,40 @@ impl Writer<'_> {
         Ok(removed > 0)
     }
 
-    /// Lists a segment: from this commit on it is seen.
-    pub(crate) fn add_segment(&self, file: &str, images: i64, bytes: i64) -> rusqlite::Result<()> {
+    /// A fact from `meta`, if its entry is sound.
+    pub(super) fn meta(&self, key: &str) -> rusqlite::Result<Option<String>> {
+        let found: Option<(String, u32)> = self
+            .transaction
+            .query_row("SELECT value, crc FROM meta WHERE key = ?1", [key], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let sound = found.filter(|(value, crc)| *crc == text_crc(&[key, value]));
+        Ok(sound.map(|(value, _)| value))
+    }
+
+    /// Lists a segment: from this commit on it is seen. Its identity is the number of its file.
+    pub(crate) fn add_segment(
+        &self,
+        file: IndexFile,
+        images: i64,
+        bytes: i64,
+    ) -> rusqlite::Result<()> {
+        self.took_number(Numbered::Segments, file.number())?;
+        let (id, file) = (file.number(), file.to_string());
         self.transaction
             .execute(
-                "INSERT INTO segments (file, images, bytes, crc) VALUES (?1, ?2, ?3, ?4)",
-                params![file, images, bytes, segment_crc(file, images, bytes)],
+                "INSERT INTO segments (id, file, images, bytes, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![id, file, images, bytes, segment_crc(&file, images, bytes)],
             )
+            .map(drop)
+    }
+
+    /// Takes all segments off the list, also such whose entries are damaged.
+    pub(crate) fn remove_segments(&self) -> rusqlite::Result<()> {
+        self.last(Numbered::Segments)?;
+        self.transaction
+            .execute("DELETE FROM segments", [])
             .map(drop)
     }
 

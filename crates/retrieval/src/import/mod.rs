@@ -197,7 +197,6 @@ impl Collection {
     ) -> Result<ImportReport, Error> {
         let Collected { mut report, images } = collected;
         let changes = self.catalog().write(|writer| {
-            writer.lift()?;
             let mut changes = Changes::default();
             for (image, record) in &images {
                 // The picture may have left the collection since its name was looked up.

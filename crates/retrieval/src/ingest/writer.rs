@@ -7,8 +7,9 @@ use vizsla_words::{SegmentBuilder, Signature};
 use super::batch::{Batch, Item, Outcome};
 use super::departed::Departed;
 use super::{Contents, count_foreign, count_place};
-use crate::catalog::{FileRow, Owner, Writer, to_bytes};
+use crate::catalog::{FileRow, Numbered, Owner, Writer, to_bytes};
 use crate::describe::Described;
+use crate::names::IndexFile;
 use crate::{Collection, Error, FurtherPages, IngestReport, Skipped, stored};
 
 /// Writes batches, in order.
@@ -65,20 +66,20 @@ impl<'a> BatchWriter<'a> {
         if work.files.is_empty() && work.orphans.is_empty() {
             return Ok(());
         }
-        let first = self.collection.catalog().next_image_id()?;
+        let first = self.collection.catalog().next_number(Numbered::Images)?;
         let segment = self.write_segment(&work.images, first)?;
         let ids = self.collection.catalog().write(|writer| {
-            let ids = write_rows(writer, &work)?;
-            if let Some((file, images, bytes)) = &segment {
-                writer.add_segment(file, *images, *bytes)?;
+            let ids = write_rows(writer, &work, first)?;
+            if let Some((file, images, bytes)) = segment {
+                writer.add_segment(file, images, bytes)?;
             }
             Ok(ids)
         });
         let ids = match ids {
             Ok(ids) => ids,
             Err(error) => {
-                if let Some((file, ..)) = &segment {
-                    let _ = fs_err::remove_file(self.collection.segment_path(file));
+                if let Some((file, ..)) = segment {
+                    let _ = self.collection.folder.remove_index_file(file);
                 }
                 return Err(error);
             }
@@ -232,7 +233,7 @@ impl<'a> BatchWriter<'a> {
         &self,
         images: &[Described],
         first: i64,
-    ) -> Result<Option<(String, i64, i64)>, Error> {
+    ) -> Result<Option<(IndexFile, i64, i64)>, Error> {
         if images.is_empty() {
             return Ok(None);
         }
@@ -260,10 +261,15 @@ impl<'a> BatchWriter<'a> {
     }
 }
 
-fn write_rows(writer: &Writer<'_>, work: &Work) -> rusqlite::Result<Vec<i64>> {
+/// Writes the rows of a batch, whose images have the identities from `first` on in its segment.
+fn write_rows(writer: &Writer<'_>, work: &Work, first: i64) -> rusqlite::Result<Vec<i64>> {
     let mut ids = Vec::with_capacity(work.images.len());
-    for image in &work.images {
+    for (image, expected) in work.images.iter().zip(first..) {
         let id = writer.add_image(&image.row, &image.data)?;
+        if id != expected {
+            let what = format!("the image {expected} got the identity {id}");
+            return Err(rusqlite::Error::ToSqlConversionFailure(what.into()));
+        }
         if let Some(vector) = &image.vector {
             writer.set_vector(Owner::Image, id, &to_bytes(vector))?;
         }

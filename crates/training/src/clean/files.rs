@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use vizsla_retrieval::{
-    Collection, IngestOptions, ListedImage, Reporter, Skipped, check_source, find_pictures,
+    Collection, IngestOptions, ListedImage, Reporter, Scratch, Skipped, check_source, find_pictures,
 };
 
 use super::CleanOptions;
@@ -38,7 +38,7 @@ pub(super) struct Folder {
     /// Files that cannot be used, relative to the folder where they lie in it, with the class they lie in.
     pub unusable: Vec<(Option<String>, Skipped)>,
     /// Keeps the collection that was made for the time of the work.
-    _temporary: Option<tempfile::TempDir>,
+    _temporary: Option<Scratch>,
 }
 
 impl Folder {
@@ -191,7 +191,7 @@ fn check_layout(root: &Path, files: &[PathBuf], options: &CleanOptions) -> Resul
     Ok(())
 }
 
-type Described = (Collection, Vec<Skipped>, Option<tempfile::TempDir>);
+type Described = (Collection, Vec<Skipped>, Option<Scratch>);
 
 /// Opens the collection, or makes one and takes the folder in.
 fn collection(
@@ -202,7 +202,7 @@ fn collection(
     if let Some(path) = &options.collection {
         return Ok(Some((Collection::open(path)?, Vec::new(), None)));
     }
-    let temporary = tempfile::tempdir()?;
+    let temporary = Scratch::new()?;
     let path = temporary.path().join("clean.vizsla");
     let mut made = Collection::create_standard(&path)?;
     let sources = [root.to_owned()];

@@ -23,6 +23,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use vizsla_neural::{Session, SessionOptions, Tensor};
+use vizsla_retrieval::Scratch;
 use vizsla_vectors::{AtomicFile, CUT_SHORT, FileFormat, Mapped, content_id, f32s, u32_at, u64_at};
 
 use super::images::Picture;
@@ -94,10 +95,10 @@ impl Frozen<'_> {
             return Ok(Some(cache));
         }
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().suffix(".onnx").tempfile()?;
-        file.write_all(&model)?;
-        file.flush()?;
-        let session = Session::open(file.path(), &[], &SessionOptions::default())?;
+        let scratch = Scratch::new()?;
+        let network = scratch.path().join("network.onnx");
+        fs::write(&network, &model)?;
+        let session = Session::open(&network, &[], &SessionOptions::default())?;
         match self.write(&session, &path, observer)? {
             true => FeatureCache::open(&path).map(Some),
             false => Ok(None),
@@ -214,15 +215,17 @@ fn describe(session: &Session, items: &[Result<Item, String>]) -> Result<Vec<Opt
 /// Numbers on their way into the file; the index, whose length is known last, goes before them.
 struct Numbers {
     file: tempfile::NamedTempFile,
+    _scratch: Scratch,
 }
 
 impl Numbers {
     fn create(path: &Path) -> Result<Numbers, Error> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new()
-            .suffix(".part")
-            .tempfile_in(folder)?;
-        Ok(Numbers { file })
+        let scratch = Scratch::new_in(folder, ".vizsla-part-")?;
+        Ok(Numbers {
+            file: tempfile::NamedTempFile::new_in(scratch.path())?,
+            _scratch: scratch,
+        })
     }
 
     fn put(&mut self, numbers: &[f32]) -> Result<(), Error> {

@@ -62,7 +62,7 @@ impl SegmentBuilder {
         Ok(())
     }
 
-    /// Writes the segment; the file appears complete or not at all.
+    /// Writes the segment; the file appears complete or not at all, and never in the place of another.
     ///
     /// # Errors
     /// [`Error::DuplicateImage`], or when the file cannot be written.

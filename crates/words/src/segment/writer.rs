@@ -41,7 +41,7 @@ pub(crate) struct SegmentWriter {
 impl SegmentWriter {
     /// Begins a file with its image table.
     pub fn create(path: &Path, words: u32, images: &[ImageEntry]) -> Result<Self, Error> {
-        let mut file = AtomicFile::create(path)?;
+        let mut file = AtomicFile::create_new(path)?;
         file.write_all(&[0; HEADER])?;
         let mut tables = crc32fast::Hasher::new();
         for image in images {

@@ -16,7 +16,8 @@ use vizsla_evaluation::{
 };
 use vizsla_pixels::Rgb;
 use vizsla_retrieval::{
-    Collection, Hit, IngestOptions, IngestReport, Query, Recipe, Reporter, SearchOptions, Verdict,
+    Collection, Hit, IngestOptions, IngestReport, Query, Recipe, Reporter, Scratch, SearchOptions,
+    Verdict,
 };
 use vizsla_words::Codebook;
 
@@ -55,7 +56,7 @@ impl Arguments {
         super::picture::check_ending(&self.sheet)?;
         self.threads.start()?;
         let start = Instant::now();
-        let passing = tempfile::tempdir()?;
+        let passing = Scratch::new()?;
         let place = match &self.keep {
             Some(keep) => {
                 fs_err::create_dir(keep)?;

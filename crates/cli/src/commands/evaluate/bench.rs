@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::json;
 use vizsla_evaluation::{CollectionSearcher, Dataset, QueryCase, Run, evaluate};
-use vizsla_retrieval::{IngestOptions, Reporter};
+use vizsla_retrieval::{IngestOptions, Reporter, Scratch};
 
 use super::{Options, described};
 use crate::output::{self, Progress};
@@ -16,7 +16,7 @@ pub const SEED: u64 = 1;
 /// Runs the evaluation; `None` when Ctrl-C stopped it.
 pub fn run(dataset: &Dataset, options: &Options) -> Result<Option<Run>> {
     let progress = Progress::start();
-    let passing = tempfile::tempdir()?;
+    let passing = Scratch::new()?;
     let place = match &options.keep {
         Some(keep) => keep.clone(),
         None => passing.path().join("gallery.vizsla"),

@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::{Result, bail};
 use serde_json::json;
 use vizsla_evaluation::{Dataset, IMAGE_TO_TEXT, Query, QueryContent, Target};
-use vizsla_retrieval::Collection;
+use vizsla_retrieval::{Collection, Scratch};
 
 use crate::output;
 
@@ -40,7 +40,7 @@ pub fn bring(dataset: &Dataset, collection: &mut Collection) -> Result<()> {
         return Ok(());
     }
     // The import reads files, which keeps one reader of captions in the system.
-    let folder = tempfile::tempdir()?;
+    let folder = Scratch::new()?;
     let path = folder.path().join("captions.jsonl");
     let mut table = std::io::BufWriter::new(fs_err::File::create(&path)?);
     for caption in &dataset.captions {
