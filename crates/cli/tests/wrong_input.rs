@@ -26,6 +26,8 @@ fn indexed() -> Workbench {
         "p.vizsla",
         "--captions",
         "captions.csv",
+        "--labels",
+        "folders",
     ]);
     bench
 }
