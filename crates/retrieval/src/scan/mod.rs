@@ -161,14 +161,15 @@ impl Scan {
                 Err(error) => (error.path().unwrap_or(root), false),
             };
             ground.leave(path);
-            if path != root && !self.kept.names(path) {
-                if let Verdict::LeftOut(reason) = ground.verdict(path, is_folder) {
-                    named.extend(self.leave_out(path, is_folder, &reason));
-                    if is_folder {
-                        entries.skip_current_dir();
-                    }
-                    continue;
+            if path != root
+                && !self.kept.names(path)
+                && let Verdict::LeftOut(reason) = ground.verdict(path, is_folder)
+            {
+                named.extend(self.leave_out(path, is_folder, &reason));
+                if is_folder {
+                    entries.skip_current_dir();
                 }
+                continue;
             }
             match entry {
                 Ok(entry) => {
