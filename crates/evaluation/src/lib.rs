@@ -55,9 +55,9 @@ pub use collection::CollectionSearcher;
 pub use comparison::{Comparison, Difference, compare};
 pub use dataset::{Dataset, GalleryCaption, GalleryImage, Query, QueryCase, QueryContent, Target};
 pub use datasets::{
-    IMAGE_TO_TEXT, OxfordQuery, PARIS_CORRUPT, TEXT_TO_IMAGE, load_captions, load_captions_of,
-    load_files, load_flickr8k, load_folders, load_mit_split, load_museum, load_oxford,
-    load_revisited, load_smvs, read_image_list, read_oxford_ground_truth,
+    IMAGE_TO_TEXT, OxfordQuery, PARIS_CORRUPT, TEXT_TO_IMAGE, load_all_captions, load_captions,
+    load_captions_of, load_files, load_flickr8k, load_folders, load_mit_split, load_museum,
+    load_oxford, load_revisited, load_smvs, read_image_list, read_oxford_ground_truth,
 };
 pub use error::Error;
 pub use map::{

@@ -75,7 +75,7 @@ fn a_segment_says_what_was_added() {
     let folder = tempfile::tempdir().unwrap();
     for (count, features) in [(1, 1), (40, 30), (700, 20), (20_000, 1)] {
         let images = images(1, count, features);
-        let segment = write(&images, &folder.path().join("s"));
+        let segment = write(&images, &folder.path().join(count.to_string()));
         segment.verify().unwrap();
         assert_eq!(said_by(&segment), expected(&images));
         assert_eq!(

@@ -105,6 +105,18 @@ pub fn load_captions(table: &Path, images: Option<&Path>) -> Result<Dataset, Err
     Ok(Captioned::read(table, images)?.pair_up("captions"))
 }
 
+/// As [`load_captions`], and all pictures that the list names must be there.
+///
+/// # Errors
+/// As [`load_captions`], and when a picture is missing.
+pub fn load_all_captions(table: &Path, images: Option<&Path>) -> Result<Dataset, Error> {
+    let captioned = Captioned::read(table, images)?;
+    match captioned.missing() {
+        Some(missing) => Err(missing),
+        None => Ok(captioned.pair_up("captions")),
+    }
+}
+
 /// Image and sentence of every record as they are written, in the order of the list.
 ///
 /// # Errors
@@ -140,9 +152,12 @@ fn read_records(table: &Path) -> Result<(Vec<NamedCaption>, ListRead), Error> {
 
 /// Captions of pictures that are there.
 struct Captioned<'a> {
+    table: &'a Path,
     images: &'a Path,
     /// The picture by its path from the folder, and the sentence.
     rows: Vec<(String, String)>,
+    /// Pictures that are not there, and why each was not found.
+    absent: BTreeMap<String, String>,
     notes: Vec<String>,
 }
 
@@ -154,58 +169,65 @@ impl<'a> Captioned<'a> {
         let images = images.or(beside).unwrap_or(Path::new("."));
         let (records, read) = read_records(table)?;
         let mut folder = Folder::new(images);
-        let mut missing: BTreeMap<String, String> = BTreeMap::new();
+        let mut absent: BTreeMap<String, String> = BTreeMap::new();
         let mut rows = Vec::new();
         for (names, text) in records {
             match folder.find(&names)? {
                 Ok(key) => rows.push((key, text)),
                 Err(why) => {
-                    missing.insert(
-                        names.into_iter().next().unwrap_or_default(),
-                        why.to_string(),
-                    );
+                    let name = names.into_iter().next().unwrap_or_default();
+                    absent.insert(name, why.to_string());
                 }
             }
         }
-        let mut notes = notes(table, &read);
-        if let Some((name, why)) = missing.first_key_value() {
-            let (what, others) = (
-                format!("image {name}, named in {},", table.display()),
-                missing.len() - 1,
-            );
-            if rows.is_empty() {
-                let remedy = format!(
-                    "names are relative to the image folder ({why}; as many others: {others})"
-                );
-                return Err(Error::missing(what, remedy, images.join(name)));
-            }
-            let shown: Vec<&str> = missing.keys().take(SHOWN).map(String::as_str).collect();
-            notes.push(format!(
-                "pictures that are not there were left out: {} ({}{}): {}",
-                missing.len(),
-                shown.join(", "),
-                if missing.len() > shown.len() {
-                    ", …"
-                } else {
-                    ""
-                },
-                table.display()
-            ));
-        }
-        Ok(Self {
+        let captioned = Self {
+            table,
             images,
             rows,
-            notes,
+            absent,
+            notes: notes(table, &read),
+        };
+        match captioned.missing() {
+            Some(missing) if captioned.rows.is_empty() => Err(missing),
+            _ => Ok(captioned),
+        }
+    }
+
+    /// The error of a list that names pictures that are not there.
+    fn missing(&self) -> Option<Error> {
+        let (name, why) = self.absent.first_key_value()?;
+        let others = self.absent.len() - 1;
+        Some(Error::missing(
+            format!("image {name}, named in {},", self.table.display()),
+            format!("names are relative to the image folder ({why}; as many others: {others})"),
+            self.images.join(name),
+        ))
+    }
+
+    /// What is said where such pictures are left out.
+    fn left_out(&self) -> Option<String> {
+        let count = self.absent.len();
+        let shown: Vec<&str> = self.absent.keys().take(SHOWN).map(String::as_str).collect();
+        (count > 0).then(|| {
+            format!(
+                "pictures that are not there were left out: {count} ({}{}): {}",
+                shown.join(", "),
+                if count > shown.len() { ", …" } else { "" },
+                self.table.display()
+            )
         })
     }
 
     /// Every caption asks for its picture, and every picture for its captions.
     fn pair_up(self, name: &str) -> Dataset {
+        let left_out = self.left_out();
         let Self {
             images,
             rows,
-            notes,
+            mut notes,
+            ..
         } = self;
+        notes.extend(left_out);
         let keys: BTreeSet<&str> = rows.iter().map(|(image, _)| image.as_str()).collect();
         let positions: BTreeMap<&str, usize> = keys.iter().copied().zip(0..).collect();
         let gallery: Vec<GalleryImage> = keys

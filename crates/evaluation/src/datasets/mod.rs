@@ -12,7 +12,8 @@ mod smvs;
 
 pub(crate) use captions::read_captions;
 pub use captions::{
-    IMAGE_TO_TEXT, TEXT_TO_IMAGE, load_captions, load_captions_of, load_flickr8k, read_image_list,
+    IMAGE_TO_TEXT, TEXT_TO_IMAGE, load_all_captions, load_captions, load_captions_of,
+    load_flickr8k, read_image_list,
 };
 pub use classes::{load_folders, load_mit_split};
 pub use files::load_files;

@@ -6,7 +6,7 @@ use std::path::Path;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use vizsla_evaluation::{Dataset, load_captions, load_captions_of, read_image_list};
+use vizsla_evaluation::{Dataset, load_all_captions, load_captions_of, read_image_list};
 
 use super::config::CaptionData;
 use crate::error::Error;
@@ -44,7 +44,7 @@ impl Captioned {
         let mut train = match &data.train {
             Some(list) => names(list)?,
             None => {
-                let all = load_captions(&data.captions, Some(&data.images))?;
+                let all = load_all_captions(&data.captions, Some(&data.images))?;
                 let held: BTreeSet<&String> = test.iter().chain(&validation).flatten().collect();
                 let keys = all.gallery.into_iter().map(|image| image.key);
                 keys.filter(|key| !held.contains(key)).collect()
