@@ -46,7 +46,7 @@ fn write_fixtures() {
             .unwrap();
     }
     // A segment takes the place of no other.
-    let _ = std::fs::remove_file(fixture("v1.vzsg"));
+    let _ = fs_err::remove_file(fixture("v1.vzsg"));
     builder.write(&fixture("v1.vzsg")).unwrap();
 }
 
