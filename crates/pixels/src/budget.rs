@@ -197,15 +197,21 @@ mod tests {
         // Made smaller while somebody waits: the one that can never be served goes, the other is served.
         std::thread::scope(|scope| {
             let held = budget.grant(60).unwrap();
-            let large = scope.spawn(|| budget.grant(90).is_ok());
-            let small = scope.spawn(|| budget.grant(10).is_ok());
-            let waiting = || {
-                let state = budget.lock();
-                state.next - state.turn
+            let until_waiting = |wanted: u64| {
+                loop {
+                    let state = budget.lock();
+                    if state.next - state.turn == wanted {
+                        return;
+                    }
+                    drop(state);
+                    std::thread::yield_now();
+                }
             };
-            while waiting() < 2 {
-                std::thread::yield_now();
-            }
+            // In this order: the small one alone would not have to wait.
+            let large = scope.spawn(|| budget.grant(90).is_ok());
+            until_waiting(1);
+            let small = scope.spawn(|| budget.grant(10).is_ok());
+            until_waiting(2);
             budget.lock().total = Some(80);
             budget.changed.notify_all();
             assert!(!large.join().unwrap());
