@@ -115,7 +115,7 @@ fn try_file(
                     let bits = if options.all_bits {
                         0..8
                     } else {
-                        (byte % 8) as u32..(byte % 8) as u32 + 1
+                        rotated(byte)..rotated(byte) + 1
                     };
                     for bit in bits {
                         let write = (byte + bit as usize).is_multiple_of(options.write_step);
@@ -137,6 +137,11 @@ fn try_file(
         }
     }
     Ok(sums)
+}
+
+/// The bit that is turned of a byte: another one at the same place of the next page.
+fn rotated(byte: usize) -> u32 {
+    ((byte + byte / 4096) % 8) as u32
 }
 
 fn options() -> Result<Options> {

@@ -1,6 +1,7 @@
 //! Captions become vectors.
 
 use crate::catalog::{Owner, to_bytes};
+use crate::error::RESTORE;
 use crate::{Collection, Error, Reporter};
 
 /// Captions encoded in one transaction.
@@ -24,12 +25,18 @@ impl Collection {
         let Some(recipe) = self.recipe.text.clone() else {
             return Ok(0);
         };
-        let mut done = 0;
+        let (mut done, mut last) = (0, 0);
         loop {
             let batch = self.catalog().captions_without_vector(BATCH)?;
             if batch.is_empty() || reporter.cancelled() {
                 break;
             }
+            // In a damaged catalog a vector may not be found where it was put.
+            if batch.first().is_some_and(|(id, _)| *id <= last) {
+                let what = "vectors of captions are not found again after they were written";
+                return Err(Error::damaged(self.catalog().path(), what, RESTORE));
+            }
+            last = batch.last().map_or(last, |(id, _)| *id);
             if done == 0 {
                 reporter.begin("encoding captions", 0);
             }

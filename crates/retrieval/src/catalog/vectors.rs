@@ -87,7 +87,16 @@ impl Catalog {
         let sql = format!(
             "SELECT {key}, data, crc FROM {table} WHERE {key} > ?1 ORDER BY {key} LIMIT {limit}"
         );
-        self.vectors(owner, &sql, after)
+        let found = self.vectors(owner, &sql, after)?;
+        // Where the order of a tree is damaged, SQLite gives rows again, for ever.
+        let ids = std::iter::once(after).chain(found.iter().map(|(id, _)| *id));
+        match ids.is_sorted_by(|a, b| a < b) {
+            true => Ok(found),
+            false => {
+                let what = format!("the {} vectors are out of order", owner.name());
+                Err(Error::damaged(self.path(), what, RESTORE))
+            }
+        }
     }
 
     fn vectors(&self, owner: Owner, sql: &str, id: i64) -> Result<Vec<(i64, Vec<f32>)>, Error> {
@@ -227,5 +236,51 @@ impl Writer<'_> {
             .prepare_cached(&sql)?
             .execute(params![id, data, crc32fast::hash(data)])
             .map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::ImageRow;
+
+    #[test]
+    fn rows_out_of_order_are_an_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("catalog.db");
+        Catalog::create(&path, &[]).unwrap();
+        let data = |number: u8| [0xa5, 0x5a, 0xc3, number, 0x3c, 0x99];
+        let mut catalog = Catalog::open(&path).unwrap();
+        let fill = |writer: &Writer<'_>| {
+            for number in 1..=6 {
+                let row = ImageRow {
+                    content: [number; 32],
+                    width: 1,
+                    height: 1,
+                    format: "PNG".into(),
+                    taken: None,
+                    camera: None,
+                    latitude: None,
+                    longitude: None,
+                    features: 0,
+                };
+                let id = writer.add_image(&row, b"")?;
+                writer.set_vector(Owner::Image, id, &data(number))?;
+            }
+            Ok(())
+        };
+        catalog.write(fill).unwrap();
+        catalog.checkpoint().unwrap();
+        drop(catalog);
+        let mut bytes = fs_err::read(&path).unwrap();
+        let at = bytes.windows(6).position(|w| w == data(4)).unwrap();
+        // Before the data stand the head of the record, four bytes, and before that the identity.
+        assert_eq!(bytes[at - 5], 4);
+        bytes[at - 5] = 6;
+        fs_err::write(&path, bytes).unwrap();
+        let catalog = Catalog::open(&path).unwrap();
+        let mut found = Vec::new();
+        catalog.check_vectors(&mut found).unwrap();
+        assert_eq!(found, ["the global vectors are out of order"]);
     }
 }

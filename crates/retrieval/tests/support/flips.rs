@@ -16,7 +16,7 @@ use vizsla_neural::{
 use vizsla_pixels::Rgb;
 use vizsla_retrieval::{
     Channel, Collection, DescriptorRecipe, Filter, IngestOptions, ModelOptions, PairSource, Query,
-    Recipe, SearchOptions, Selector, Silent, TextRecipe, WhitenOptions,
+    Recipe, Scratch, SearchOptions, Selector, Silent, TextRecipe, WhitenOptions,
 };
 use vizsla_words::Codebook;
 
@@ -44,7 +44,7 @@ pub enum Fate {
 
 /// The models and pictures of the small collection, and what it answers undisturbed.
 pub struct Bench {
-    folder: tempfile::TempDir,
+    folder: Scratch,
     /// The collection as it is, and as a crash leaves it: with commits that are in the log alone.
     pub whole: Files,
     pub crashed: Files,
@@ -64,8 +64,8 @@ impl Bench {
     pub fn new() -> Result<Self> {
         let memory = Path::new("/dev/shm");
         let folder = match memory.is_dir() {
-            true => tempfile::tempdir_in(memory)?,
-            false => tempfile::tempdir()?,
+            true => Scratch::new_in(memory, "vizsla-flips-")?,
+            false => Scratch::new()?,
         };
         let mut bench = Self {
             folder,
