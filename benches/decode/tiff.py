@@ -135,9 +135,26 @@ def overwritten_tags(random, files, count):
 KINDS = [(whole, 400), (varieties, 800), (cut, 300), (overwritten_tags, 600)]
 
 
+def listed(data):
+    """The tags of the first directory."""
+    order = "<" if data[:2] == b"II" else ">"
+    wide = data[2:4] in (b"+\0", b"\0+")
+    start = struct.unpack_from(order + ("Q" if wide else "I"), data, 8 if wide else 4)[0]
+    count = struct.unpack_from(order + ("Q" if wide else "H"), data, start)[0]
+    entries, size = start + (8 if wide else 2), 20 if wide else 12
+    count = min(count, max(0, len(data) - entries) // size)
+    return {struct.unpack_from(order + "H", data, entries + at * size)[0] for at in range(count)}
+
+
+# What says how samples lie and what they mean: planes and further samples.
+MEANING = {284, 338}
+
+
 def pillow(data):
     image = Image.open(io.BytesIO(data))
     tags = image.tag_v2
+    if any(tag not in tags for tag in MEANING & listed(data)):
+        raise ValueError("Pillow reads no tag behind one whose values lie outside of the file")
     if tags.get(284) == 2 and tags.get(258, (8,))[0] == 16 and tags.get(259, 1) == 1:
         raise ValueError("Pillow takes the first half of planes of 16 bits for all of them")
     image.load()
