@@ -9,7 +9,6 @@ use std::path::Path;
 
 use vizsla_retrieval::lists::{self, CAPTION, Folder, IMAGE, ListRead, Looks, Role};
 
-use super::lists_read::notes;
 use crate::dataset::{
     Dataset, GalleryCaption, GalleryImage, Query, QueryCase, QueryContent, Target,
 };
@@ -185,7 +184,7 @@ impl<'a> Captioned<'a> {
             images,
             rows,
             absent,
-            notes: notes(table, &read),
+            notes: read.remarks(table),
         };
         match captioned.missing() {
             Some(missing) if captioned.rows.is_empty() => Err(missing),

@@ -10,7 +10,6 @@ use std::path::Path;
 use vizsla_retrieval::lists::{self, Folder, Looks, NotFound, Role};
 
 use super::folder::list_images;
-use super::lists_read::notes;
 use crate::dataset::{Dataset, Query, QueryCase};
 use crate::error::Error;
 use crate::protocol::{Protocol, Truth};
@@ -127,7 +126,7 @@ pub fn load_files(gallery: &Path, queries: &Path, truth: &Path) -> Result<Datase
         captions: Vec::new(),
         queries: cases,
         protocol: Protocol::Plain,
-        notes: notes(truth, &read),
+        notes: read.remarks(truth),
     })
 }
 

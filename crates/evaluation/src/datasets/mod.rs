@@ -4,7 +4,6 @@ mod captions;
 mod classes;
 mod files;
 mod folder;
-mod lists_read;
 mod museum;
 mod oxford;
 mod revisited;

@@ -194,6 +194,36 @@ pub struct ListRead {
     pub notes: Vec<String>,
 }
 
+/// Unread records that a remark names.
+const NAMED: usize = 3;
+
+impl ListRead {
+    /// What a person should know of the reading of this list, the records passed over with it, each with the path.
+    pub fn remarks(&self, list: &Path) -> Vec<String> {
+        let mut remarks = self.notes.clone();
+        if self.unread > 0 {
+            let listed = self.unread_listed.iter().take(NAMED);
+            let named: Vec<String> = listed
+                .map(|unread| format!("{}: {}", unread.at, unread.reason))
+                .collect();
+            let more = match self.unread > named.len() {
+                true => "; …",
+                false => "",
+            };
+            remarks.push(format!(
+                "records passed over: {} ({}{more})",
+                self.unread,
+                named.join("; ")
+            ));
+        }
+        let path = list.display();
+        let with_path = remarks
+            .into_iter()
+            .map(|remark| format!("{remark}: {path}"));
+        with_path.collect()
+    }
+}
+
 /// Why nothing of a list can be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]

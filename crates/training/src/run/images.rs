@@ -267,24 +267,6 @@ const PAIRS: [Role; 2] = [
     ),
 ];
 
-/// What reading a list leaves to be said.
-fn warnings(read: ListRead) -> Vec<String> {
-    let mut warnings = read.notes;
-    if read.unread > 0 {
-        let told: Vec<String> = read
-            .unread_listed
-            .into_iter()
-            .map(|unread| format!("{}: {}", unread.at, unread.reason))
-            .collect();
-        warnings.push(format!(
-            "records of the list passed over: {} ({})",
-            read.unread,
-            few(&told)
-        ));
-    }
-    warnings
-}
-
 /// Files that a list names and that are not there.
 fn refuse_missing(missing: &[String], root: &Path, list: &Path) -> Result<(), Error> {
     if missing.is_empty() {
@@ -328,7 +310,7 @@ fn from_list(root: &Path, list: &Path) -> Result<(Found, Vec<String>), Error> {
         return Err(Error::invalid("there is no image in this list", list));
     }
     found.sort_by(|a, b| a.0.name.cmp(&b.0.name));
-    Ok((found, warnings(read)))
+    Ok((found, read.remarks(list)))
 }
 
 /// The box of a record, if it has one.
@@ -412,7 +394,7 @@ fn from_pairs(root: &Path, pairs: &Path) -> Result<(Found, Pairs, Vec<String>), 
     for end in named.as_flattened_mut() {
         *end = place_of[*end];
     }
-    Ok((found, named, warnings(read)))
+    Ok((found, named, read.remarks(pairs)))
 }
 
 /// The first member of the group that a place belongs to.
