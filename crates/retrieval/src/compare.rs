@@ -2,11 +2,12 @@
 //!
 //! An ingest goes by size and time, which is quick and blind to an edit that keeps both. This reads everything.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
-use fs_err as fs;
 use rayon::prelude::*;
+use vizsla_pixels::{ErrorKind, Reach};
 
 use crate::catalog::FileRow;
 use crate::{Collection, Error, FileFinding, FileState, FilesReport, Problem, Reporter};
@@ -60,8 +61,8 @@ fn look(row: &FileRow, content: Option<&[u8; 32]>) -> (u64, Option<FileFinding>)
             },
         })
     };
-    let unreadable = |error: &std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => finding(
+    let unreadable = |error: &io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => finding(
             FileState::Missing,
             "the file is gone".into(),
             "run `vizsla index` on its folder, or `vizsla remove`",
@@ -79,31 +80,36 @@ fn look(row: &FileRow, content: Option<&[u8; 32]>) -> (u64, Option<FileFinding>)
             "run `vizsla index --rescan` on its folder",
         )
     };
-    match fs::metadata(path) {
-        Err(error) => return (0, unreadable(&error)),
-        Ok(meta) if !meta.is_file() => {
-            return (0, differs("this is not a regular file any more".into()));
+    let file = match Reach::anywhere().open(path) {
+        Ok(file) => file,
+        Err(error) => {
+            let finding = match error.kind() {
+                ErrorKind::Io(error) => unreadable(error),
+                _ => differs("this is not a regular file any more".into()),
+            };
+            return (0, finding);
         }
-        Ok(meta) if i64::try_from(meta.len()) != Ok(row.size) => {
-            let what = format!(
-                "the file has {} bytes, indexed were {}",
-                meta.len(),
-                row.size
-            );
-            return (0, differs(what));
-        }
-        Ok(_) => {}
-    }
-    match hash(path, row.size.unsigned_abs()) {
+    };
+    let read = file.metadata().and_then(|about| {
+        let same = i64::try_from(about.len()) == Ok(row.size);
+        same.then(|| hash(file, about.len()))
+            .transpose()
+            .map(|hashed| (about.len(), hashed))
+    });
+    match read {
         Err(error) => (0, unreadable(&error)),
-        Ok((bytes, found)) if content == Some(&found) => (bytes, None),
-        Ok((bytes, _)) => (bytes, differs("the content is not what was indexed".into())),
+        Ok((found, None)) => {
+            let what = format!("the file has {found} bytes, indexed were {}", row.size);
+            (0, differs(what))
+        }
+        Ok((_, Some((bytes, found)))) if content == Some(&found) => (bytes, None),
+        Ok((_, Some((bytes, _)))) => (bytes, differs("the content is not what was indexed".into())),
     }
 }
 
 /// The hash of a file that should have so many bytes; of a longer one a byte more is read.
-fn hash(path: &Path, bytes: u64) -> std::io::Result<(u64, [u8; 32])> {
-    let mut file = fs::File::open(path)?.take(bytes.saturating_add(1));
+fn hash(file: File, bytes: u64) -> io::Result<(u64, [u8; 32])> {
+    let mut file = file.take(bytes.saturating_add(1));
     let mut hasher = blake3::Hasher::new();
     let mut piece = vec![0; PIECE];
     let mut read = 0;
