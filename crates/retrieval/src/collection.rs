@@ -385,7 +385,7 @@ impl Collection {
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
         let lock = WriterLock { _file: file };
-        scratch::sweep(parent(self.path()), BUILD, LOCK);
+        scratch::sweep(parent(self.path()), BUILD, LOCK, |_| {});
         let mut catalog = self.catalog();
         if catalog.is_to_be_lifted()? {
             catalog.lift()?;

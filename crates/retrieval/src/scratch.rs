@@ -2,7 +2,7 @@
 //!
 //! The owner of such a folder holds the lock of a file in it. The system frees the lock when the process ends, however it
 //! ends: so the next process that makes a temporary folder in the same place knows which of those it sees have lost
-//! their owner, and takes them away. What has another name, or not that file, is somebody else's and stays.
+//! their owner, and takes them away. What has another name, not that file, or another user is somebody else's and stays.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -45,9 +45,23 @@ impl Scratch {
         Self::held_by(parent, prefix, MARKER)
     }
 
+    /// As [`Scratch::new_in`]; `before` is called with each folder that has lost its owner, before it is taken away: where
+    /// the owner left more behind than the folder, what the folder says of it can be undone.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn after(parent: &Path, prefix: &str, before: impl FnMut(&Path)) -> std::io::Result<Self> {
+        sweep(parent, prefix, MARKER, before);
+        Self::make(parent, prefix, MARKER)
+    }
+
     /// As [`Scratch::new_in`], with a certain file for the lock.
     pub(crate) fn held_by(parent: &Path, prefix: &str, marker: &str) -> std::io::Result<Self> {
-        sweep(parent, prefix, marker);
+        sweep(parent, prefix, marker, |_| {});
+        Self::make(parent, prefix, marker)
+    }
+
+    fn make(parent: &Path, prefix: &str, marker: &str) -> std::io::Result<Self> {
         for _ in 0..TRIES {
             let folder = tempfile::Builder::new()
                 .prefix(prefix)
@@ -97,8 +111,8 @@ fn hold(marker: &Path) -> std::io::Result<Option<File>> {
     }
 }
 
-/// Takes away what processes that were killed left of such folders.
-pub(crate) fn sweep(parent: &Path, prefix: &str, marker: &str) {
+/// Takes away what processes that were killed left of such folders; `before` is called with each that was held once.
+pub(crate) fn sweep(parent: &Path, prefix: &str, marker: &str, mut before: impl FnMut(&Path)) {
     let Ok(entries) = fs::read_dir(parent) else {
         return;
     };
@@ -107,14 +121,31 @@ pub(crate) fn sweep(parent: &Path, prefix: &str, marker: &str) {
         let random = name.to_str().and_then(|name| name.strip_prefix(prefix));
         let ours = random
             .is_some_and(|r| r.len() == RANDOM && r.bytes().all(|b| b.is_ascii_alphanumeric()));
-        if ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+        // Not through links, and nothing that another user put here: that is not ours to open or remove.
+        if ours && entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_mine(&entry) {
             // What cannot be removed now is removed another time.
-            let _ = remove_if_dead(&entry.path(), marker);
+            let _ = remove_if_dead(&entry.path(), marker, &mut before);
         }
     }
 }
 
-fn remove_if_dead(folder: &Path, marker: &str) -> std::io::Result<()> {
+#[cfg(unix)]
+fn is_mine(entry: &fs::DirEntry) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let own = rustix::process::geteuid().as_raw();
+    entry.metadata().is_ok_and(|about| about.uid() == own)
+}
+
+#[cfg(not(unix))]
+fn is_mine(_: &fs::DirEntry) -> bool {
+    true
+}
+
+fn remove_if_dead(
+    folder: &Path,
+    marker: &str,
+    before: &mut impl FnMut(&Path),
+) -> std::io::Result<()> {
     let held = folder.join(marker);
     match fs::symlink_metadata(&held) {
         Ok(about) if about.is_file() => {}
@@ -126,6 +157,7 @@ fn remove_if_dead(folder: &Path, marker: &str) -> std::io::Result<()> {
     if lock.file().try_lock().is_err() {
         return Ok(());
     }
+    before(folder);
     // The marker goes last: a sweep that is killed is finished by the next.
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -187,7 +219,13 @@ mod tests {
         #[cfg(unix)]
         fs::os::unix::fs::symlink(&precious, place.path().join("x-link01")).unwrap();
         let before = names(place.path());
-        drop(Scratch::new_in(place.path(), "x-").unwrap());
+        let mut told = Vec::new();
+        let after = Scratch::after(place.path(), "x-", |folder| {
+            assert!(folder.join("sub/file").exists());
+            told.push(folder.to_owned());
+        });
+        drop(after.unwrap());
+        assert_eq!(told, [place.path().join("x-dead01")]);
         let gone: Vec<_> = before
             .into_iter()
             .filter(|name| !names(place.path()).contains(name))

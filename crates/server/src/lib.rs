@@ -31,7 +31,6 @@ mod heads;
 mod jobs;
 mod maps;
 mod metrics;
-mod owned;
 mod parts;
 mod peers;
 mod pictures;

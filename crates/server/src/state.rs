@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use vizsla_retrieval::ModelOptions;
+use vizsla_retrieval::{ModelOptions, Scratch};
 
 use crate::access::Access;
 use crate::fetch::Fetcher;
 use crate::jobs::{Jobs, Uploaded};
 use crate::maps::Maps;
 use crate::metrics::Metrics;
-use crate::owned::{self, OwnedFolder};
 use crate::pictures::Thumbnails;
 use crate::problem::Problem;
 use crate::receiving::Receiving;
@@ -42,7 +41,7 @@ pub(crate) struct App {
     pub fetcher: Fetcher,
     pub metrics: Metrics,
     /// Files that live as long as the server.
-    _scratch: OwnedFolder,
+    _scratch: Scratch,
     /// Turns true when the server stops: jobs end, streams close.
     pub stopping: watch::Sender<bool>,
 }
@@ -62,9 +61,7 @@ impl App {
             let served = Served::open(name, path, &models)?;
             collections.insert(name.clone(), Arc::new(served));
         }
-        let passing = std::env::temp_dir();
-        owned::sweep(&passing, SCRATCH, |_| {});
-        let scratch = OwnedFolder::make(&passing, SCRATCH)?;
+        let scratch = Scratch::new_in(&std::env::temp_dir(), SCRATCH)?;
         let thumbnails = match &config.cache_dir {
             Some(folder) => folder.clone(),
             None => scratch.path().join("thumbnails"),

@@ -40,7 +40,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else if !path.ends_with("owner.lock") {
+        } else if !path.ends_with(".vizsla-scratch") {
             found.push(path);
         }
     }

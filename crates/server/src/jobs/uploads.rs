@@ -15,9 +15,9 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
+use vizsla_retrieval::Scratch;
 
 use crate::Error;
-use crate::owned::{self, OwnedFolder};
 use crate::problem::{Problem, log};
 use crate::served::Served;
 
@@ -34,7 +34,7 @@ pub(crate) struct Uploaded(Option<Place>);
 struct Place {
     /// Without symbolic links.
     root: PathBuf,
-    staging: OwnedFolder,
+    staging: Scratch,
 }
 
 /// Which pictures a job takes in.
@@ -58,8 +58,7 @@ impl Uploaded {
         };
         fs_err::create_dir_all(folder)?;
         let root = fs_err::canonicalize(folder)?;
-        owned::sweep(&root, STAGING, |staging| undo_all(staging, &root, &served));
-        let staging = OwnedFolder::make(&root, STAGING)?;
+        let staging = Scratch::after(&root, STAGING, |left| undo_all(left, &root, &served))?;
         Ok(Self(Some(Place { root, staging })))
     }
 
@@ -298,7 +297,7 @@ mod tests {
         let Some(place) = uploaded.0 else { panic!() };
         let left = place.root.join(".vizsla-staging-killed");
         fs_err::create_dir(&left).unwrap();
-        fs_err::write(left.join("owner.lock"), b"").unwrap();
+        fs_err::write(left.join(".vizsla-scratch"), b"").unwrap();
         fs_err::rename(waiting, left.join("job-1")).unwrap();
         let _next = Uploaded::open(Some(&root), |_| None).unwrap();
         assert!(!left.exists() && place.staging.path().exists());
