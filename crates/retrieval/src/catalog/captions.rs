@@ -321,24 +321,11 @@ mod tests {
         let mut catalog = Catalog::open(&path).unwrap();
         catalog
             .write(|writer| {
-                (1..=count).try_for_each(|n| writer.add_image(&image(n), b"").map(drop))
+                (1..=count)
+                    .try_for_each(|n| writer.add_image(&ImageRow::numbered(n), b"").map(drop))
             })
             .unwrap();
         (folder, catalog)
-    }
-
-    fn image(number: u8) -> ImageRow {
-        ImageRow {
-            content: [number; 32],
-            width: 1,
-            height: 1,
-            format: "PNG".into(),
-            taken: None,
-            camera: None,
-            latitude: None,
-            longitude: None,
-            features: 0,
-        }
     }
 
     fn set(catalog: &mut Catalog, image: i64, source: &str, texts: &[&str]) -> [usize; 3] {

@@ -264,15 +264,9 @@ mod tests {
         Catalog::create(&path, &[]).unwrap();
         let mut catalog = Catalog::open(&path).unwrap();
         let row = ImageRow {
-            content: [0; 32],
-            width: 1,
-            height: 1,
-            format: "PNG".into(),
-            taken: None,
-            camera: None,
             latitude: Some(1.0),
             longitude: Some(2.0),
-            features: 0,
+            ..ImageRow::numbered(0)
         };
         catalog.write(|writer| writer.add_image(&row, b"")).unwrap();
         assert_eq!(catalog.positions().unwrap()[&1], [1.0, 2.0]);
@@ -310,15 +304,9 @@ mod tests {
         Catalog::create(&path, &[]).unwrap();
         let mut catalog = Catalog::open(&path).unwrap();
         let row = |content, place: [f64; 2]| ImageRow {
-            content: [content; 32],
-            width: 1,
-            height: 1,
-            format: "PNG".into(),
-            taken: None,
-            camera: None,
             latitude: Some(place[0]),
             longitude: Some(place[1]),
-            features: 0,
+            ..ImageRow::numbered(content)
         };
         let (camera, nowhere) = (row(0, [1.0, 2.0]), row(1, [0.0, 0.0]));
         catalog

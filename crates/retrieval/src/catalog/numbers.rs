@@ -244,20 +244,6 @@ mod tests {
     use super::*;
     use crate::catalog::ImageRow;
 
-    fn image(number: u8) -> ImageRow {
-        ImageRow {
-            content: [number; 32],
-            width: 1,
-            height: 1,
-            format: "PNG".into(),
-            taken: None,
-            camera: None,
-            latitude: None,
-            longitude: None,
-            features: 0,
-        }
-    }
-
     #[test]
     fn nothing_is_given_twice_whatever_sqlite_counts() {
         let folder = tempfile::tempdir().unwrap();
@@ -266,7 +252,7 @@ mod tests {
         let mut catalog = Catalog::open(&path).unwrap();
         let add = |catalog: &mut Catalog, number| {
             catalog
-                .write(|writer| writer.add_image(&image(number), b""))
+                .write(|writer| writer.add_image(&ImageRow::numbered(number), b""))
                 .unwrap()
         };
         assert_eq!([add(&mut catalog, 1), add(&mut catalog, 2)], [1, 2]);

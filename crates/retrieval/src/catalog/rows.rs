@@ -57,6 +57,22 @@ impl ImageRow {
         }
         crc.finalize()
     }
+
+    /// A row of which tests ask nothing but that its content is its own.
+    #[cfg(test)]
+    pub(crate) fn numbered(number: u8) -> Self {
+        Self {
+            content: [number; 32],
+            width: 1,
+            height: 1,
+            format: "PNG".into(),
+            taken: None,
+            camera: None,
+            latitude: None,
+            longitude: None,
+            features: 0,
+        }
+    }
 }
 
 impl FileRow {

@@ -253,18 +253,7 @@ mod tests {
         let mut catalog = Catalog::open(&path).unwrap();
         let fill = |writer: &Writer<'_>| {
             for number in 1..=6 {
-                let row = ImageRow {
-                    content: [number; 32],
-                    width: 1,
-                    height: 1,
-                    format: "PNG".into(),
-                    taken: None,
-                    camera: None,
-                    latitude: None,
-                    longitude: None,
-                    features: 0,
-                };
-                let id = writer.add_image(&row, b"")?;
+                let id = writer.add_image(&ImageRow::numbered(number), b"")?;
                 writer.set_vector(Owner::Image, id, &data(number))?;
             }
             Ok(())
