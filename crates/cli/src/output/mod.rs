@@ -91,7 +91,30 @@ pub fn told(error: &anyhow::Error) -> String {
         }
         text.push_str(&format!(": {cause}"));
     }
+    // What a library says of its own has its advice; what the system says has none.
+    if !text.contains("; ")
+        && let Some(advice) = advice(error)
+    {
+        text.push_str("; ");
+        text.push_str(advice);
+    }
     printable_lines(&text)
+}
+
+/// What to do about a refusal of the system.
+fn advice(error: &anyhow::Error) -> Option<&'static str> {
+    use std::io::ErrorKind;
+    let mut causes = error.chain();
+    let refusal = causes.find_map(|cause| cause.downcast_ref::<std::io::Error>())?;
+    Some(match refusal.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => "check the path",
+        ErrorKind::IsADirectory => "give a file in place of this folder",
+        ErrorKind::AlreadyExists => "give another name, or move what is there",
+        ErrorKind::PermissionDenied => "check who may read and write there",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on that disk",
+        ErrorKind::ReadOnlyFilesystem => "give a place that can be written to",
+        _ => return None,
+    })
 }
 
 /// True when the error says that nobody reads standard output any longer.
@@ -114,6 +137,18 @@ mod tests {
         assert_eq!(shown, "one\na\\x1b[2J\\u{9b}31m\\x7f\\u{202e}gpj.é\n");
         let error = anyhow::anyhow!("not found: {NAME}");
         assert!(told(&error).chars().all(is_printable));
+    }
+
+    #[test]
+    fn a_refusal_of_the_system_comes_with_advice() {
+        let absent = fs_err::read("not/here.toml").unwrap_err();
+        let shown = told(&anyhow::Error::from(absent));
+        assert!(shown.contains("not/here.toml"), "{shown}");
+        assert!(shown.ends_with("; check the path"), "{shown}");
+        let advised = anyhow::anyhow!(std::io::Error::from(std::io::ErrorKind::NotFound))
+            .context("no collection is here; make one with `vizsla index`: a.vizsla");
+        let shown = told(&advised);
+        assert_eq!(shown.matches("; ").count(), 1, "{shown}");
     }
 
     #[test]
