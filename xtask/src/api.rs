@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
 
-use crate::check::succeed;
+use crate::process::succeed;
 use crate::python::environment;
 use crate::workspace::Workspace;
 

@@ -7,9 +7,9 @@ use std::process::Command;
 use anyhow::{Result, bail, ensure};
 use fs_err as fs;
 
-use crate::check::succeed;
+use crate::process::{cargo, succeed};
 use crate::python::environment;
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::Workspace;
 
 /// One benchmark: what is compiled for it and what its `benches/<name>/run.py` is given.
 struct Bench {

@@ -1,12 +1,12 @@
 //! The whole check of a change, in the order in which failures are cheapest to find.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::workspace::{Workspace, cargo};
+use crate::process::{cargo, succeed};
+use crate::workspace::Workspace;
 use crate::{api, deny, dependencies, floors, page};
 
 type Step = (&'static str, fn(&Path) -> Result<()>);
@@ -69,18 +69,6 @@ fn call(root: &Path, arguments: &[&str]) -> Result<()> {
     let mut command = cargo();
     command.args(arguments).current_dir(root);
     succeed(&mut command)
-}
-
-/// Runs a command with this process's streams and turns a failure into an error that shows it.
-pub fn succeed(command: &mut Command) -> Result<()> {
-    let shown = format!("{command:?}");
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start {shown}"))?;
-    if !status.success() {
-        bail!("{shown} ended with {status}");
-    }
-    Ok(())
 }
 
 fn seconds(duration: Duration) -> String {

@@ -10,8 +10,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::check::succeed;
-use crate::workspace::{Workspace, cargo};
+use crate::process::{cargo, succeed};
+use crate::workspace::Workspace;
 
 /// The version that was tried with `deny.toml`.
 const VERSION: &str = "0.20.2";

@@ -77,6 +77,7 @@ mod tests {
             .collect();
         Member {
             name: "vizsla-cli".into(),
+            folder: "cli".into(),
             dependencies,
         }
     }

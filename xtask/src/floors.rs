@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
+use crate::circles;
 use crate::workspace::{Kind, Member, Workspace};
 
 /// Every crate of the house and the crates it may name under `[dependencies]` and
@@ -96,24 +97,31 @@ const TABLE: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-/// Checks the workspace and prints one line for every forbidden import.
+/// Checks the workspace and prints one line for every forbidden import and every circle of files.
 pub fn run() -> Result<()> {
     let workspace = Workspace::load()?;
-    let complaints = complaints(&workspace.members);
-    if complaints.is_empty() {
-        println!(
-            "floors: {} crates, no forbidden import",
-            workspace.members.len()
-        );
-        return Ok(());
-    }
-    for complaint in &complaints {
+    let forbidden = complaints(&workspace.members);
+    let circles = circles::complaints(&workspace.members)?;
+    for complaint in forbidden.iter().chain(&circles) {
         eprintln!("{complaint}");
     }
-    bail!(
-        "{} forbidden import(s): move what is needed to a lower floor, see docs/house.md",
-        complaints.len()
-    )
+    if !forbidden.is_empty() {
+        bail!(
+            "{} forbidden import(s): move what is needed to a lower floor, see docs/house.md",
+            forbidden.len()
+        );
+    }
+    if !circles.is_empty() {
+        bail!(
+            "{} circle(s) of files: move what both sides need into a file of its own, see docs/house.md",
+            circles.len()
+        );
+    }
+    println!(
+        "floors: {} crates, no forbidden import, no circle of files",
+        workspace.members.len()
+    );
+    Ok(())
 }
 
 /// Every breach of the table, in the order of the members.
@@ -180,6 +188,7 @@ mod tests {
             .collect();
         Member {
             name: name.to_owned(),
+            folder: name.into(),
             dependencies,
         }
     }
@@ -249,6 +258,7 @@ mod tests {
         };
         let cli = Member {
             name: "vizsla-cli".into(),
+            folder: "cli".into(),
             dependencies: vec![stray],
         };
         assert_eq!(

@@ -7,10 +7,12 @@
 mod api;
 mod bench;
 mod check;
+mod circles;
 mod deny;
 mod dependencies;
 mod floors;
 mod page;
+mod process;
 mod python;
 mod workspace;
 
@@ -25,7 +27,8 @@ tasks:
                  the API against its document, and the page in a browser
   api            check a running server against its OpenAPI document
   page           check the types of the page, and the page in a browser
-  floors         fail when a crate imports a floor that docs/house.md forbids
+  floors         fail when a crate imports a floor that docs/house.md forbids, or files of a
+                 crate import each other in a circle
   dependencies   fail when a dependency has no line in docs/dependencies.md
   deny           check licences, sources and advisories of the lock file with cargo-deny
   bench NAME     compare with named peers; `cargo xtask bench` lists the names

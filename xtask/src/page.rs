@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use fs_err as fs;
 
-use crate::check::succeed;
+use crate::process::succeed;
 use crate::workspace::Workspace;
 
 /// Oldest Node that the test runner works with.

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use fs_err as fs;
 
-use crate::check::succeed;
+use crate::process::succeed;
 
 /// Makes the virtual environment, or brings it to the versions of the list; returns its Python.
 pub fn environment(requirements: &Path, folder: &Path) -> Result<PathBuf> {

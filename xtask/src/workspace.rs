@@ -2,10 +2,11 @@
 //! where build products go.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+
+use crate::process::cargo;
 
 /// In which builds of a crate a dependency takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Dependency {
 pub struct Member {
     /// Name of the package.
     pub name: String,
+    /// Folder of its manifest.
+    pub folder: PathBuf,
     /// Everything its manifest names, in the manifest's order.
     pub dependencies: Vec<Dependency>,
 }
@@ -47,11 +50,6 @@ pub struct Workspace {
     pub target: PathBuf,
     /// All members, by name.
     pub members: Vec<Member>,
-}
-
-/// The cargo that runs this task, so that a pinned toolchain stays pinned.
-pub fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 impl Workspace {
@@ -113,6 +111,10 @@ fn member(package: &Value) -> Result<Member> {
         .context("cargo metadata: no dependencies")?;
     Ok(Member {
         name: text(&package["name"])?,
+        folder: PathBuf::from(text(&package["manifest_path"])?)
+            .parent()
+            .context("cargo metadata: a manifest without a folder")?
+            .to_owned(),
         dependencies: entries.iter().map(dependency).collect::<Result<_>>()?,
     })
 }
