@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vizsla_vectors::{FlatVectors, Moments, TopK};
+use vizsla_vectors::{Allowed, FlatVectors, Moments, TopK};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(file) = tempfile::NamedTempFile::new() else {
@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(flat) = FlatVectors::open(file.path()) {
         let query = vec![1.0; flat.dimension()];
         let (mut top, mut moments) = (TopK::new(3), Moments::default());
-        flat.search(&query, &|_| true, &mut top, &mut moments);
+        let _ = flat.search(&query, &Allowed::All, &mut top, &mut moments);
         let _ = flat.verify();
     }
 });

@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use vizsla_vectors::Allowed;
 use vizsla_words::{QueryWord, ScoringConfig, Segment, Signature, search};
 
 const WORDS: u32 = 64;
@@ -18,5 +19,5 @@ fuzz_target!(|bytes: &[u8]| {
         .map(|word| QueryWord { feature: word, word, signature: Signature::default(), weight: 1.0 })
         .collect();
     let config = ScoringConfig { hamming_threshold: 64, ..ScoringConfig::default() };
-    let _ = search(&[&segment], &query, &config, &|_| true, 10);
+    let _ = search(&[&segment], &query, &config, &Allowed::All, 10);
 });

@@ -11,7 +11,7 @@
 //! A segment is seen from the commit that lists it, so a crash at any instant leaves the collection as it was
 //! before or after. Readers hold a [`Snapshot`] and are never blocked.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::TryLockError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fs_err as fs;
-use vizsla_vectors::Projection;
+use vizsla_vectors::{IdSet, Projection};
 use vizsla_words::{Codebook, Segment};
 
 use crate::artefacts::Artefacts;
@@ -52,7 +52,7 @@ pub(crate) struct Snapshot {
     version: i64,
     loaded: Instant,
     segments: Result<Vec<Segment>, Damage>,
-    pub removed: HashSet<i64>,
+    pub removed: IdSet,
     pub images: u64,
     global: Result<Option<Arc<Space>>, Damage>,
     text: Result<Option<Arc<Space>>, Damage>,

@@ -1,10 +1,11 @@
 //! Keeping a collection small, whole and checked: remove, merge, optimize, rebuild, verify.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use vizsla_vectors::{Allowed, IdSet};
 use vizsla_words::{Segment, SegmentBuilder};
 
 use crate::catalog::{Catalog, FileRow, KEPT_RULES, SegmentRow};
@@ -132,7 +133,7 @@ impl Collection {
 
     /// Replaces segments by one that holds what is left of them.
     fn merge(&mut self, rows: &[SegmentRow]) -> Result<(), Error> {
-        let removed: HashSet<i64> = self.catalog().tombstones()?.into_iter().collect();
+        let removed: IdSet = self.catalog().tombstones()?.into_iter().collect();
         let segments = rows
             .iter()
             .map(|row| self.open_segment(row.file))
@@ -140,13 +141,13 @@ impl Collection {
         let parts: Vec<&Segment> = segments.iter().collect();
         let file = self.new_segment_file(0)?;
         let path = self.folder.index_file(file);
-        let merged = vizsla_words::merge(&parts, &|id| !removed.contains(&id), &path)
+        let merged = vizsla_words::merge(&parts, &Allowed::except(&removed), &path)
             .map_err(Error::of_index)?;
         let (images, bytes) = (i64::from(merged.images), merged.bytes as i64);
         let dead: Vec<i64> = segments
             .iter()
             .flat_map(Segment::ids)
-            .filter(|id| removed.contains(id))
+            .filter(|id| removed.contains(*id))
             .collect();
         self.catalog().write(|writer| {
             for row in rows {
@@ -294,7 +295,7 @@ impl Collection {
         for (path, what, remedy) in self.check_spaces(catalog)? {
             found(&path, what, remedy);
         }
-        let removed: HashSet<i64> = catalog.tombstones()?.into_iter().collect();
+        let removed: IdSet = catalog.tombstones()?.into_iter().collect();
         let mut indexed = BTreeSet::new();
         for (path, segment) in &segments {
             let sound = segment.as_ref().map_err(String::clone).and_then(|segment| {
@@ -309,7 +310,7 @@ impl Collection {
         let expected: BTreeSet<i64> = images.into_iter().collect();
         let live: BTreeSet<i64> = indexed
             .iter()
-            .filter(|id| !removed.contains(id))
+            .filter(|id| !removed.contains(**id))
             .copied()
             .collect();
         // An image that comes later must not find itself among the removed.

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use vizsla_vectors::{FlatVectors, Moments, Projection, TopK, l2_normalise};
+use vizsla_vectors::{Allowed, FlatVectors, Moments, Projection, TopK, l2_normalise};
 
 use crate::catalog::{Catalog, Owner};
 use crate::error::{Error, REBUILD};
@@ -38,17 +38,17 @@ pub(crate) struct Nearest {
 }
 
 impl Space {
-    /// The `k` vectors with the greatest inner product with `query` among those kept.
+    /// The `k` vectors with the greatest inner product with `query` among those allowed.
     pub(crate) fn nearest(
         &self,
         query: &[f32],
         k: usize,
-        keep: &(dyn Fn(i64) -> bool + Sync),
+        allowed: &Allowed<'_>,
     ) -> Result<Nearest, Error> {
         let mut top = TopK::new(k);
         let mut moments = Moments::default();
         if let Some(flat) = &self.flat {
-            flat.search(query, keep, &mut top, &mut moments)
+            flat.search(query, allowed, &mut top, &mut moments)
                 .map_err(Error::of_index)?;
         }
         for (&id, row) in self
@@ -56,7 +56,7 @@ impl Space {
             .iter()
             .zip(self.rows.chunks_exact(self.dimension.max(1)))
         {
-            if keep(id) {
+            if allowed.contains(id) {
                 let score = vizsla_vectors::dot_f32(query, row);
                 moments.add(score);
                 top.push(score, id);

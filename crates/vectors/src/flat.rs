@@ -17,7 +17,7 @@ use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
 use crate::files::{AtomicFile, CUT_SHORT, FileFormat, Mapped, i64_at, u32_at, u64_at};
-use crate::{Error, TopK, dot_f32};
+use crate::{Allowed, Error, TopK, dot_f32};
 
 const FORMAT: FileFormat = FileFormat {
     magic: b"VZFV",
@@ -244,7 +244,7 @@ impl FlatVectors {
         i64_at(self.map.bytes(), HEADER + 8 * at)
     }
 
-    /// Offers to `top` the inner product of `query` with every vector whose id is kept, and adds these to `moments`.
+    /// Offers to `top` the inner product of `query` with every vector whose id is allowed, and adds these to `moments`.
     /// Runs on the threads of the caller's pool; the result does not depend on their number.
     ///
     /// # Errors
@@ -252,13 +252,13 @@ impl FlatVectors {
     pub fn search(
         &self,
         query: &[f32],
-        keep: &(dyn Fn(i64) -> bool + Sync),
+        allowed: &Allowed<'_>,
         top: &mut TopK,
         moments: &mut Moments,
     ) -> Result<(), Error> {
         let blocks: Vec<(Vec<(f32, i64)>, Moments)> = (0..self.count.div_ceil(BLOCK))
             .into_par_iter()
-            .map(|block| self.search_block(block * BLOCK, query, keep, top.clone()))
+            .map(|block| self.search_block(block * BLOCK, query, allowed, top.clone()))
             .collect();
         self.check_whole()?;
         for (best, of_block) in blocks {
@@ -285,7 +285,7 @@ impl FlatVectors {
         &self,
         from: usize,
         query: &[f32],
-        keep: &(dyn Fn(i64) -> bool + Sync),
+        allowed: &Allowed<'_>,
         mut top: TopK,
     ) -> (Vec<(f32, i64)>, Moments) {
         let mut moments = Moments::default();
@@ -294,7 +294,7 @@ impl FlatVectors {
         let rows = &self.map.bytes()[HEADER + 8 * self.count..];
         for at in from..self.count.min(from + BLOCK) {
             let id = self.id(at);
-            if !keep(id) {
+            if !allowed.contains(id) {
                 continue;
             }
             let start = 2 * self.dimension * at;
@@ -326,6 +326,7 @@ fn check_dimension(dimension: usize) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::IdSet;
     use crate::random::Random;
 
     fn rows(count: usize, dimension: usize) -> Vec<Vec<f32>> {
@@ -359,17 +360,14 @@ mod tests {
             (9000, 19, "test")
         );
         assert_eq!(flat.last_id(), 10 + 3 * 8999);
-        let keep = |id: i64| id % 2 == 0;
+        let even: IdSet = (0..30_000).step_by(2).collect();
+        let allowed = Allowed::Only(&even);
         let (mut top, mut moments) = (TopK::new(7), Moments::default());
-        flat.search(&rows[4], &keep, &mut top, &mut moments)
+        flat.search(&rows[4], &allowed, &mut top, &mut moments)
             .unwrap();
         let mut expected = TopK::new(7);
         let mut scores = Vec::new();
-        for (at, row) in rows
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| keep(10 + 3 * *at as i64))
-        {
+        for (at, row) in rows.iter().enumerate().filter(|(at, _)| at % 2 == 0) {
             expected.push(dot_f32(&rows[4], row), 10 + 3 * at as i64);
             scores.push(f64::from(dot_f32(&rows[4], row)));
         }
@@ -395,7 +393,7 @@ mod tests {
             let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
             file.set_len(kept(length)).unwrap();
             let (mut top, mut moments) = (TopK::new(7), Moments::default());
-            let found = flat.search(&rows[4], &|_| true, &mut top, &mut moments);
+            let found = flat.search(&rows[4], &Allowed::All, &mut top, &mut moments);
             let error = found.unwrap_err().to_string();
             assert!(
                 error.contains("cut short") && error.ends_with("/v"),

@@ -1,6 +1,7 @@
 //! Numbers without images: SIMD distances, exact nearest neighbours, top-k, k-means, Gaussian mixtures, PCA and
 //! whitening, and the frame of the files that hold numbers.
 
+mod allowed;
 mod cells;
 mod centroids;
 mod distance;
@@ -22,6 +23,7 @@ mod residuals;
 mod rotation;
 mod top_k;
 
+pub use allowed::Allowed;
 pub use cells::{CellIndex, Neighbour};
 pub use distance::{dot_f32, hamming, l2_squared_f32, l2_squared_u8};
 pub use error::Error;

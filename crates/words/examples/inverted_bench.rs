@@ -11,6 +11,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use vizsla_vectors::Allowed;
 use vizsla_words::{QueryWord, ScoringConfig, Segment, SegmentBuilder, Signature, search};
 
 const WORDS: u32 = 32_768;
@@ -94,7 +95,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 })
                 .collect();
             let begun = Instant::now();
-            let best = search(&[&segment], &query, &config, &|_| true, 100)?;
+            let best = search(&[&segment], &query, &config, &Allowed::All, 100)?;
             times.push(begun.elapsed().as_secs_f64() * 1e3);
             found += usize::from(round == 1 && best.first().is_some_and(|b| b.id == image as i64));
         }

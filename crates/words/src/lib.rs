@@ -5,6 +5,7 @@
 //!
 //! ```no_run
 //! use std::path::Path;
+//! use vizsla_vectors::Allowed;
 //! use vizsla_words::{Codebook, QueryWord, ScoringConfig, Segment, SegmentBuilder, search};
 //!
 //! # fn main() -> Result<(), vizsla_words::Error> {
@@ -19,7 +20,7 @@
 //!
 //! let segment = Segment::open(Path::new("one.vzsg"), codebook.len() as u32)?;
 //! let query = [QueryWord { feature: 0, word, signature, weight: 1.0 }];
-//! for image in search(&[&segment], &query, &ScoringConfig::default(), &|_| true, 10)? {
+//! for image in search(&[&segment], &query, &ScoringConfig::default(), &Allowed::All, 10)? {
 //!     println!("{} {}", image.id, image.score);
 //! }
 //! # Ok(())

@@ -8,7 +8,7 @@
 //! the root of their sum over all images (intra- and inter-image burstiness, Jégou, Douze & Schmid,
 //! CVPR 2009). The sum is divided by the length of the image's histogram.
 
-use vizsla_vectors::TopK;
+use vizsla_vectors::{Allowed, TopK};
 
 use crate::scan::near_signatures;
 use crate::segment::{List, Segment};
@@ -95,7 +95,7 @@ struct Votes<'a> {
 }
 
 /// The `top` images with the highest scores, best first, equal scores by ascending id. Only images that
-/// `keep` accepts are returned; the rest are counted in document frequencies all the same. Words that
+/// are allowed are returned; the rest are counted in document frequencies all the same. Words that
 /// no image has are ignored.
 ///
 /// # Errors
@@ -105,7 +105,7 @@ pub fn search(
     segments: &[&Segment],
     query: &[QueryWord],
     config: &ScoringConfig,
-    keep: &dyn Fn(i64) -> bool,
+    allowed: &Allowed<'_>,
     top: usize,
 ) -> Result<Vec<Scored>, Error> {
     let mut query = query.to_vec();
@@ -131,7 +131,7 @@ pub fn search(
         }
         settle(&mut votes, words.len() > 1, config);
     }
-    let best = best_images(&votes, config, keep, top);
+    let best = best_images(&votes, config, allowed, top);
     segments
         .iter()
         .try_for_each(|segment| segment.check_whole())?;
@@ -279,7 +279,7 @@ fn settle(votes: &mut [Votes], several_words: bool, config: &ScoringConfig) {
 fn best_images(
     votes: &[Votes],
     config: &ScoringConfig,
-    keep: &dyn Fn(i64) -> bool,
+    allowed: &Allowed<'_>,
     top: usize,
 ) -> Vec<Scored> {
     let mut best = TopK::new(top);
@@ -297,7 +297,7 @@ fn best_images(
             let Some(id) = votes.segment.id(image) else {
                 continue;
             };
-            if best.would_keep(score, id) && keep(id) {
+            if best.would_keep(score, id) && allowed.contains(id) {
                 best.push(score, id);
             }
         }

@@ -9,7 +9,7 @@ mod sequence;
 use std::path::PathBuf;
 
 use descriptors::descriptors;
-use vizsla_vectors::Error as Damage;
+use vizsla_vectors::{Allowed, Error as Damage};
 use vizsla_words::{
     Codebook, Error, QueryWord, ScoringConfig, Segment, SegmentBuilder, Signature, TrainConfig,
     search,
@@ -83,7 +83,7 @@ fn version_1_is_read() {
             hamming_threshold: 0,
             ..ScoringConfig::default()
         };
-        let found = search(&[&segment], &query, &config, &|_| true, 1).unwrap();
+        let found = search(&[&segment], &query, &config, &Allowed::All, 1).unwrap();
         assert_eq!(found[0].id, 1000 + id as i64);
         for q in query {
             let own = segment

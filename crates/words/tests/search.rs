@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sequence::Sequence;
+use vizsla_vectors::{Allowed, IdSet};
 use vizsla_words::{
     Burstiness, Error, Normalisation, QueryWord, Scored, ScoringConfig, Segment, SegmentBuilder,
     Signature, search,
@@ -158,7 +159,7 @@ fn scores_follow_the_formulas_however_images_are_split() {
     for config in configs() {
         let expected = plainly(&images, &query, &config);
         for segments in [&[&whole][..], &parts] {
-            let found = search(segments, &query, &config, &|_| true, 200).unwrap();
+            let found = search(segments, &query, &config, &Allowed::All, 200).unwrap();
             assert!(found.windows(2).all(|w| w[0].score >= w[1].score));
             assert_eq!(found.len(), expected.values().filter(|&&s| s > 0.0).count());
             for Scored { id, score } in found {
@@ -178,9 +179,9 @@ fn the_same_query_gives_the_same_bits() {
     let whole = segment(&images(150), &folder.path().join("whole"));
     let mut query = query();
     let config = ScoringConfig::default();
-    let one = search(&[&whole], &query, &config, &|_| true, 50).unwrap();
+    let one = search(&[&whole], &query, &config, &Allowed::All, 50).unwrap();
     query.reverse();
-    let two = search(&[&whole], &query, &config, &|_| true, 50).unwrap();
+    let two = search(&[&whole], &query, &config, &Allowed::All, 50).unwrap();
     assert_eq!(one, two);
 }
 
@@ -189,29 +190,30 @@ fn only_wanted_images_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let whole = segment(&images(150), &folder.path().join("whole"));
     let config = ScoringConfig::default();
-    let all = search(&[&whole], &query(), &config, &|_| true, 200).unwrap();
-    let even = search(&[&whole], &query(), &config, &|id| id % 2 == 0, 5).unwrap();
+    let all = search(&[&whole], &query(), &config, &Allowed::All, 200).unwrap();
+    let even_ids: IdSet = all.iter().map(|s| s.id).filter(|id| id % 2 == 0).collect();
+    let even = search(&[&whole], &query(), &config, &Allowed::Only(&even_ids), 5).unwrap();
     let expected: Vec<Scored> = all.into_iter().filter(|s| s.id % 2 == 0).take(5).collect();
     assert_eq!(even, expected);
     assert!(
-        search(&[&whole], &query(), &config, &|_| true, 0)
+        search(&[&whole], &query(), &config, &Allowed::All, 0)
             .unwrap()
             .is_empty()
     );
     assert!(
-        search(&[], &query(), &config, &|_| true, 9)
+        search(&[], &query(), &config, &Allowed::All, 9)
             .unwrap()
             .is_empty()
     );
     assert!(
-        search(&[&whole], &[], &config, &|_| true, 9)
+        search(&[&whole], &[], &config, &Allowed::All, 9)
             .unwrap()
             .is_empty()
     );
     let mut beyond = query();
     beyond[7].word = WORDS;
     assert!(matches!(
-        search(&[&whole], &beyond, &config, &|_| true, 9),
+        search(&[&whole], &beyond, &config, &Allowed::All, 9),
         Err(Error::UnknownWord { .. })
     ));
 }
@@ -232,7 +234,14 @@ fn a_single_image_is_found_once() {
         .collect();
     // A feature without weight neither counts nor repeats the image.
     query[0].weight = 0.0;
-    let found = search(&[&one], &query, &ScoringConfig::default(), &|_| true, 10).unwrap();
+    let found = search(
+        &[&one],
+        &query,
+        &ScoringConfig::default(),
+        &Allowed::All,
+        10,
+    )
+    .unwrap();
     assert_eq!(found.len(), 1);
     assert!(found[0].score > 0.0);
 }

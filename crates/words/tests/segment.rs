@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sequence::Sequence;
+use vizsla_vectors::{Allowed, IdSet};
 use vizsla_words::{
     Error, Posting, QueryWord, ScoringConfig, Segment, SegmentBuilder, Signature, merge, search,
 };
@@ -143,7 +144,7 @@ fn bytes_do_not_depend_on_the_order_of_adding_or_merging() {
         .collect();
     let summary = merge(
         &[&parts[2], &parts[0], &parts[1]],
-        &|_| true,
+        &Allowed::All,
         &path("merged"),
     )
     .unwrap();
@@ -156,11 +157,12 @@ fn merging_leaves_out_removed_images() {
     let folder = tempfile::tempdir().unwrap();
     let all = images(3, 200, 10);
     let segment = write(&all, &folder.path().join("all"));
+    let thirds: IdSet = all.iter().map(|i| i.0).filter(|id| id % 3 == 0).collect();
     let kept: Vec<Image> = all.iter().filter(|i| i.0 % 3 != 0).cloned().collect();
     write(&kept, &folder.path().join("kept"));
     merge(
         &[&segment],
-        &|id| id % 3 != 0,
+        &Allowed::Except(&thirds),
         &folder.path().join("merged"),
     )
     .unwrap();
@@ -168,14 +170,19 @@ fn merging_leaves_out_removed_images() {
         fs_err::read(folder.path().join("merged")).unwrap(),
         fs_err::read(folder.path().join("kept")).unwrap()
     );
-    let none = merge(&[&segment], &|_| false, &folder.path().join("none")).unwrap();
+    let none = merge(
+        &[&segment],
+        &Allowed::Only(&IdSet::new()),
+        &folder.path().join("none"),
+    )
+    .unwrap();
     assert_eq!((none.images, none.postings), (0, 0));
     let empty = Segment::open(&folder.path().join("none"), WORDS).unwrap();
     assert_eq!(empty.ids().count(), 0);
     assert!(matches!(
         merge(
             &[&segment, &segment],
-            &|_| true,
+            &Allowed::All,
             &folder.path().join("twice")
         ),
         Err(Error::DuplicateImage(_))
@@ -291,11 +298,11 @@ fn a_segment_that_is_cut_short_gives_no_answer() {
             weight: 1.0,
         };
         let config = ScoringConfig::default();
-        let found = search(&[&cut], &[word], &config, &|_| true, 10).map(drop);
+        let found = search(&[&cut], &[word], &config, &Allowed::All, 10).map(drop);
         let merged = folder.path().join("merged");
         for failed in [
             found,
-            merge(&[&cut], &|_| true, &merged).map(drop),
+            merge(&[&cut], &Allowed::All, &merged).map(drop),
             cut.check_whole(),
         ] {
             let error = failed.unwrap_err().to_string();

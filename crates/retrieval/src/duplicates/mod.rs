@@ -14,12 +14,13 @@
 mod groups;
 mod mirrored;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use rayon::prelude::*;
 use serde::Serialize;
+use vizsla_vectors::{Allowed, IdSet};
 
 use self::groups::{Forest, groups};
 use crate::{Collection, Error, Hit, ListedImage, Query, Reporter, Skipped, Verdict};
@@ -153,6 +154,8 @@ struct Hunt<'a> {
     reporter: &'a dyn Reporter,
     listed: &'a [ListedImage],
     places: BTreeMap<i64, usize>,
+    /// The images listed; what came in later belongs to the next run.
+    images: IdSet,
     forest: Forest,
     pairs: BTreeMap<(usize, usize), Pair>,
     report: DuplicatesReport,
@@ -177,6 +180,7 @@ impl Collection {
             reporter,
             listed: &listed,
             places: listed.iter().map(|image| image.image).zip(0..).collect(),
+            images: listed.iter().map(|image| image.image).collect(),
             forest: Forest::new(listed.len()),
             pairs: BTreeMap::new(),
             report: DuplicatesReport::default(),
@@ -234,9 +238,9 @@ impl Hunt<'_> {
                 self.report.interrupted = true;
                 break;
             }
-            let roots = self.forest.roots();
+            let groups = self.own_groups(batch, look);
             let looked = batch.par_iter().map(|&place| {
-                let looked = self.look_for(place, look, &roots);
+                let looked = self.look_for(place, look, &groups);
                 self.reporter.advance(1);
                 looked
             });
@@ -251,7 +255,29 @@ impl Hunt<'_> {
         Ok(full)
     }
 
-    fn look_for(&self, place: usize, look: Look, roots: &[usize]) -> Result<Looked, Error> {
+    /// For each place whose group is not looked through the images of that group.
+    fn own_groups(&mut self, places: &[usize], look: Look) -> HashMap<usize, IdSet> {
+        if look == Look::Stored {
+            return HashMap::new();
+        }
+        let roots = self.forest.roots();
+        let sought: HashSet<usize> = places.iter().map(|&place| roots[place]).collect();
+        let mut groups: HashMap<usize, IdSet> = HashMap::new();
+        for (image, root) in self.listed.iter().zip(&roots) {
+            if sought.contains(root) {
+                groups.entry(*root).or_default().insert(image.image);
+            }
+        }
+        let own = |&place: &usize| Some((place, groups.get(&roots[place])?.clone()));
+        places.iter().filter_map(own).collect()
+    }
+
+    fn look_for(
+        &self,
+        place: usize,
+        look: Look,
+        groups: &HashMap<usize, IdSet>,
+    ) -> Result<Looked, Error> {
         let image = &self.listed[place];
         let mut looked = Looked {
             place,
@@ -269,13 +295,12 @@ impl Hunt<'_> {
                 }
             },
         };
-        // What came in after the listing belongs to the next run.
-        let keep = |id: i64| {
-            let other = self.places.get(&id).filter(|other| **other != place);
-            other.is_some_and(|&other| look == Look::Stored || roots[other] != roots[place])
-        };
+        let itself = IdSet::from_iter([image.image]);
+        let mut room = IdSet::new();
+        let others =
+            Allowed::Only(&self.images).without(groups.get(&place).unwrap_or(&itself), &mut room);
         let shortlist = self.options.shortlist;
-        let hits = self.collection.verified_alike(&query, shortlist, &keep)?;
+        let hits = self.collection.verified_alike(&query, shortlist, &others)?;
         for (rank, hit) in hits.iter().enumerate() {
             let Some(pair) = self.duplicate(hit, look == Look::Mirrored) else {
                 continue;

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 use vizsla_features::Features;
+use vizsla_vectors::Allowed;
 use vizsla_words::{Codebook, QueryWord, ScoringConfig, Segment};
 
 use crate::{Error, SearchRecipe};
@@ -39,20 +40,20 @@ pub(crate) fn query_words(
     lookup.collect::<Vec<_>>().concat()
 }
 
-/// The most similar images among those kept.
+/// The most similar images among those allowed.
 pub(crate) fn shortlist(
     segments: &[Segment],
     words: &[QueryWord],
     recipe: &SearchRecipe,
     size: usize,
-    keep: &dyn Fn(i64) -> bool,
+    allowed: &Allowed<'_>,
 ) -> Result<Vec<Candidate>, Error> {
     let segments: Vec<&Segment> = segments.iter().collect();
     let config = ScoringConfig {
         hamming_threshold: recipe.hamming_threshold,
         ..ScoringConfig::default()
     };
-    let scored = vizsla_words::search(&segments, words, &config, keep, size);
+    let scored = vizsla_words::search(&segments, words, &config, allowed, size);
     let scored = scored.map_err(Error::of_index)?;
     let candidates = scored.into_iter().map(|scored| {
         let score = f64::from(scored.score);

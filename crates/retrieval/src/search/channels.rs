@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use vizsla_pixels::Limits;
-use vizsla_vectors::{IdSet, Moments, l2_normalise};
+use vizsla_vectors::{Allowed, IdSet, Moments, l2_normalise};
 
 use super::candidates;
 use super::fusion::{Answer, Found};
@@ -45,30 +45,24 @@ impl Asked {
 /// What restricts and sizes the answers.
 pub(super) struct Scope<'a> {
     pub snapshot: &'a Snapshot,
-    /// Images that pass the filter; `None` = all.
-    pub allowed: Option<&'a IdSet>,
+    /// Images that may be answers: none that was removed, and those alone that pass the filter.
+    pub images: Allowed<'a>,
     /// Caption → image, without the captions that are looked past; empty when no channel needs it.
     pub captions: &'a HashMap<i64, i64>,
+    /// Those captions whose image may be an answer.
+    pub described: &'a IdSet,
     pub target: Target,
     pub depth: usize,
 }
 
 impl Scope<'_> {
-    fn image(&self, id: i64) -> bool {
-        !self.snapshot.removed.contains(&id)
-            && self.allowed.is_none_or(|allowed| allowed.contains(id))
-    }
-
-    fn caption(&self, id: i64) -> bool {
-        self.captions
-            .get(&id)
-            .is_some_and(|&image| self.image(image))
-    }
-
-    /// How many images may be answers.
-    fn images(&self) -> usize {
+    /// How many images may be answers; none that was removed is among the snapshot's.
+    fn count(&self) -> usize {
         let all = self.snapshot.images as usize;
-        self.allowed.map_or(all, |allowed| allowed.len().min(all))
+        match self.images {
+            Allowed::Only(_) => self.images.most_of(all),
+            Allowed::All | Allowed::Except(_) => all,
+        }
     }
 }
 
@@ -203,7 +197,6 @@ impl Collection {
         scope: &Scope<'_>,
     ) -> Result<Answer, Error> {
         let recipe = &self.recipe.search;
-        let keep = |id: i64| scope.image(id);
         let mut sums: HashMap<i64, f64> = HashMap::new();
         let mut weights = 0.0;
         for part in parts {
@@ -212,12 +205,13 @@ impl Collection {
             };
             weights += part.weight.abs();
             let segments = scope.snapshot.segments()?;
-            for found in candidates::shortlist(segments, words, recipe, scope.depth, &keep)? {
+            for found in candidates::shortlist(segments, words, recipe, scope.depth, &scope.images)?
+            {
                 *sums.entry(found.image).or_default() += part.weight * found.similarity;
             }
         }
         let scored = sums.into_iter().map(|(image, sum)| (image, sum / weights));
-        Ok(sparse(Channel::Words, scored.collect(), scope.images()))
+        Ok(sparse(Channel::Words, scored.collect(), scope.count()))
     }
 
     /// The global descriptor: nearest neighbours of the weighted sum of the parts' vectors.
@@ -233,8 +227,7 @@ impl Collection {
         let Some((space, query)) = space.zip(combine(vectors)) else {
             return Ok(None);
         };
-        let keep = |id| scope.image(id);
-        dense(Channel::Global, space, &query, scope.depth, &keep).map(Some)
+        dense(Channel::Global, space, &query, scope.depth, &scope.images).map(Some)
     }
 
     /// BM25 over captions: the best caption speaks for its image.
@@ -253,7 +246,7 @@ impl Collection {
                 *sums.entry(hit.caption).or_default() += part.weight * similarity;
             }
         }
-        sums.retain(|&caption, _| scope.caption(caption));
+        sums.retain(|&caption, _| scope.described.contains(caption));
         let scored = sums
             .into_iter()
             .map(|(caption, sum)| (caption, sum / weights));
@@ -275,8 +268,8 @@ impl Collection {
         let Some((space, query)) = space.zip(combine(vectors)) else {
             return Ok(None);
         };
-        let keep = |id| scope.caption(id);
-        dense(Channel::Text, space, &query, scope.depth * 5, &keep).map(Some)
+        let captions = Allowed::Only(scope.described);
+        dense(Channel::Text, space, &query, scope.depth * 5, &captions).map(Some)
     }
 
     /// Turns a channel's keys into those of the target: captions speak for their image, images for their captions.
@@ -365,9 +358,9 @@ fn dense(
     space: &Space,
     query: &[f32],
     depth: usize,
-    keep: &(dyn Fn(i64) -> bool + Sync),
+    allowed: &Allowed<'_>,
 ) -> Result<Answer, Error> {
-    let nearest = space.nearest(query, depth, keep)?;
+    let nearest = space.nearest(query, depth, allowed)?;
     let found: Vec<Found> = nearest
         .best
         .iter()

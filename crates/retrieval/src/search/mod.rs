@@ -18,6 +18,8 @@ mod verify;
 use std::collections::HashMap;
 use std::time::Instant;
 
+use vizsla_vectors::{Allowed, IdSet};
+
 use self::channels::{Asked, Scope};
 use self::fusion::{Answer, Fused};
 use self::parts::Described;
@@ -150,19 +152,29 @@ impl Collection {
     ) -> Result<(Vec<Hit>, usize), Error> {
         let (recipe, options) = (&self.recipe.search, asking.options);
         let verified = options.shortlist.unwrap_or(recipe.shortlist);
-        let allowed = match &query.filter {
+        let passed = match &query.filter {
             Some(filter) => {
-                let allowed = self.catalog().matching(filter)?;
-                asking.trace.stage("filter", allowed.len(), "images");
-                Some(allowed)
+                let passed = self.catalog().matching(filter)?;
+                asking.trace.stage("filter", passed.len(), "images");
+                Some(passed)
             }
             None => None,
         };
+        let mut room = IdSet::new();
+        let images = match &passed {
+            Some(passed) => Allowed::Only(passed).without(&snapshot.removed, &mut room),
+            None => Allowed::except(&snapshot.removed),
+        };
         let captions = self.captions_in_play(asking.asked, options)?;
+        let described = captions
+            .iter()
+            .filter(|(_, image)| images.contains(**image));
+        let described = described.map(|(&caption, _)| caption).collect();
         let scope = Scope {
             snapshot,
-            allowed: allowed.as_ref(),
+            images,
             captions: &captions,
+            described: &described,
             target: options.target,
             depth: channels::depth(options, verified),
         };

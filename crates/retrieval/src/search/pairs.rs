@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use vizsla_pixels::Limits;
+use vizsla_vectors::{Allowed, IdSet};
 
 use super::Trace;
 use super::candidates::{Candidate, shortlist};
@@ -15,7 +16,7 @@ use super::parts::Described;
 use crate::{Agreement, Collection, Error, Hit, Query, Silent, Target};
 
 impl Collection {
-    /// The images, of those that `keep` lets through, that share most visual words with a stored image: at most
+    /// The allowed images that share most visual words with a stored image: at most
     /// `size`, best first, each with its similarity, 0 to below 1. The image itself is not among them.
     ///
     /// # Errors
@@ -24,7 +25,7 @@ impl Collection {
         &self,
         image: i64,
         size: usize,
-        keep: &dyn Fn(i64) -> bool,
+        allowed: &Allowed<'_>,
     ) -> Result<Vec<(i64, f64)>, Error> {
         let query = Query::stored(image);
         let parts = self.stored_part(&query)?;
@@ -32,13 +33,15 @@ impl Collection {
             return Ok(Vec::new());
         };
         let snapshot = self.snapshot()?;
-        let keep = |id: i64| id != image && !snapshot.removed.contains(&id) && keep(id);
+        let (mut taken, mut room) = (snapshot.removed.clone(), IdSet::new());
+        taken.insert(image);
+        let allowed = allowed.without(&taken, &mut room);
         let found = shortlist(
             snapshot.segments()?,
             words,
             &self.recipe.search,
             size,
-            &keep,
+            &allowed,
         )?;
         let pair = |candidate: Candidate| (candidate.image, candidate.similarity);
         Ok(found.into_iter().map(pair).collect())
@@ -53,26 +56,27 @@ impl Collection {
         self.verified_pairs_of(&self.stored_part(&Query::stored(image))?, others)
     }
 
-    /// The images, of those that `keep` lets through, that share most visual words with the pictures of a query, verified by
+    /// The allowed images that share most visual words with the pictures of a query, verified by
     /// geometry: at most `size`, most alike first.
     pub(crate) fn verified_alike(
         &self,
         query: &Query,
         size: usize,
-        keep: &dyn Fn(i64) -> bool,
+        allowed: &Allowed<'_>,
     ) -> Result<Vec<Hit>, Error> {
         let parts = self.described_by_words(query, &Limits::default())?;
         let Some((_, words)) = parts.first().and_then(|part| part.sight.as_ref()) else {
             return Ok(Vec::new());
         };
         let snapshot = self.snapshot()?;
-        let keep = |id: i64| !snapshot.removed.contains(&id) && keep(id);
+        let mut room = IdSet::new();
+        let allowed = allowed.without(&snapshot.removed, &mut room);
         let found = shortlist(
             snapshot.segments()?,
             words,
             &self.recipe.search,
             size,
-            &keep,
+            &allowed,
         )?;
         let others: Vec<i64> = found.into_iter().map(|candidate| candidate.image).collect();
         self.verified_pairs_of(&parts, &others)
@@ -116,8 +120,9 @@ impl Collection {
         };
         let scope = Scope {
             snapshot: &snapshot,
-            allowed: None,
+            images: Allowed::All,
             captions: &HashMap::new(),
+            described: &IdSet::new(),
             target: Target::Images,
             depth: others.len(),
         };

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use vizsla_features::Transform;
 use vizsla_retrieval::{Hit, Region, Reporter, Verdict};
+use vizsla_vectors::{Allowed, IdSet};
 
 use super::files::Folder;
 use super::{CleanOptions, near};
@@ -43,20 +44,20 @@ pub(super) fn find(
     options: &CleanOptions,
     reporter: &dyn Reporter,
 ) -> Result<Option<Vec<Edge>>, Error> {
-    let allowed = match options.near {
+    let partners = match options.near {
         Some(metres) => near::candidates(folder, metres),
         None => same_class(folder),
     };
-    let Some(pairs) = suggested(folder, &allowed, options.neighbours, reporter)? else {
+    let Some(pairs) = suggested(folder, &partners, options.neighbours, reporter)? else {
         return Ok(None);
     };
     verified(folder, &pairs, options.min_inliers, reporter)
 }
 
 /// For each node the images it may be paired with, and whose nodes they are.
-type Allowed = Vec<std::sync::Arc<BTreeMap<i64, usize>>>;
+type Partners = Vec<std::sync::Arc<BTreeMap<i64, usize>>>;
 
-fn same_class(folder: &Folder) -> Allowed {
+fn same_class(folder: &Folder) -> Partners {
     let mut members: Vec<BTreeMap<i64, usize>> = vec![BTreeMap::new(); folder.classes.len()];
     for (at, node) in folder.nodes.iter().enumerate() {
         members[node.class].insert(node.image, at);
@@ -66,10 +67,10 @@ fn same_class(folder: &Folder) -> Allowed {
     of_class.collect()
 }
 
-/// Pairs that share words: of each node its best neighbours among the allowed.
+/// Pairs that share words: of each node its best neighbours among its partners.
 fn suggested(
     folder: &Folder,
-    allowed: &Allowed,
+    partners: &Partners,
     neighbours: usize,
     reporter: &dyn Reporter,
 ) -> Result<Option<BTreeSet<(usize, usize)>>, Error> {
@@ -82,16 +83,18 @@ fn suggested(
             return Ok(None);
         }
         let found = batch.par_iter().map(|&at| {
-            let others = &allowed[at];
+            let others = &partners[at];
             let node = &folder.nodes[at];
             reporter.advance(1);
             if others.len() < 2 || node.features == 0 {
                 return Ok(Vec::new());
             }
-            let keep = |id: i64| others.contains_key(&id);
-            let alike = folder
-                .collection
-                .alike_by_words(node.image, neighbours, &keep)?;
+            let images: IdSet = others.keys().copied().collect();
+            let alike = folder.collection.alike_by_words(
+                node.image,
+                neighbours,
+                &Allowed::Only(&images),
+            )?;
             let other = |(image, _): &(i64, f64)| others.get(image).copied();
             let pair = |other: usize| (at.min(other), at.max(other));
             Ok(alike.iter().filter_map(other).map(pair).collect())

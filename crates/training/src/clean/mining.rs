@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use serde::Serialize;
-use vizsla_retrieval::{Reporter, Verdict, metres_between};
+use vizsla_retrieval::{Reporter, Verdict};
+use vizsla_vectors::{Allowed, IdSet};
 
 use super::CleanOptions;
 use super::edges::{Edge, evidence};
 use super::files::Folder;
 use super::graph::Cluster;
+use super::near;
 use crate::Error;
 
 /// Pictures looked at between two questions whether to stop.
@@ -97,6 +99,8 @@ pub(super) fn positives<'a>(
 struct Homes<'a> {
     folder: &'a Folder,
     clusters: BTreeMap<i64, Vec<(usize, usize)>>,
+    /// All images that are some cluster's.
+    images: IdSet,
 }
 
 impl<'a> Homes<'a> {
@@ -110,12 +114,37 @@ impl<'a> Homes<'a> {
         }
         Self {
             folder,
+            images: of_image.keys().copied().collect(),
             clusters: of_image,
         }
     }
 
     fn of(&self, image: i64) -> &[(usize, usize)] {
         self.clusters.get(&image).map_or(&[], Vec::as_slice)
+    }
+
+    /// The images of some nodes, where these nodes are some cluster's.
+    fn images_of(&self, nodes: &[usize]) -> IdSet {
+        let kept = |&&node: &&usize| {
+            let of = self.of(self.folder.nodes[node].image);
+            of.iter().any(|&(_, at)| at == node)
+        };
+        let nodes = nodes.iter().filter(kept);
+        nodes.map(|&node| self.folder.nodes[node].image).collect()
+    }
+
+    /// For each class the images that have no home in another.
+    fn by_class(&self) -> Vec<IdSet> {
+        let mut classes = vec![IdSet::new(); self.folder.classes.len()];
+        for (&image, homes) in &self.clusters {
+            let mut of = homes.iter().map(|&(_, at)| self.folder.nodes[at].class);
+            if let Some(class) = of.next()
+                && of.all(|other| other == class)
+            {
+                classes[class].insert(image);
+            }
+        }
+        classes
     }
 }
 
@@ -131,6 +160,7 @@ pub(super) fn hard_negatives(
         return Ok(Some(Vec::new()));
     }
     let homes = Homes::new(folder, clusters);
+    let near = options.near.map(|metres| near::nodes(folder, metres));
     let mut anchors: Vec<(usize, usize)> = clusters
         .iter()
         .enumerate()
@@ -138,30 +168,28 @@ pub(super) fn hard_negatives(
         .collect();
     anchors.sort_unstable();
     in_batches("mining", &anchors, reporter, &|&(node, cluster)| {
-        negatives_of(&homes, node, cluster, options)
+        let near = near.as_ref().map_or(&[][..], |near| &near[node]);
+        let mut same = homes.images_of(&clusters[cluster]);
+        same.unite(&homes.images_of(near));
+        negatives_of(&homes, node, &same, options)
     })
 }
 
+/// `same`: images that may show the same, of the anchor's cluster or taken near it.
 fn negatives_of(
     homes: &Homes<'_>,
     node: usize,
-    cluster: usize,
+    same: &IdSet,
     options: &CleanOptions,
 ) -> Result<Vec<HardNegative>, Error> {
     let folder = homes.folder;
     let anchor = &folder.nodes[node];
-    let far = |other: usize| match (options.near, anchor.place, folder.nodes[other].place) {
-        (Some(metres), Some(here), Some(there)) => metres_between(here, there) > metres,
-        _ => true,
-    };
-    let keep = |id: i64| {
-        let of = homes.of(id);
-        !of.is_empty() && of.iter().all(|&(other, at)| other != cluster && far(at))
-    };
+    let mut room = IdSet::new();
+    let others = Allowed::Only(&homes.images).without(same, &mut room);
     let depth = DEPTH * options.negatives;
     let alike = folder
         .collection
-        .alike_by_words(anchor.image, depth, &keep)?;
+        .alike_by_words(anchor.image, depth, &others)?;
     let mut seen = BTreeSet::new();
     let best = alike.into_iter().filter_map(|(image, similarity)| {
         let &(other, at) = homes.of(image).first()?;
@@ -203,14 +231,20 @@ pub(super) fn other_homes(
         .filter(|node| !kept.contains(node) && folder.nodes[*node].features > 0)
         .collect();
     let homes = Homes::new(folder, clusters);
+    let classes = homes.by_class();
     let found = in_batches("placing", &dropped, reporter, &|&node| {
-        let home = home_of(&homes, node, options)?;
+        let home = home_of(&homes, &classes, node, options)?;
         Ok(home.map(|home| (node, home)).into_iter().collect())
     })?;
     Ok(found.map(|found| found.into_iter().collect()))
 }
 
-fn home_of(homes: &Homes<'_>, node: usize, options: &CleanOptions) -> Result<Option<Home>, Error> {
+fn home_of(
+    homes: &Homes<'_>,
+    classes: &[IdSet],
+    node: usize,
+    options: &CleanOptions,
+) -> Result<Option<Home>, Error> {
     let folder = homes.folder;
     let dropped = &folder.nodes[node];
     let home = |at: usize, inliers: usize| Home {
@@ -223,10 +257,11 @@ fn home_of(homes: &Homes<'_>, node: usize, options: &CleanOptions) -> Result<Opt
     if let Some(&(_, at)) = of_image.iter().find(|(_, at)| elsewhere(*at)) {
         return Ok(Some(home(at, 0)));
     }
-    let keep = |id: i64| homes.of(id).iter().any(|&(_, at)| elsewhere(at));
+    let mut room = IdSet::new();
+    let others = Allowed::Only(&homes.images).without(&classes[dropped.class], &mut room);
     let alike = folder
         .collection
-        .alike_by_words(dropped.image, HOMES, &keep)?;
+        .alike_by_words(dropped.image, HOMES, &others)?;
     let images: Vec<i64> = alike.into_iter().map(|(image, _)| image).collect();
     let hits = folder.collection.agreements(dropped.image, &images)?;
     let proofs = hits.iter().filter_map(|hit| {

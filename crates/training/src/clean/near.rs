@@ -12,16 +12,21 @@ const DEGREE: f64 = 111_195.0;
 
 /// For each node the images taken within so many metres of it, itself included, with their nodes.
 pub(super) fn candidates(folder: &Folder, metres: f64) -> Vec<Arc<BTreeMap<i64, usize>>> {
+    let images = |near: Vec<usize>| near.into_iter().map(|at| (folder.nodes[at].image, at));
+    nodes(folder, metres)
+        .into_iter()
+        .map(|near| Arc::new(images(near).collect()))
+        .collect()
+}
+
+/// For each node those taken within so many metres of it, itself included; none where its place is not known.
+pub(super) fn nodes(folder: &Folder, metres: f64) -> Vec<Vec<usize>> {
     let places: Vec<[f64; 2]> = folder
         .nodes
         .iter()
         .map(|node| node.place.unwrap_or([f64::NAN; 2]))
         .collect();
-    let images = |near: Vec<usize>| near.into_iter().map(|at| (folder.nodes[at].image, at));
     within(&places, metres)
-        .into_iter()
-        .map(|near| Arc::new(images(near).collect()))
-        .collect()
 }
 
 /// For each place, in degrees north and east, the numbers of those within so many metres, itself included. Places

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use vizsla_vectors::Allowed;
+
 use super::builder::sort_images;
 use super::format::MAX_IMAGES;
 use super::reader::Segment;
@@ -11,7 +13,7 @@ use crate::Error;
 /// Ordinal of an image that is left out.
 const DROPPED: u32 = u32::MAX;
 
-/// Writes the images of several segments of the same codebook whose id `keep` accepts into one new
+/// Writes the images of several segments of the same codebook whose id is allowed into one new
 /// segment, word by word. Memory: 20 bytes an image and the longest posting list. The result has the
 /// same bytes as a [`SegmentBuilder`](super::SegmentBuilder) would have written for these images.
 ///
@@ -20,7 +22,7 @@ const DROPPED: u32 = u32::MAX;
 /// [`vizsla_vectors::Error::Damaged`] when a segment does not verify, or when the file cannot be written.
 pub fn merge(
     segments: &[&Segment],
-    keep: &dyn Fn(i64) -> bool,
+    allowed: &Allowed<'_>,
     out: &Path,
 ) -> Result<SegmentSummary, Error> {
     let words = segments.first().map_or(0, |s| s.words());
@@ -35,7 +37,7 @@ pub fn merge(
             });
         }
         segment.verify()?;
-        ordinals.push(collect_images(segment, keep, &mut images)?);
+        ordinals.push(collect_images(segment, allowed, &mut images)?);
     }
     let (images, renumbered) = sort_images(images)?;
     for ordinal in ordinals.iter_mut().flatten() {
@@ -73,12 +75,12 @@ pub fn merge(
 /// Appends the kept images and returns, per image of the segment, its position among them.
 fn collect_images(
     segment: &Segment,
-    keep: &dyn Fn(i64) -> bool,
+    allowed: &Allowed<'_>,
     images: &mut Vec<ImageEntry>,
 ) -> Result<Vec<u32>, Error> {
     let mut ordinals = Vec::with_capacity(segment.image_count() as usize);
     for (ordinal, id) in (0..).zip(segment.ids()) {
-        if !keep(id) {
+        if !allowed.contains(id) {
             ordinals.push(DROPPED);
             continue;
         }
