@@ -23,6 +23,8 @@
 mod budget;
 mod descriptor;
 mod dog;
+mod extractor;
+mod extractor_config;
 mod geometry;
 mod gradient;
 mod keypoint;
@@ -30,6 +32,8 @@ mod matching;
 mod orientation;
 mod sift;
 
+pub use extractor::{DescriptorKind, Detector, Extractor, UnknownName};
+pub use extractor_config::ExtractorConfig;
 pub use geometry::{
     Correspondence, Estimate, Frame, Plausibility, Quad, RobustConfig, Transform, TransformModel,
     Verification, VerifyConfig, estimate, fit, is_convex, log10_binomial_tail, log10_choose,

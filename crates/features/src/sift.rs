@@ -8,6 +8,7 @@ use vizsla_pixels::{Gray, ScaleSpace, ScaleSpaceConfig};
 use crate::budget::{self, Bid};
 use crate::descriptor::{Window, describe};
 use crate::dog::{Blob, DogConfig, DogRows, detect};
+use crate::extractor::{DescriptorKind, Extractor};
 use crate::keypoint::{Features, Keypoint};
 use crate::orientation::orientations;
 
@@ -245,6 +246,19 @@ impl Sift {
             })
             .collect();
         budget::choose(&bids, size, self.config.budget, self.config.spread)
+    }
+}
+
+impl Extractor for Sift {
+    fn kind(&self) -> DescriptorKind {
+        match self.config.root {
+            true => DescriptorKind::RootSift,
+            false => DescriptorKind::Sift,
+        }
+    }
+
+    fn extract(&self, image: &Gray) -> Features {
+        Sift::extract(self, image)
     }
 }
 

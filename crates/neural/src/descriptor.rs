@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::feature_map::FeatureMap;
 use crate::image_encoder::{ImageEncoder, OutputKind};
 use crate::models::{ModelEntry, Registry};
-use crate::pooling::{Pooling, PoolingChain};
+use crate::pooling::{Pooling, PoolingChain, PoolingRecipe};
 use crate::preprocess::Preprocessing;
 use crate::relevance::Relevance;
 use crate::runtime::SessionOptions;
@@ -26,10 +26,6 @@ use crate::runtime::SessionOptions;
 const BATCH: usize = 8;
 /// Most scales of one picture.
 const MOST_SCALES: usize = 8;
-/// Pooling of maps when neither recipe nor model names one.
-const DEFAULT_POOLING: &str = "spoc";
-/// Said in place of a pooling when the model gives vectors.
-const NO_POOLING: &str = "none";
 
 /// How pictures become vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,7 +42,7 @@ pub struct DescriptorRecipe {
     /// Factors of `side` at which the picture is described; the vectors are summed.
     pub scales: Vec<f32>,
     /// See [`Pooling`]; empty takes the entry's, or `spoc`; `none` when the model gives vectors.
-    pub pooling: String,
+    pub pooling: PoolingRecipe,
     /// Exponent of the signed power, above 0 to 1; 1 changes nothing.
     pub power: f32,
     /// Id of the [`Projection`] applied last; empty for none.
@@ -66,7 +62,7 @@ impl Default for DescriptorRecipe {
             output: String::new(),
             side: 0,
             scales: vec![1.0],
-            pooling: String::new(),
+            pooling: PoolingRecipe::Open,
             power: 1.0,
             whitening: String::new(),
             dimension: 0,
@@ -144,13 +140,13 @@ impl ImageDescriptor {
         let (pooling, dimension) = match kind {
             OutputKind::Map { channels } => {
                 let pooling = pooling_for(&recipe, entry, pooling)?;
-                recipe.pooling = pooling.to_string();
+                recipe.pooling = PoolingRecipe::Named(pooling.name());
                 let dimension = pooling.dimension(channels);
                 (pooling, dimension)
             }
             OutputKind::Vector { dimension } => {
                 suits_vectors(&recipe, entry, pooling.as_ref())?;
-                NO_POOLING.clone_into(&mut recipe.pooling);
+                recipe.pooling = PoolingRecipe::None;
                 (Pooling::Spoc, dimension)
             }
         };
@@ -248,7 +244,7 @@ impl ImageDescriptor {
     }
 
     fn gives_vectors(&self) -> bool {
-        self.recipe.pooling == NO_POOLING
+        self.recipe.pooling == PoolingRecipe::None
     }
 
     fn without_maps(&self) -> Error {
@@ -319,25 +315,26 @@ fn pooling_for(
     entry: &ModelEntry,
     learned: Option<Pooling>,
 ) -> Result<Pooling, Error> {
-    let of_entry = entry.pooling.as_deref().unwrap_or_default();
-    let name = [recipe.pooling.as_str(), of_entry, DEFAULT_POOLING]
-        .into_iter()
-        .find(|name| !name.is_empty())
-        .unwrap_or(DEFAULT_POOLING);
-    match learned {
-        Some(pooling) if recipe.pooling.is_empty() || recipe.pooling == pooling.to_string() => {
-            Ok(pooling)
-        }
-        Some(pooling) => Err(Error::Value {
-            name: "the pooling",
-            value: recipe.pooling.clone(),
-            allowed: format!("the pooling given is {pooling}"),
-        }),
-        None if name == NO_POOLING => Err(Error::Unsuitable {
+    let asked = match (&recipe.pooling, &entry.pooling) {
+        (PoolingRecipe::Open, Some(of_entry)) => of_entry,
+        (asked, _) => asked,
+    };
+    match (learned, asked) {
+        (Some(pooling), _) => match &recipe.pooling {
+            PoolingRecipe::Open => Ok(pooling),
+            PoolingRecipe::Named(name) if *name == pooling.name() => Ok(pooling),
+            other => Err(Error::Value {
+                name: "the pooling",
+                value: other.to_string(),
+                allowed: format!("the pooling given is {pooling}"),
+            }),
+        },
+        (None, PoolingRecipe::Open) => Ok(Pooling::Spoc),
+        (None, PoolingRecipe::Named(name)) => name.plain(),
+        (None, PoolingRecipe::None) => Err(Error::Unsuitable {
             id: entry.id.clone(),
             what: "gives feature maps, which need a pooling other than none".into(),
         }),
-        None => name.parse(),
     }
 }
 
@@ -348,14 +345,14 @@ fn suits_vectors(
     pooling: Option<&Pooling>,
 ) -> Result<(), Error> {
     let asked = match pooling {
-        Some(pooling) => pooling.to_string(),
-        None => recipe.pooling.clone(),
+        Some(pooling) => Some(pooling.name()),
+        None => recipe.pooling.named().cloned(),
     };
     let unsuitable = |what: String| Error::Unsuitable {
         id: entry.id.clone(),
         what,
     };
-    if !asked.is_empty() && asked != NO_POOLING {
+    if let Some(asked) = asked {
         return Err(unsuitable(format!(
             "gives vectors at output '{}', which cannot be pooled by {asked}; leave the pooling empty, or name \
              a feature map as output",

@@ -3,6 +3,7 @@
 //! A model is data: a [`ModelEntry`] of the [`Registry`] says which file it is, what that file must
 //! hash to, how images are prepared and which value is read.
 
+mod as_text;
 mod descriptor;
 mod encoder;
 mod error;
@@ -36,14 +37,16 @@ pub use models::{
 pub use onnx::ValueInfo;
 pub use picture_input::TensorLayout;
 pub use pooling::{
-    FisherPooling, NetVlad, Pooling, PoolingChain, PoolingLearner, Region, r_mac_regions,
+    FisherPooling, LearnedPooling, NetVlad, Pooling, PoolingChain, PoolingLearner, PoolingName,
+    PoolingRecipe, Region, r_mac_regions,
 };
 pub use preprocess::{Channels, Interpolation, Preprocessing, Preset, Resize};
 pub use relevance::Relevance;
 pub use runtime::{RuntimeChoice, RuntimeKind, RuntimeReport, Session, SessionOptions, runtimes};
 pub use tensor::{ElementKind, ElementType, Tensor};
 pub use text::{
-    Aggregation, TextBatch, TextEncoder, Tokenized, Tokenizer, WordEncoder, WordStatistics, words,
+    Aggregation, TextBatch, TextEncoder, TokenPooling, Tokenized, Tokenizer, WordEncoder,
+    WordStatistics, words,
 };
 pub use vector_encoder::VectorEncoder;
 pub use word_vectors::{WordFormat, WordVectors};

@@ -5,6 +5,7 @@
 //! of models that are met most; interpolation is that of Pillow (convolution with a triangle or a
 //! cubic kernel whose support grows when shrinking), which these families were trained with.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -105,6 +106,12 @@ impl Preset {
         ("caffe", Preset::Caffe),
     ];
 
+    /// The name as it is written.
+    pub fn name(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(_, preset)| *preset == self);
+        found.map_or("", |(name, _)| name)
+    }
+
     /// The settings.
     pub fn preprocessing(self) -> Preprocessing {
         use Interpolation::{Bicubic, Bilinear};
@@ -168,6 +175,14 @@ impl FromStr for Preset {
         })
     }
 }
+
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+crate::as_text!(Preset);
 
 impl Default for Preprocessing {
     fn default() -> Self {

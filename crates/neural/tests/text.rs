@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::Digest;
 use vizsla_neural::{
     Aggregation, Encoder, Input, ModelEntry, ModelKind, RuntimeChoice, SessionOptions, TextEncoder,
-    TextSettings, Tokenizer, WordEncoder, WordStatistics, WordVectors,
+    TextSettings, TokenPooling, Tokenizer, WordEncoder, WordStatistics, WordVectors,
 };
 
 fn shared(name: &str) -> Option<PathBuf> {
@@ -126,7 +126,7 @@ fn entry(kind: ModelKind, model: &Path, settings: TextSettings) -> ModelEntry {
 fn network(model: &Path, tokenizer: &str, pooling: Option<&str>) -> ModelEntry {
     let settings = TextSettings {
         tokenizer: Some(tokenizer.into()),
-        pooling: pooling.map(str::to_owned),
+        pooling: pooling.map(|name| name.parse().unwrap()),
         ..TextSettings::default()
     };
     entry(ModelKind::Text, model, settings)
@@ -233,16 +233,17 @@ fn what_is_no_text_model_is_refused() {
     assert!(message.contains("last_hidden_state"), "{message}");
     entry.kind = ModelKind::Image;
     assert!(TextEncoder::open(&entry, &options()).is_err());
-    let mut entry = network(&reference("tiny_bert.onnx"), "tiny_vocab.txt", Some("max"));
-    let message = TextEncoder::open(&entry, &options())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.contains("cls, mean, sum, last or output"),
-        "{message}"
-    );
+    for (unknown, known) in [
+        ("pooling = 'max'", TokenPooling::NAMES),
+        ("aggregation = 'max'", Aggregation::NAMES),
+    ] {
+        let message = toml::from_str::<TextSettings>(unknown)
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(known), "{message}");
+    }
+    let mut entry = network(&reference("tiny_bert.onnx"), "tiny_vocab.txt", None);
     entry.dimension = Some(7);
-    entry.text.as_mut().unwrap().pooling = None;
     let message = TextEncoder::open(&entry, &options())
         .unwrap_err()
         .to_string();
@@ -303,7 +304,7 @@ fn minilm_agrees_with_sentence_transformers() {
 
 fn tiny_words(aggregation: &str) -> TextEncoder {
     let settings = TextSettings {
-        aggregation: Some(aggregation.into()),
+        aggregation: Some(aggregation.parse().unwrap()),
         ..TextSettings::default()
     };
     let entry = entry(
@@ -379,7 +380,7 @@ fn weights_come_from_statistics() {
     let learnt = encoder.statistics().unwrap();
     learnt.save(&path).unwrap();
     let settings = TextSettings {
-        aggregation: Some("sif".into()),
+        aggregation: Some("sif".parse().unwrap()),
         statistics: Some(path.clone()),
         ..TextSettings::default()
     };

@@ -6,7 +6,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use vizsla_neural::Pooling;
+use vizsla_features::DescriptorKind;
+use vizsla_neural::PoolingName;
 use vizsla_vectors::Projection;
 use vizsla_words::Codebook;
 
@@ -20,6 +21,8 @@ use crate::{Problem, Recipe};
 pub(crate) struct Artefacts {
     folder: Folder,
     codebook_id: String,
+    /// What its descriptors must be; `None` where the recipe takes none.
+    descriptor: Option<DescriptorKind>,
     codebook: Mutex<Option<Arc<Codebook>>>,
     whitening: Mutex<Option<Arc<Projection>>>,
 }
@@ -38,6 +41,7 @@ impl Artefacts {
         Ok(Self {
             folder,
             codebook_id,
+            descriptor: recipe.local.enabled.then_some(recipe.local.descriptor),
             codebook: Mutex::default(),
             whitening: Mutex::default(),
         })
@@ -54,7 +58,7 @@ impl Artefacts {
             let builtin = Codebook::builtin();
             match self.check_codebook() {
                 Ok(codebook) => Ok(codebook),
-                Err(_) if builtin.id() == self.codebook_id => Ok(builtin),
+                Err(_) if builtin.id() == self.codebook_id && self.suits(&builtin) => Ok(builtin),
                 Err(damaged) => Err(damaged),
             }
         })
@@ -64,6 +68,13 @@ impl Artefacts {
     pub(crate) fn check_codebook(&self) -> Result<Arc<Codebook>, Error> {
         let path = self.codebook_path()?;
         match Codebook::open(&path) {
+            Ok(codebook) if codebook.id() == self.codebook_id && !self.suits(&codebook) => {
+                let found = codebook.kind();
+                let wanted = self.descriptor.unwrap_or(found);
+                let what =
+                    format!("the codebook is of {found} descriptors, the recipe's are {wanted}");
+                Err(Error::damaged(&path, what, RESTORE))
+            }
             Ok(codebook) if codebook.id() == self.codebook_id => Ok(Arc::new(codebook)),
             Ok(_) => Err(Error::damaged(
                 &path,
@@ -72,6 +83,11 @@ impl Artefacts {
             )),
             Err(error) => Err(Error::damaged(&path, error.to_string(), RESTORE)),
         }
+    }
+
+    fn suits(&self, codebook: &Codebook) -> bool {
+        self.descriptor
+            .is_none_or(|wanted| wanted == codebook.kind())
     }
 
     /// The whitening that a recipe names.
@@ -119,17 +135,15 @@ impl Artefacts {
             id => self.check_whitening(id).err(),
         };
         let whitening = whitening.and_then(|error| error.into_problem(None));
-        let pooling = recipe.global.as_ref().map_or("", |g| &g.pooling);
-        let kept = pooling.split('|').filter_map(|part| part.split_once(':'));
-        let kept = kept.filter(|(name, _)| matches!(*name, "netvlad" | "fisher"));
-        let poolings = kept.filter_map(|(name, id)| {
-            let checked = self
-                .folder
-                .artefact(ArtefactKind::Pooling, id)
-                .and_then(|path| {
-                    Pooling::open(&format!("{name}:{id}"), &|_| path.clone())
-                        .map_err(|e| Error::damaged(&path, e.to_string(), RESTORE))
-                });
+        let pooling = recipe.global.as_ref().and_then(|g| g.pooling.named());
+        let parts = pooling.map_or(&[][..], PoolingName::parts);
+        let poolings = parts.iter().filter_map(|part| {
+            let (_, id) = part.learned().first().copied()?;
+            let path = self.folder.artefact(ArtefactKind::Pooling, id);
+            let checked = path.and_then(|path| {
+                part.open(&|_| path.clone())
+                    .map_err(|e| Error::damaged(&path, e.to_string(), RESTORE))
+            });
             checked.err()?.into_problem(None)
         });
         codebook

@@ -130,7 +130,8 @@ impl Collection {
     /// Makes an empty collection. It appears whole or not at all.
     ///
     /// # Errors
-    /// Something other than an empty folder is at `path`, or the recipe is out of range, or writing failed.
+    /// Something other than an empty folder is at `path`, the recipe is out of range, the codebook is of other
+    /// descriptors than the recipe's, or writing failed.
     pub fn create(path: &Path, recipe: Recipe, codebook: Arc<Codebook>) -> Result<Self, Error> {
         Self::create_with(path, recipe, codebook, ModelOptions::default())
     }
@@ -154,6 +155,7 @@ impl Collection {
         models: ModelOptions,
     ) -> Result<Self, Error> {
         recipe.check()?;
+        recipe.check_codebook(&codebook)?;
         let opened = Models::new(models, None);
         let mut recipe = opened.complete(recipe)?;
         recipe.local.codebook = codebook.id().to_owned();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vizsla_features::{Features, Sift};
+use vizsla_features::{Extractor, Features};
 use vizsla_neural::DescriptorRecipe;
 use vizsla_pixels::{DecodeOptions, Decoded, Gray, Limits, guarded};
 use vizsla_words::Codebook;
@@ -34,7 +34,7 @@ pub(crate) enum Failure {
 
 /// Describes gallery images; one for all threads.
 pub(crate) struct Describer<'a> {
-    sift: Option<Sift>,
+    extractor: Option<Box<dyn Extractor>>,
     decode: DecodeOptions,
     codebook: &'a Codebook,
     global: Option<(PerThread, DecodeOptions)>,
@@ -64,10 +64,7 @@ impl<'a> Describer<'a> {
             None => None,
         };
         Ok(Self {
-            sift: recipe
-                .local
-                .enabled
-                .then(|| Sift::new(recipe.gallery_sift())),
+            extractor: recipe.local.enabled.then(|| recipe.gallery_extractor()),
             decode: fit(recipe.pixels.max_side),
             codebook,
             global,
@@ -111,8 +108,8 @@ impl<'a> Describer<'a> {
         vector: Option<Vec<f32>>,
     ) -> Described {
         let zoom = decoded.full_width as f32 / decoded.image.width() as f32;
-        let mut stored = match &self.sift {
-            Some(sift) => self.quantise(&sift.extract(&decoded.image), zoom),
+        let mut stored = match &self.extractor {
+            Some(extractor) => self.quantise(&extractor.extract(&decoded.image), zoom),
             None => Vec::new(),
         };
         Described {
@@ -168,5 +165,5 @@ pub fn extract_features(path: &Path, recipe: &Recipe) -> Result<Features, Error>
         ..DecodeOptions::default()
     };
     let decoded = vizsla_pixels::read_gray(path, &decode)?;
-    Ok(Sift::new(recipe.gallery_sift()).extract(&decoded.image))
+    Ok(recipe.gallery_extractor().extract(&decoded.image))
 }

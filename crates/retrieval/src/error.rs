@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use vizsla_features::DescriptorKind;
+
 use crate::Problem;
 
 /// An error of the retrieval floor. Its message says what happened, what to do, and ends with the path.
@@ -94,6 +96,17 @@ pub enum Error {
     /// A recipe could not be read.
     #[error("the recipe is not valid: {0}")]
     Recipe(String),
+    /// A codebook of other descriptors than the recipe's.
+    #[error(
+        "the codebook is of {codebook} descriptors, the recipe's local.descriptor is {recipe}; give a codebook of \
+         {recipe}, or another recipe"
+    )]
+    OtherDescriptor {
+        /// What the codebook's descriptors are.
+        codebook: DescriptorKind,
+        /// What the recipe's are.
+        recipe: DescriptorKind,
+    },
     /// An image that is not in the collection was named.
     #[error("not in the collection; `vizsla list` shows what is: {0}")]
     NotIndexed(String),

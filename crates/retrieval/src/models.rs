@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use vizsla_neural::{
-    DescriptorRecipe, ImageDescriptor, Pooling, Registry, SessionOptions, TextEncoder,
+    DescriptorRecipe, ImageDescriptor, Pooling, PoolingRecipe, Registry, SessionOptions,
+    TextEncoder,
 };
 
 use crate::folder::Folder;
@@ -120,11 +121,9 @@ impl Models {
     /// The pooling of a recipe that cannot be made from its name alone. A recipe that is new may name a file, as
     /// `netvlad:FILE`; the name becomes that of what the file holds. That of a collection names nothing but an artefact.
     fn learned_pooling(&self, recipe: &mut DescriptorRecipe) -> Result<Option<Pooling>, Error> {
-        let parts = recipe
-            .pooling
-            .split('|')
-            .filter_map(|part| part.split_once(':'));
-        let learned = parts.filter(|(name, _)| matches!(*name, "netvlad" | "fisher"));
+        let Some(name) = recipe.pooling.named() else {
+            return Ok(None);
+        };
         let place = |(_, which)| {
             let path = match &self.folder {
                 Some(folder) => folder.artefact(ArtefactKind::Pooling, which)?,
@@ -132,16 +131,13 @@ impl Models {
             };
             Ok((which, path))
         };
-        let places = learned
-            .map(place)
-            .collect::<Result<BTreeMap<_, _>, Error>>()?;
+        let places = name.learned().into_iter().map(place);
+        let places = places.collect::<Result<BTreeMap<_, _>, Error>>()?;
         if places.is_empty() {
             return Ok(None);
         }
-        let pooling = Pooling::open(&recipe.pooling, &|which| {
-            places.get(which).cloned().unwrap_or_default()
-        })?;
-        recipe.pooling = pooling.to_string();
+        let pooling = name.open(&|which| places.get(which).cloned().unwrap_or_default())?;
+        recipe.pooling = PoolingRecipe::Named(pooling.name());
         Ok(Some(pooling))
     }
 

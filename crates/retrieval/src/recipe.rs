@@ -4,8 +4,9 @@
 //! searches, so two collections with different recipes never mix.
 
 use serde::{Deserialize, Serialize};
-use vizsla_features::SiftConfig;
+use vizsla_features::{DescriptorKind, Detector, Extractor, ExtractorConfig};
 use vizsla_neural::DescriptorRecipe;
+use vizsla_words::Codebook;
 
 use crate::{Channel, Error};
 
@@ -67,10 +68,10 @@ pub enum Fusion {
 pub struct LocalRecipe {
     /// Whether local features are taken at all; without them there are no visual words and no verification.
     pub enabled: bool,
-    /// The detector; `"dog"`.
-    pub detector: String,
-    /// The descriptor; `"root_sift"`.
-    pub descriptor: String,
+    /// What finds the features.
+    pub detector: Detector,
+    /// What describes them; the codebook must be of the same kind.
+    pub descriptor: DescriptorKind,
     /// Most features kept of a gallery image.
     pub budget: usize,
     /// Most features used of a query.
@@ -120,8 +121,8 @@ impl Default for LocalRecipe {
     fn default() -> Self {
         Self {
             enabled: true,
-            detector: "dog".into(),
-            descriptor: "root_sift".into(),
+            detector: Detector::Dog,
+            descriptor: DescriptorKind::RootSift,
             budget: 800,
             query_budget: 1500,
             contrast_threshold: 0.03,
@@ -222,29 +223,114 @@ impl Recipe {
             let name = format!("search.{}_weight", channel.name());
             within(&name, search.weight(channel), 0.0, 1000.0)?;
         }
-        if self.local.detector != "dog" || self.local.descriptor != "root_sift" {
-            return Err(Error::Recipe(
-                "local.detector must be \"dog\", local.descriptor \"root_sift\"".into(),
-            ));
-        }
         Ok(())
     }
 
-    pub(crate) fn gallery_sift(&self) -> SiftConfig {
-        self.sift(self.local.budget)
+    /// Whether a codebook is of the descriptors that this recipe takes.
+    pub(crate) fn check_codebook(&self, codebook: &Codebook) -> Result<(), Error> {
+        let (codebook, recipe) = (codebook.kind(), self.local.descriptor);
+        match codebook == recipe || !self.local.enabled {
+            true => Ok(()),
+            false => Err(Error::OtherDescriptor { codebook, recipe }),
+        }
     }
 
-    pub(crate) fn query_sift(&self) -> SiftConfig {
-        self.sift(self.local.query_budget)
+    /// What finds and describes the local features of a gallery image.
+    pub(crate) fn gallery_extractor(&self) -> Box<dyn Extractor> {
+        self.extractor(self.local.budget)
     }
 
-    fn sift(&self, budget: usize) -> SiftConfig {
-        SiftConfig {
+    /// What finds and describes those of a query.
+    pub(crate) fn query_extractor(&self) -> Box<dyn Extractor> {
+        self.extractor(self.local.query_budget)
+    }
+
+    fn extractor(&self, budget: usize) -> Box<dyn Extractor> {
+        let config = ExtractorConfig {
+            detector: self.local.detector,
+            descriptor: self.local.descriptor,
             budget,
             contrast_threshold: self.local.contrast_threshold,
-            root: true,
-            spread: true,
-            ..SiftConfig::default()
+        };
+        config.extractor()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As recipes lie in catalogs since the first release.
+    const WRITTEN: &str = r#"[pixels]
+max_side = 1024
+
+[local]
+enabled = true
+detector = "dog"
+descriptor = "root_sift"
+budget = 800
+query_budget = 1500
+contrast_threshold = 0.03
+codebook = ""
+
+[global]
+model = "net"
+sha256 = ""
+output = ""
+side = 512
+scales = [1.0]
+pooling = "spoc|gem:2.5|netvlad:0123"
+power = 0.5
+whitening = ""
+dimension = 0
+
+[search]
+multiple_assignment = 5
+hamming_threshold = 24
+shortlist = 100
+verify_hamming = 33
+verdict_log10_nfa = -4.0
+verdict_coverage = 0.03
+fusion = "calibrated"
+words_weight = 1.0
+global_weight = 1.0
+captions_weight = 1.0
+text_weight = 1.0
+"#;
+
+    #[test]
+    fn a_recipe_is_written_as_it_was_read() {
+        let recipe = Recipe::from_toml(WRITTEN).unwrap();
+        assert_eq!(recipe.local.detector, Detector::Dog);
+        assert_eq!(recipe.local.descriptor, DescriptorKind::RootSift);
+        assert_eq!(recipe.to_toml().unwrap(), WRITTEN);
+        for pooling in ["", "none", "r_mac:4"] {
+            let text = WRITTEN.replace("spoc|gem:2.5|netvlad:0123", pooling);
+            assert_eq!(Recipe::from_toml(&text).unwrap().to_toml().unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_those_there_are() {
+        for (known, unknown, said) in [
+            ("\"dog\"", "\"harris\"", &["harris", "dog", "detector"][..]),
+            (
+                "\"root_sift\"",
+                "\"surf\"",
+                &["surf", "`sift`", "`root_sift`"],
+            ),
+            (
+                "spoc|gem:2.5|netvlad:0123",
+                "gam",
+                &["gam", "gem:P", "spoc+centre"],
+            ),
+            ("\"calibrated\"", "\"sum\"", &["sum", "reciprocal_rank"]),
+        ] {
+            let text = WRITTEN.replace(known, unknown);
+            let message = Recipe::from_toml(&text).unwrap_err().to_string();
+            for said in said {
+                assert!(message.contains(said), "{message}");
+            }
         }
     }
 }

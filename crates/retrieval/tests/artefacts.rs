@@ -156,13 +156,15 @@ fn a_learned_pooling_travels_with_its_collection() {
         global: Some(DescriptorRecipe {
             model: "image".into(),
             output: "features".into(),
-            pooling: format!("spoc|netvlad:{}", learned.display()),
+            pooling: format!("spoc|netvlad:{}", learned.display())
+                .parse()
+                .unwrap(),
             ..DescriptorRecipe::default()
         }),
         ..Recipe::default()
     };
     let mut missing = recipe.clone();
-    missing.global.as_mut().unwrap().pooling = "netvlad:nowhere".into();
+    missing.global.as_mut().unwrap().pooling = "netvlad:nowhere".parse().unwrap();
     let refused = Collection::create_with(
         &world.path("none.vizsla"),
         missing,
@@ -177,7 +179,10 @@ fn a_learned_pooling_travels_with_its_collection() {
     fs::remove_file(&learned).unwrap();
     let collection = world.reopen().unwrap();
     let global = collection.recipe().global.as_ref().unwrap();
-    assert_eq!(global.pooling, format!("spoc|netvlad:{}", netvlad.id()));
+    assert_eq!(
+        global.pooling.to_string(),
+        format!("spoc|netvlad:{}", netvlad.id())
+    );
     assert_eq!(global.dimension, 4 + 8);
     let found = collection
         .search(

@@ -82,6 +82,8 @@ impl FromStr for Compute {
     }
 }
 
+vizsla_neural::as_text!(Compute);
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -10,7 +10,8 @@ use vizsla_neural::{ImageEncoder, ModelEntry, SessionOptions};
 use vizsla_pixels::{DecodeOptions, Rgb, read_rgb};
 use vizsla_retrieval::{Reporter, Silent};
 use vizsla_training::{
-    Grid, LossKind, Mining, RunConfig, RunResult, StepReport, TrainObserver, TrainOptions, train,
+    Grid, LossKind, Mining, RunConfig, RunResult, StepReport, TrainObserver, TrainOptions, Trained,
+    train,
 };
 
 /// Three classes of eight pictures: stripes along, stripes across, spots, in any colours.
@@ -188,7 +189,7 @@ fn a_run_that_was_stopped_ends_as_if_it_had_not_been() {
 fn the_exported_model_gives_the_descriptors_of_the_run() {
     let bench = Bench::new();
     let mut config = bench.config();
-    config.model.pooling = "gem:3".into();
+    config.model.pooling = "gem:3".parse().unwrap();
     config.model.whitening = 6;
     bench.train(&config, "run").unwrap();
     let run = bench.path("run");
@@ -219,7 +220,7 @@ fn the_exported_model_gives_the_descriptors_of_the_run() {
 fn everything_is_trained_in_stages_and_a_broken_image_is_skipped() {
     let bench = Bench::new();
     let mut config = bench.config();
-    config.model.train = "all".into();
+    config.model.train = Trained::All;
     config.loss.kind = LossKind::AveragePrecision;
     config.sampling.chunk = 4;
     config.stop.epochs = 1;
@@ -238,7 +239,7 @@ fn everything_is_trained_in_stages_and_a_broken_image_is_skipped() {
 fn of_the_backbone_only_the_last_layers_are_trained() {
     let bench = Bench::new();
     let mut config = bench.config();
-    config.model.train = "from:conv_pw_13".into();
+    config.model.train = "from:conv_pw_13".parse().unwrap();
     config.stop.epochs = 0;
     bench.train(&config, "before/run").unwrap();
     config.stop.epochs = 1;

@@ -10,7 +10,7 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use vizsla_features::Descriptor;
+use vizsla_features::{Descriptor, DescriptorKind};
 use vizsla_vectors::{
     CellIndex, HierarchicalConfig, Neighbour, Rotation, content_id, hierarchical_kmeans,
 };
@@ -51,6 +51,8 @@ pub struct TrainConfig {
     pub max_descriptors: usize,
     /// Seed of the starts and of the rotation.
     pub seed: u64,
+    /// What the descriptors are.
+    pub descriptor: DescriptorKind,
 }
 
 impl Default for TrainConfig {
@@ -61,6 +63,7 @@ impl Default for TrainConfig {
             refinements: 3,
             max_descriptors: 2_000_000,
             seed: 1,
+            descriptor: DescriptorKind::RootSift,
         }
     }
 }
@@ -81,6 +84,7 @@ pub struct TrainProgress {
 pub struct Codebook {
     pub(crate) index: CellIndex,
     pub(crate) rotation: Rotation,
+    pub(crate) kind: DescriptorKind,
     pub(crate) id: String,
 }
 
@@ -129,7 +133,8 @@ impl Codebook {
         });
         let cells = (config.words as f64).sqrt().round().max(1.0) as usize;
         let index = CellIndex::build(&words, cells, 2 * config.iterations, config.seed);
-        Ok(Self::assemble(index, Rotation::random(config.seed)))
+        let rotation = Rotation::random(config.seed);
+        Ok(Self::assemble(index, rotation, config.descriptor))
     }
 
     /// The codebook that ships with the program, learned from general photographs. Its recipe is in
@@ -147,13 +152,14 @@ impl Codebook {
 
     fn empty() -> Self {
         let index = CellIndex::build(&[[0; 128]], 1, 1, 0);
-        Self::assemble(index, Rotation::random(0))
+        Self::assemble(index, Rotation::random(0), DescriptorKind::RootSift)
     }
 
-    pub(crate) fn assemble(index: CellIndex, rotation: Rotation) -> Self {
+    fn assemble(index: CellIndex, rotation: Rotation, kind: DescriptorKind) -> Self {
         let mut codebook = Self {
             index,
             rotation,
+            kind,
             id: String::new(),
         };
         codebook.id = content_id(&codebook_file::encode(&codebook));
@@ -192,6 +198,11 @@ impl Codebook {
     /// Hash of the content, 32 hexadecimal digits. Equal codebooks have equal ids.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What its descriptors are. It says nothing of descriptors of another kind.
+    pub fn kind(&self) -> DescriptorKind {
+        self.kind
     }
 
     /// Number of words.

@@ -3,20 +3,25 @@
 //! | bytes | content |
 //! |---|---|
 //! | 4 | magic `VZCB` |
-//! | 4 | version, 1 |
+//! | 4 | version, 1 or 2 |
 //! | 4 | number of words *k*, 1 to 65,536 |
 //! | 4 | number of cells *c*, 1 to *k* |
 //! | 4 | dimensions, 128 |
 //! | 4 | bits of a signature, 128 |
 //! | 4 | CRC-32 of everything after the header |
 //! | 4 | CRC-32 of the header up to here |
+//! | 4 | version 2 alone: what the descriptors are, by [`DescriptorKind::number`] |
 //! | 128 · 128 | rotation, signed bytes, row by row |
 //! | *c* · 128 | cell centroids |
 //! | (*c* + 1) · 4 | first word of every cell, and *k* |
 //! | *k* · 128 | words |
+//!
+//! Version 1 is of RootSIFT. A codebook of RootSIFT is still written so: its name is the hash of its file, and
+//! collections hold it by that name.
 
 use std::path::Path;
 
+use vizsla_features::DescriptorKind;
 use vizsla_vectors::{AtomicFile, CellIndex, FileFormat, Rotation, content_id, u32_at, u32s};
 
 use crate::Error;
@@ -25,17 +30,29 @@ use crate::codebook::{Codebook, MAX_WORDS, SIGNATURE_BITS};
 const FORMAT: FileFormat = FileFormat {
     magic: b"VZCB",
     kind: "codebook",
-    version: 1,
+    version: 2,
     header: HEADER,
 };
+/// What version 1 is of.
+const FIRST: DescriptorKind = DescriptorKind::RootSift;
 const DIMENSIONS: usize = 128;
 const HEADER: usize = 32;
 /// No codebook file is longer than this.
-const MAX_BYTES: u64 = (HEADER + 128 * 128 + MAX_WORDS * (2 * DIMENSIONS + 4) + 4) as u64;
+const MAX_BYTES: u64 = (HEADER + 4 + 128 * 128 + MAX_WORDS * (2 * DIMENSIONS + 4) + 4) as u64;
 
 pub(crate) fn encode(codebook: &Codebook) -> Vec<u8> {
     let index = &codebook.index;
     let mut payload = Vec::with_capacity((index.len() + index.cells().len() + 140) * DIMENSIONS);
+    let format = match codebook.kind {
+        FIRST => FileFormat {
+            version: 1,
+            ..FORMAT
+        },
+        kind => {
+            payload.extend(kind.number().to_le_bytes());
+            FORMAT
+        }
+    };
     for row in codebook.rotation.rows() {
         payload.extend(row.iter().map(|&x| x as u8));
     }
@@ -46,21 +63,27 @@ pub(crate) fn encode(codebook: &Codebook) -> Vec<u8> {
     index.rows().iter().for_each(|r| payload.extend(r));
 
     let fields = [index.len(), index.cells().len(), DIMENSIONS, SIGNATURE_BITS];
-    FORMAT.encode(&fields.map(|field| field as u32), &payload)
+    format.encode(&fields.map(|field| field as u32), &payload)
 }
 
 pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Codebook, Error> {
     let (words, cells) = (u32_at(bytes, 8) as usize, u32_at(bytes, 12) as usize);
-    let lengths = [128 * 128, cells * 128, (cells + 1) * 4, words * 128];
+    let said = if u32_at(bytes, 4) < 2 { 0 } else { 4 };
+    let lengths = [said, 128 * 128, cells * 128, (cells + 1) * 4, words * 128];
     let payload = FORMAT.payload(bytes, path, |header| {
         let sizes_known = u32_at(header, 16) as usize == DIMENSIONS
             && u32_at(header, 20) as usize == SIGNATURE_BITS;
         let fits = (1..=MAX_WORDS).contains(&words) && (1..=words).contains(&cells);
         (fits && sizes_known).then(|| lengths.iter().sum())
     })?;
-    let (rotation, rest) = payload.split_at(lengths[0]);
-    let (cells, rest) = rest.split_at(lengths[1]);
-    let (starts, rows) = rest.split_at(lengths[2]);
+    let (kind, rest) = payload.split_at(lengths[0]);
+    let (rotation, rest) = rest.split_at(lengths[1]);
+    let (cells, rest) = rest.split_at(lengths[2]);
+    let (starts, rows) = rest.split_at(lengths[3]);
+    let kind = match kind {
+        [] => FIRST,
+        _ => kind_of(u32_at(kind, 0), path)?,
+    };
     let rotation = rows_of(rotation).map(|row| row.map(|x| x as i8)).collect();
     let index = CellIndex::from_parts(
         rows_of(cells).collect(),
@@ -71,8 +94,23 @@ pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Codebook, Error> {
     Ok(Codebook {
         index,
         rotation: Rotation::from_rows(rotation),
+        kind,
         id: content_id(bytes),
     })
+}
+
+fn kind_of(number: u32, path: &Path) -> Result<DescriptorKind, Error> {
+    match DescriptorKind::of_number(number) {
+        // One codebook has one file, and one name.
+        Some(FIRST) => Err(FORMAT
+            .damaged("version 2 of what version 1 is of", path)
+            .into()),
+        Some(kind) => Ok(kind),
+        None => Err(Error::UnknownDescriptor {
+            number,
+            path: path.to_path_buf(),
+        }),
+    }
 }
 
 fn rows_of(bytes: &[u8]) -> impl Iterator<Item = [u8; DIMENSIONS]> + '_ {

@@ -19,6 +19,17 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A codebook of descriptors that a later version of the program knows.
+    #[error(
+        "the codebook is of descriptors that this program does not know (number {number}); a newer one does: {}",
+        path.display()
+    )]
+    UnknownDescriptor {
+        /// The number in the file.
+        number: u32,
+        /// The file.
+        path: PathBuf,
+    },
     /// Too few descriptors to learn a codebook from.
     #[error(
         "{found} descriptors are too few for {words} visual words; give more images or ask for fewer words"

@@ -5,6 +5,7 @@ mod descriptors;
 mod sequence;
 
 use descriptors::descriptors;
+use vizsla_features::DescriptorKind;
 use vizsla_vectors::l2_squared_u8;
 use vizsla_words::{Codebook, Error, TrainConfig};
 
@@ -104,6 +105,55 @@ fn a_file_gives_the_codebook_back() {
         Codebook::open(&folder.path().join("none")),
         Err(Error::Vectors(vizsla_vectors::Error::Io(_)))
     ));
+}
+
+#[test]
+fn the_file_says_what_the_descriptors_are() {
+    let config = |descriptor| TrainConfig {
+        words: 24,
+        seed: 7,
+        descriptor,
+        ..TrainConfig::default()
+    };
+    let trained = DescriptorKind::ALL.map(|kind| {
+        let learned = descriptors(21, 40, 2000, 12);
+        Codebook::train(&learned, &config(kind), &|_| {}).unwrap()
+    });
+    for (codebook, kind) in trained.iter().zip(DescriptorKind::ALL) {
+        let bytes = codebook.to_bytes();
+        let version = if kind == DescriptorKind::RootSift {
+            1
+        } else {
+            2
+        };
+        assert_eq!(bytes[4..8], [version, 0, 0, 0]);
+        let read = Codebook::from_bytes(&bytes).unwrap();
+        assert_eq!((read.kind(), read.id()), (kind, codebook.id()));
+        assert_eq!(read.words(), codebook.words());
+    }
+    assert_ne!(trained[0].id(), trained[1].id());
+    assert_eq!(Codebook::builtin().kind(), DescriptorKind::RootSift);
+
+    let sift = trained
+        .iter()
+        .find(|c| c.kind() == DescriptorKind::Sift)
+        .unwrap();
+    let of_number = |number: u32| {
+        let mut bytes = sift.to_bytes();
+        bytes[32..36].copy_from_slice(&number.to_le_bytes());
+        let payload = crc32fast::hash(&bytes[32..]);
+        bytes[24..28].copy_from_slice(&payload.to_le_bytes());
+        let header = crc32fast::hash(&bytes[..28]);
+        bytes[28..32].copy_from_slice(&header.to_le_bytes());
+        Codebook::from_bytes(&bytes)
+    };
+    assert!(of_number(DescriptorKind::Sift.number()).is_ok());
+    assert!(of_number(DescriptorKind::RootSift.number()).is_err());
+    let error = of_number(77).unwrap_err();
+    assert!(matches!(error, Error::UnknownDescriptor { number: 77, .. }));
+    for length in [33, 35] {
+        assert!(Codebook::from_bytes(&sift.to_bytes()[..length]).is_err());
+    }
 }
 
 #[test]

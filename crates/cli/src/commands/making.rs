@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use vizsla_neural::Pooling;
+use vizsla_neural::PoolingRecipe;
 use vizsla_retrieval::{Collection, DescriptorRecipe, Recipe, TextRecipe};
 use vizsla_words::Codebook;
 
@@ -47,7 +47,7 @@ pub struct Making {
     output: Option<String>,
     /// How a feature map becomes a vector: mac, spoc, spoc+centre, crow, r_mac:3, gem:3, netvlad:FILE, fisher:FILE
     #[arg(long, value_name = "POOLING", requires = "encoder")]
-    pooling: Option<String>,
+    pooling: Option<PoolingRecipe>,
     /// Power normalisation: 0.5 takes square roots, 1 does nothing
     #[arg(long, value_name = "ALPHA", requires = "encoder")]
     power: Option<f32>,
@@ -149,9 +149,10 @@ impl Making {
         let kept = Recipe::from_toml(&info.recipe)?;
         let mut asked = self.recipe(kept.clone())?;
         if let Some(global) = &mut asked.global
-            && let Ok(pooling) = Pooling::open(&global.pooling, &|file| PathBuf::from(file))
+            && let Some(name) = global.pooling.named()
+            && let Ok(pooling) = name.open(&|file| PathBuf::from(file))
         {
-            global.pooling = pooling.to_string();
+            global.pooling = PoolingRecipe::Named(pooling.name());
         }
         let same_recipe = asked == kept;
         let same_codebook = match &self.codebook {

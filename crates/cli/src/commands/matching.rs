@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use vizsla_features::{
-    Correspondence, Features, Frame, MatchConfig, Sift, SiftConfig, Transform, TransformModel,
-    Verification, VerifyConfig, match_descriptors, verify,
+    Correspondence, Extractor, ExtractorConfig, Features, Frame, MatchConfig, Transform,
+    TransformModel, Verification, VerifyConfig, match_descriptors, verify,
 };
 use vizsla_pixels::{DecodeOptions, Limits, Rgb};
 use vizsla_retrieval::{PointPair, Recipe, Verdict, draw_pair};
@@ -111,12 +111,13 @@ impl Arguments {
         if let Some(file) = &self.draw {
             picture::check_ending(file)?;
         }
-        let sift = Sift::new(SiftConfig {
+        let config = ExtractorConfig {
             budget: self.budget,
-            ..SiftConfig::default()
-        });
+            ..ExtractorConfig::default()
+        };
+        let extractor = config.extractor();
         let limits = self.bounds.limits();
-        let view = |path: &Path| self.view(path, &sift, limits);
+        let view = |path: &Path| self.view(path, &*extractor, limits);
         let (a, b) = rayon::join(|| view(&self.a), || view(&self.b));
         let (a, b) = (bounds::advise(a)?, bounds::advise(b)?);
         let tentative = self.tentative(&a, &b);
@@ -144,13 +145,13 @@ impl Arguments {
         Ok(Outcome::Done)
     }
 
-    fn view(&self, path: &Path, sift: &Sift, limits: Limits) -> Result<View> {
+    fn view(&self, path: &Path, extractor: &dyn Extractor, limits: Limits) -> Result<View> {
         let options = DecodeOptions {
             fit: Some(self.max_side),
             limits,
         };
         let decoded = vizsla_pixels::read_rgb(path, &options)?;
-        let features = sift.extract(&decoded.image.to_gray());
+        let features = extractor.extract(&decoded.image.to_gray());
         Ok(View {
             path: path.display().to_string(),
             zoom: f64::from(decoded.full_width) / decoded.image.width().max(1) as f64,

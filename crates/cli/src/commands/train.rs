@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use vizsla_training::{
-    CrossModalConfig, CrossModalResult, Figure, Grid, GridRow, RunConfig, RunResult, Swept,
-    TrainOptions,
+    Compute, CrossModalConfig, CrossModalResult, Figure, Grid, GridRow, RunConfig, RunResult,
+    Swept, TrainOptions,
 };
 
 use super::Outcome;
@@ -38,7 +38,7 @@ pub struct Arguments {
     resume: bool,
     /// cpu, cuda, cuda:NUMBER or wgpu
     #[arg(long, value_name = "DEVICE")]
-    device: Option<String>,
+    device: Option<Compute>,
     /// Change a setting of the configuration, such as loss.margin=0.2; may be given again
     #[arg(long = "set", value_name = "NAME=VALUE")]
     set: Vec<String>,
@@ -199,7 +199,7 @@ impl Arguments {
     }
 
     /// What the options say in place of the configuration.
-    fn amend(&self, images: &mut PathBuf, backbone: &mut String, device: &mut Option<String>) {
+    fn amend(&self, images: &mut PathBuf, backbone: &mut String, device: &mut Option<Compute>) {
         if let Some(named) = &self.images {
             images.clone_from(named);
         }
@@ -207,7 +207,7 @@ impl Arguments {
             backbone.clone_from(named);
         }
         if self.device.is_some() {
-            device.clone_from(&self.device);
+            *device = self.device;
         }
     }
 

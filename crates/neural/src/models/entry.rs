@@ -9,7 +9,9 @@ use super::hub;
 use crate::error::Error;
 use crate::onnx;
 use crate::picture_input::TensorLayout;
+use crate::pooling::PoolingRecipe;
 use crate::preprocess::Preprocessing;
+use crate::text::{Aggregation, TokenPooling};
 
 /// The second file of tokenizers that come in two.
 const MERGES: &str = "merges.txt";
@@ -101,15 +103,15 @@ pub struct TextSettings {
     /// Longest text in tokens, special ones included; longer texts are cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_length: Option<usize>,
-    /// How token vectors become one, such as "cls" or "mean".
+    /// How token vectors become one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pooling: Option<String>,
+    pub pooling: Option<TokenPooling>,
     /// Whether texts are lower-cased first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lower_case: Option<bool>,
-    /// How word vectors become one, such as "mean" or "sif".
+    /// How word vectors become one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub aggregation: Option<String>,
+    pub aggregation: Option<Aggregation>,
     /// How often words occur, for the aggregations that weigh them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statistics: Option<PathBuf>,
@@ -147,7 +149,7 @@ pub struct ModelEntry {
     pub layout: Option<TensorLayout>,
     /// How feature maps become vectors, such as "gem:3"; left out, the recipe decides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pooling: Option<String>,
+    pub pooling: Option<PoolingRecipe>,
     /// Channels of the feature map, or numbers of the vector.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimension: Option<usize>,

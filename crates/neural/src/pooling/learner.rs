@@ -77,7 +77,7 @@ impl fmt::Display for PoolingLearner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::FeatureMap;
+    use crate::{FeatureMap, PoolingName};
 
     #[test]
     fn what_was_learned_is_opened_again_by_its_name() {
@@ -95,14 +95,17 @@ mod tests {
                 part.save_learned(&file(part.learned_id().unwrap()))
                     .unwrap();
             }
-            let again = Pooling::open(&pooling.to_string(), &file).unwrap();
+            let again = pooling.name().open(&file).unwrap();
             assert_eq!(again, pooling);
             assert_eq!(again.pool(&map), pooling.pool(&map));
         }
         for name in ["netvlad", "netvlad:0", "fisher:300", "gem:3", "netvlad:x"] {
             assert!(name.parse::<PoolingLearner>().is_err(), "{name}");
         }
-        let missing = Pooling::open("netvlad:nothing", &|id| folder.path().join(id));
+        let missing = "netvlad:nothing"
+            .parse::<PoolingName>()
+            .unwrap()
+            .open(&|id| folder.path().join(id));
         assert!(missing.unwrap_err().to_string().contains("nothing"));
     }
 }

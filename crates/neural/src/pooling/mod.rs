@@ -19,12 +19,13 @@
 mod chain;
 mod fisher;
 mod learner;
+mod name;
 mod netvlad;
 mod r_mac;
 mod weighted;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ use vizsla_vectors::l2_normalise;
 pub use chain::PoolingChain;
 pub use fisher::FisherPooling;
 pub use learner::PoolingLearner;
+pub use name::{LearnedPooling, PoolingName, PoolingRecipe};
 pub use netvlad::NetVlad;
 pub use r_mac::{Region, regions as r_mac_regions};
 
@@ -41,8 +43,6 @@ use crate::feature_map::FeatureMap;
 
 /// Responses are at least this before GeM takes their power, as in the reference implementation.
 const GEM_LEAST: f64 = 1e-6;
-/// Most levels of R-MAC; beyond, regions would be smaller than a place for any usual map.
-const MOST_LEVELS: usize = 20;
 
 /// A way from a feature map to a vector.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,20 +145,22 @@ impl Pooling {
 }
 
 impl Pooling {
-    /// The pooling of a name that may hold learned ones: what follows `netvlad:` or `fisher:` is given to `file`, which
-    /// says where that one lies.
-    ///
-    /// # Errors
-    /// When the name is none, or a file of it cannot be read or holds something else.
-    pub fn open(name: &str, file: &dyn Fn(&str) -> PathBuf) -> Result<Self, Error> {
-        if name.contains('|') {
-            let parts = name.split('|').map(|part| Self::open(part, file));
-            return Ok(Self::Joined(parts.collect::<Result<_, _>>()?));
-        }
-        match name.split_once(':') {
-            Some(("netvlad", which)) => Ok(Self::NetVlad(NetVlad::open(&file(which))?.into())),
-            Some(("fisher", which)) => Ok(Self::Fisher(FisherPooling::open(&file(which))?.into())),
-            _ => name.parse(),
+    /// What it is called; [`PoolingName::open`] makes it again.
+    pub fn name(&self) -> PoolingName {
+        let learned = |kind, id: &str| PoolingName::Learned {
+            kind,
+            which: id.to_owned(),
+        };
+        match self {
+            Self::Mac => PoolingName::Mac,
+            Self::Spoc => PoolingName::Spoc,
+            Self::SpocCentre => PoolingName::SpocCentre,
+            Self::Crow => PoolingName::Crow,
+            Self::RMac { levels } => PoolingName::RMac { levels: *levels },
+            Self::Gem { p } => PoolingName::Gem { p: *p },
+            Self::NetVlad(netvlad) => learned(LearnedPooling::NetVlad, netvlad.id()),
+            Self::Fisher(fisher) => learned(LearnedPooling::Fisher, fisher.id()),
+            Self::Joined(parts) => PoolingName::Joined(parts.iter().map(Self::name).collect()),
         }
     }
 
@@ -180,7 +182,7 @@ impl Pooling {
         }
     }
 
-    /// Writes what was learned to a file that [`Pooling::open`] reads; other poolings write nothing.
+    /// Writes what was learned to a file that [`PoolingName::open`] reads; other poolings write nothing.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -249,22 +251,7 @@ fn joined_shares(parts: &[Pooling], map: &FeatureMap, gain: &[f32]) -> Vec<f64> 
 
 impl fmt::Display for Pooling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Mac => f.write_str("mac"),
-            Self::Spoc => f.write_str("spoc"),
-            Self::SpocCentre => f.write_str("spoc+centre"),
-            Self::Crow => f.write_str("crow"),
-            Self::RMac { levels } => write!(f, "r_mac:{levels}"),
-            Self::Gem { p } => write!(f, "gem:{p}"),
-            Self::NetVlad(netvlad) => write!(f, "netvlad:{}", netvlad.id()),
-            Self::Fisher(fisher) => write!(f, "fisher:{}", fisher.id()),
-            Self::Joined(parts) => {
-                for (at, part) in parts.iter().enumerate() {
-                    write!(f, "{}{part}", if at > 0 { "|" } else { "" })?;
-                }
-                Ok(())
-            }
-        }
+        self.name().fmt(f)
     }
 }
 
@@ -272,68 +259,13 @@ impl FromStr for Pooling {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        if text.contains('|') {
-            let parts = text.split('|').map(str::parse).collect::<Result<_, _>>()?;
-            return Ok(Self::Joined(parts));
-        }
-        let refused = |allowed: &str| Error::Value {
-            name: "the pooling",
-            value: text.to_owned(),
-            allowed: allowed.to_owned(),
-        };
-        let (name, setting) = match text.split_once(':') {
-            Some((name, setting)) => (name, Some(setting)),
-            None => (text, None),
-        };
-        match (name, setting) {
-            ("mac", None) => Ok(Self::Mac),
-            ("spoc", None) => Ok(Self::Spoc),
-            ("spoc+centre", None) => Ok(Self::SpocCentre),
-            ("crow", None) => Ok(Self::Crow),
-            ("r_mac", setting) => match setting.unwrap_or("3").parse() {
-                Ok(levels) if (1..=MOST_LEVELS).contains(&levels) => Ok(Self::RMac { levels }),
-                _ => Err(refused("r_mac takes 1 to 20 levels, as r_mac:3")),
-            },
-            ("gem", setting) => match setting.unwrap_or("3").parse::<f32>() {
-                Ok(p) if (0.1..=100.0).contains(&p) => Ok(Self::Gem { p }),
-                _ => Err(refused("gem takes an exponent from 0.1 to 100, as gem:3")),
-            },
-            ("netvlad" | "fisher", _) => Err(refused(
-                "it is learned from images: give the file that `vizsla models learn-pooling` wrote, as netvlad:FILE",
-            )),
-            _ => Err(refused(
-                "choose mac, spoc, spoc+centre, crow, r_mac:LEVELS, gem:P, or several joined by |",
-            )),
-        }
+        text.parse::<PoolingName>()?.plain()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_read_as_they_are_written() {
-        for name in [
-            "mac",
-            "spoc",
-            "spoc+centre",
-            "crow",
-            "r_mac:4",
-            "gem:2.5",
-            "spoc|gem:3|mac",
-        ] {
-            assert_eq!(name.parse::<Pooling>().unwrap().to_string(), name);
-        }
-        assert_eq!("gem".parse::<Pooling>().unwrap(), Pooling::Gem { p: 3.0 });
-        assert_eq!("r_mac".parse::<Pooling>().unwrap().to_string(), "r_mac:3");
-        for name in [
-            "", "max", "gem:0", "gem:nan", "r_mac:0", "mac:3", "netvlad", "spoc|",
-        ] {
-            let error = name.parse::<Pooling>().unwrap_err().to_string();
-            assert!(error.contains("cannot be"), "{error}");
-        }
-    }
 
     #[test]
     fn shares_sum_to_the_product() {

@@ -69,6 +69,8 @@ impl std::str::FromStr for Aggregation {
     }
 }
 
+crate::as_text!(Aggregation);
+
 #[cfg(test)]
 mod tests {
     use super::*;

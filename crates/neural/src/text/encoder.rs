@@ -2,7 +2,6 @@
 
 use sha2::Digest;
 
-use super::aggregation::Aggregation;
 use super::network::Network;
 use super::statistics::WordStatistics;
 use super::words::WordEncoder;
@@ -161,10 +160,7 @@ impl TextEncoder {
 fn open_words(entry: &ModelEntry) -> Result<WordEncoder, Error> {
     let vectors = WordVectors::open(&entry.verified_path()?)?;
     let settings = entry.text.clone().unwrap_or_default();
-    let aggregation = match &settings.aggregation {
-        Some(name) => name.parse()?,
-        None => Aggregation::default(),
-    };
+    let aggregation = settings.aggregation.unwrap_or_default();
     let statistics = match entry.statistics_path()? {
         Some(path) => Some(WordStatistics::open(&path)?),
         None => None,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::encoder::TextBatch;
+use super::token_pooling::TokenPooling;
 use super::tokenizer::{Tokenized, Tokenizer};
 use crate::error::Error;
 use crate::models::ModelEntry;
@@ -23,21 +24,6 @@ const OUTPUTS: [&str; 4] = [
     "token_embeddings",
 ];
 
-/// How token vectors become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pooling {
-    /// The vector of the first token.
-    Cls,
-    /// The mean over the text's own tokens, special ones included.
-    Mean,
-    /// The sum over the same tokens.
-    Sum,
-    /// The vector of the text's last token: CLIP's end of text.
-    Last,
-    /// The network gives one vector already.
-    Output,
-}
-
 /// What an input of the network takes.
 #[derive(Clone, Copy, Debug)]
 enum Role {
@@ -51,7 +37,7 @@ pub(super) struct Network {
     session: Session,
     tokenizer: Tokenizer,
     roles: Vec<(String, Role)>,
-    pooling: Pooling,
+    pooling: TokenPooling,
     dimension: usize,
     /// Number of texts and of tokens that the network insists on.
     rows: Option<usize>,
@@ -79,12 +65,12 @@ impl Network {
             (wanted, fixed) => wanted.or(fixed),
         };
         let tokenizer = Tokenizer::open(&entry.tokenizer_path()?, settings.lower_case, max_length)?;
-        let wanted = settings.pooling.as_deref().map(pooling).transpose()?;
+        let wanted = settings.pooling;
         let mut network = Network {
             session,
             tokenizer,
             roles,
-            pooling: wanted.unwrap_or(Pooling::Mean),
+            pooling: wanted.unwrap_or(TokenPooling::Mean),
             dimension: 0,
             rows,
             length,
@@ -92,9 +78,9 @@ impl Network {
         let probe = network.tokenizer.encode("a")?;
         let (shape, _) = network.run(&[&probe])?;
         network.pooling = match (wanted, shape.len()) {
-            (None | Some(Pooling::Output), 2) => Pooling::Output,
-            (None, 3) => Pooling::Mean,
-            (Some(pooling), 3) if pooling != Pooling::Output => pooling,
+            (None | Some(TokenPooling::Output), 2) => TokenPooling::Output,
+            (None, 3) => TokenPooling::Mean,
+            (Some(pooling), 3) if pooling != TokenPooling::Output => pooling,
             _ => return Err(network.output_error(&shape, wanted)),
         };
         network.dimension = *shape.last().unwrap_or(&0);
@@ -193,16 +179,16 @@ impl Network {
     fn pool(&self, values: &[f32], length: usize) -> Vec<f32> {
         let tokens = values.chunks_exact(self.dimension).take(length);
         match self.pooling {
-            Pooling::Output => values.to_vec(),
-            Pooling::Cls => tokens.take(1).flatten().copied().collect(),
-            Pooling::Last => tokens.skip(length - 1).flatten().copied().collect(),
-            Pooling::Mean | Pooling::Sum => {
+            TokenPooling::Output => values.to_vec(),
+            TokenPooling::Cls => tokens.take(1).flatten().copied().collect(),
+            TokenPooling::Last => tokens.skip(length - 1).flatten().copied().collect(),
+            TokenPooling::Mean | TokenPooling::Sum => {
                 let mut sum = vec![0.0; self.dimension];
                 for token in tokens {
                     sum.iter_mut().zip(token).for_each(|(s, x)| *s += x);
                 }
                 let scale = match self.pooling {
-                    Pooling::Sum => 1.0,
+                    TokenPooling::Sum => 1.0,
                     _ => 1.0 / length.max(1) as f32,
                 };
                 sum.iter_mut().for_each(|x| *x *= scale);
@@ -211,7 +197,7 @@ impl Network {
         }
     }
 
-    fn output_error(&self, shape: &[usize], wanted: Option<Pooling>) -> Error {
+    fn output_error(&self, shape: &[usize], wanted: Option<TokenPooling>) -> Error {
         let output = self.session.outputs().first();
         let advice = match (shape.len(), wanted) {
             (2, Some(_)) => "it is one vector for each text already, so the pooling is output",
@@ -336,20 +322,5 @@ fn fixed_shape(session: &Session, roles: &[(String, Role)]) -> (Option<usize>, O
     match info.and_then(|info| info.shape.as_deref()) {
         Some(&[rows, length]) => (rows, length),
         _ => (None, None),
-    }
-}
-
-fn pooling(name: &str) -> Result<Pooling, Error> {
-    match name {
-        "cls" => Ok(Pooling::Cls),
-        "mean" => Ok(Pooling::Mean),
-        "sum" => Ok(Pooling::Sum),
-        "last" => Ok(Pooling::Last),
-        "output" => Ok(Pooling::Output),
-        _ => Err(Error::Value {
-            name: "the pooling of tokens",
-            value: name.to_owned(),
-            allowed: "it is cls, mean, sum, last or output".into(),
-        }),
     }
 }

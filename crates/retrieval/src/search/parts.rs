@@ -1,6 +1,5 @@
 //! The parts of a query, described by the recipe of the collection.
 
-use vizsla_features::Sift;
 use vizsla_vectors::l2_normalise;
 use vizsla_words::QueryWord;
 
@@ -101,7 +100,7 @@ impl Collection {
         if asked.words {
             let cut = cut_gray(image, region, self.recipe.pixels.max_side, asked.limits)?;
             trace.stage("read", cut.image.width() * cut.image.height(), "pixels");
-            let features = Sift::new(self.recipe.query_sift()).extract(&cut.image);
+            let features = self.recipe.query_extractor().extract(&cut.image);
             trace.stage("describe", features.keypoints.len(), "features");
             let words = query_words(&*self.codebook()?, &features, &self.recipe.search);
             trace.stage("words", words.len(), "words");

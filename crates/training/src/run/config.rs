@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use serde::{Deserialize, Serialize};
-use vizsla_neural::Pooling;
+use vizsla_neural::{PoolingName, Preset};
 
 use super::schedule::Schedule;
+use super::trained::Trained;
+use crate::device::Compute;
 use crate::error::Error;
 use crate::losses::Distance;
 use crate::optimiser::OptimiserConfig;
@@ -26,7 +28,7 @@ pub struct RunConfig {
     pub seed: u64,
     /// cpu, cuda, cuda:NUMBER or wgpu; left out, the processor.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub device: Option<String>,
+    pub device: Option<Compute>,
     /// Numbers of the forward pass.
     pub precision: Precision,
     /// Which images.
@@ -110,11 +112,11 @@ pub struct ModelConfig {
     /// How images of a file are prepared: torchvision, timm, clip, siglip, dinov2, keras or caffe; an entry of
     /// the registry knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub preset: Option<String>,
+    pub preset: Option<Preset>,
     /// Longest side of the images, pixels; their aspect is kept.
     pub side: u32,
     /// mac, spoc, gem:P, r_mac:LEVELS.
-    pub pooling: String,
+    pub pooling: PoolingName,
     /// Dimension of a whitening layer behind the pooling that begins as a PCA of the training images; 0 for none.
     pub whitening: usize,
     /// Sizes of hidden layers with ReLU.
@@ -123,9 +125,8 @@ pub struct ModelConfig {
     pub dimension: usize,
     /// Share of hidden numbers that is left out in training, 0 to below 1.
     pub dropout: f64,
-    /// What is trained: `head` (head, whitening and the parameters of the pooling), `all`, or `from:NAME`, the
-    /// layers of the backbone from this parameter on as well.
-    pub train: String,
+    /// What is trained: head, all or from:NAME.
+    pub train: Trained,
 }
 
 impl Default for ModelConfig {
@@ -136,12 +137,12 @@ impl Default for ModelConfig {
             output: None,
             preset: None,
             side: 256,
-            pooling: "gem:3".into(),
+            pooling: PoolingName::Gem { p: 3.0 },
             whitening: 0,
             hidden: vec![512],
             dimension: 256,
             dropout: 0.0,
-            train: "head".into(),
+            train: Trained::Head,
         }
     }
 }
@@ -405,14 +406,23 @@ impl RunConfig {
     }
 
     fn check_pooling(&self) -> Result<(), Error> {
-        let allowed = "it is mac, spoc, gem:P or r_mac:LEVELS, or several joined by |";
-        let pooling: Result<Pooling, _> = self.model.pooling.parse();
-        match pooling {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Error::setting(
+        let trained = |part: &PoolingName| match part {
+            PoolingName::Mac
+            | PoolingName::Spoc
+            | PoolingName::Gem { .. }
+            | PoolingName::RMac { .. } => true,
+            PoolingName::SpocCentre
+            | PoolingName::Crow
+            | PoolingName::Learned { .. }
+            | PoolingName::Joined(_) => false,
+        };
+        let pooling = &self.model.pooling;
+        match pooling.parts().iter().all(trained) {
+            true => Ok(()),
+            false => Err(Error::setting(
                 "model.pooling",
-                &self.model.pooling,
-                allowed,
+                pooling,
+                "it is mac, spoc, gem:P or r_mac:LEVELS, or several joined by |",
             )),
         }
     }
@@ -518,6 +528,11 @@ mod tests {
                 "loss.margin is -1; it is a number above zero",
             ),
             ("[model]\npooling = \"gam\"", "gem:P"),
+            ("[model]\npooling = \"spoc|crow\"", "r_mac:LEVELS"),
+            ("[model]\npooling = \"netvlad:a.vzpl\"", "r_mac:LEVELS"),
+            ("[model]\npreset = \"kears\"", "keras"),
+            ("[model]\ntrain = \"haed\"", "from:NAME"),
+            ("device = \"gpu\"", "cuda:NUMBER"),
             ("[optimiser]\nrate = 0", "optimiser.rate"),
             (
                 "[loss]\nkind = \"contrastive\"\n[sampling]\nmining = \"pool\"",

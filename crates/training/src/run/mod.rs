@@ -33,6 +33,7 @@ mod ranking;
 mod result;
 mod rounds;
 mod schedule;
+mod trained;
 mod trainer;
 mod views;
 
@@ -41,12 +42,13 @@ pub use config::{
     SamplingConfig, StopConfig,
 };
 pub use cross_modal::{
-    Anchors, CaptionData, CaptionLoss, CaptionLossKind, CaptionSampling, CrossModalConfig,
-    CrossModalResult, Direction, TextConfig, train_cross_modal,
+    Anchors, CaptionData, CaptionLoss, CaptionLossKind, CaptionPooling, CaptionSampling,
+    CrossModalConfig, CrossModalResult, Direction, TextConfig, train_cross_modal,
 };
 pub use grid::{Grid, GridRow, Swept};
 pub use observer::{EpochReport, StepReport, TrainObserver};
 pub use ranking::Figure;
 pub use result::RunResult;
 pub use schedule::{Course, Schedule};
+pub use trained::Trained;
 pub use trainer::{TrainOptions, train};

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use vizsla_neural::{
-    ImageEncoder, ModelEntry, ModelKind, Pooling, Preprocessing, Preset, Registry, Resize,
+    ImageEncoder, ModelEntry, ModelKind, PoolingName, Preprocessing, Preset, Registry, Resize,
     SessionOptions,
 };
 use vizsla_vectors::Projection;
 
 use super::config::ModelConfig;
+use super::trained::Trained;
 use crate::error::Error;
 use crate::network::{
     Builder, Kind, Network, Operator, Parameters, head, mobilenet_v1, pooling, resnet, vgg16,
@@ -35,8 +36,9 @@ impl Model {
     /// When there is no such model, or its parts do not fit.
     pub fn open(config: &ModelConfig, seed: u64, device: &Device) -> Result<Model, Error> {
         let (backbone, weights, mut preprocessing) = backbone(config, seed, device)?;
-        let pool: Pooling = config.pooling.parse()?;
-        let regions = config.pooling.contains("r_mac");
+        let pool = config.pooling.plain()?;
+        let of_regions = |part: &PoolingName| matches!(part, PoolingName::RMac { .. });
+        let regions = config.pooling.parts().iter().any(of_regions);
         preprocessing.size = config.side;
         (preprocessing.resize, preprocessing.crop) = match regions {
             true => (Resize::Shortest, Some(config.side)),
@@ -110,14 +112,17 @@ impl Model {
     }
 
     /// Marks what is trained.
-    fn choose(&mut self, train: &str) -> Result<(), Error> {
+    fn choose(&mut self, train: &Trained) -> Result<(), Error> {
         let ours = |name: &str| OURS.iter().any(|prefix| name.starts_with(prefix));
-        match train.split_once(':') {
-            None if train == "all" => self.parameters.train_where(|_| true),
-            None if train == "head" => self.parameters.train_where(ours),
-            Some(("from", first)) => {
+        match train {
+            Trained::All => self.parameters.train_where(|_| true),
+            Trained::Head => self.parameters.train_where(ours),
+            Trained::From(first) => {
                 let names: Vec<String> = self.parameters.names().map(str::to_owned).collect();
-                let Some(place) = names.iter().position(|name| name.starts_with(first)) else {
+                let Some(place) = names
+                    .iter()
+                    .position(|name| name.starts_with(first.as_str()))
+                else {
                     let allowed = format!(
                         "no parameter begins so; there are {} and more",
                         names
@@ -133,11 +138,6 @@ impl Model {
                 let trained = &names[place..];
                 self.parameters
                     .train_where(|name| ours(name) || trained.iter().any(|n| n == name));
-            }
-            _ => {
-                let allowed =
-                    "it is head, all, or from:NAME with the beginning of a parameter's name";
-                return Err(Error::setting("model.train", train, allowed));
             }
         }
         Ok(())
@@ -162,12 +162,7 @@ fn backbone(
     seed: u64,
     device: &Device,
 ) -> Result<(Network, Parameters, Preprocessing), Error> {
-    let preset = |default: Preset| -> Result<Preprocessing, Error> {
-        Ok(match &config.preset {
-            Some(name) => name.parse::<Preset>()?.preprocessing(),
-            None => default.preprocessing(),
-        })
-    };
+    let preset = |default: Preset| config.preset.unwrap_or(default).preprocessing();
     let name = config.backbone.as_str();
     let named = match name {
         "resnet18" => Some((resnet(18)?, Preset::Torchvision)),
@@ -188,11 +183,11 @@ fn backbone(
             Some(path) => Parameters::open(&network, path, device)?,
             None => Parameters::initial(&network, seed, device),
         };
-        return Ok((network, weights, preset(default)?));
+        return Ok((network, weights, preset(default)));
     }
     let mut entry = entry(name)?;
     if config.preset.is_some() {
-        entry.preprocessing = preset(Preset::Torchvision)?;
+        entry.preprocessing = preset(Preset::Torchvision);
     }
     let output = match config.output.clone().or(entry.output.clone()) {
         Some(output) => output,

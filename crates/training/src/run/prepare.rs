@@ -13,6 +13,7 @@ use super::memory;
 use super::model::Model;
 use super::observer::TrainObserver;
 use super::plan::{Stream, random};
+use super::trained::Trained;
 use super::views::{Item, Views};
 use crate::device::Compute;
 use crate::error::Error;
@@ -53,7 +54,7 @@ impl Prepared {
         observer: &dyn TrainObserver,
     ) -> Result<Option<Prepared>, Error> {
         config.check()?;
-        let compute: Compute = config.device.as_deref().unwrap_or("cpu").parse()?;
+        let compute = config.device.unwrap_or_default();
         if compute == Compute::Cpu && config.precision != Precision::F32 {
             let allowed = "on the processor it is f32; 16 bits are for cuda and wgpu";
             return Err(Error::setting(
@@ -69,8 +70,8 @@ impl Prepared {
             preprocessing: model.preprocessing.clone(),
             augment: config.augment.clone(),
         };
-        let cut = match config.model.train.as_str() {
-            "head" => model.frozen(),
+        let cut = match config.model.train {
+            Trained::Head => model.frozen(),
             // What never varies, or varies among a few, is computed once.
             _ if config.augment.views > 1 || !config.augment.varies() => model.frozen(),
             _ => 0,

@@ -81,6 +81,7 @@ impl Arguments {
             refinements: self.refinements,
             max_descriptors: self.max_descriptors,
             seed: self.seed,
+            ..TrainConfig::default()
         };
         let progress = Progress::start();
         let Some(harvest) = self.harvest(&progress)? else {

@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use vizsla_neural::{
-    ModelEntry, ModelKind, ModelSource, Pooling, Preprocessing, Preset, Registry, RuntimeKind,
-    SessionOptions, TensorLayout, TextSettings,
+    Aggregation, ModelEntry, ModelKind, ModelSource, Pooling, PoolingRecipe, Preprocessing, Preset,
+    Registry, RuntimeKind, SessionOptions, TensorLayout, TextSettings, TokenPooling,
 };
 
 use super::trial::Allowed;
@@ -94,7 +94,7 @@ struct Text {
     tokenizer: Option<PathBuf>,
     /// How token vectors become one: cls, mean, sum, last or output
     #[arg(long, value_name = "HOW")]
-    text_pooling: Option<String>,
+    text_pooling: Option<TokenPooling>,
     /// Longest text, in tokens
     #[arg(long, value_name = "TOKENS")]
     max_length: Option<usize>,
@@ -103,7 +103,7 @@ struct Text {
     lower_case: Option<bool>,
     /// How word vectors become one: sum, mean, tf-idf or sif
     #[arg(long, value_name = "HOW")]
-    aggregation: Option<String>,
+    aggregation: Option<Aggregation>,
     /// File of word frequencies for tf-idf and sif
     #[arg(long, value_name = "FILE")]
     statistics: Option<PathBuf>,
@@ -191,7 +191,7 @@ impl Arguments {
             pooling: self
                 .pooling
                 .as_ref()
-                .map(ToString::to_string)
+                .map(|pooling| PoolingRecipe::Named(pooling.name()))
                 .or(base.pooling),
             side: self.side.or(base.side),
             space: self.space.clone().or(base.space),
@@ -261,9 +261,9 @@ impl Text {
             tokenizer_sha256: String::new(),
             merges_sha256: String::new(),
             max_length: self.max_length,
-            pooling: self.text_pooling.clone(),
+            pooling: self.text_pooling,
             lower_case: self.lower_case,
-            aggregation: self.aggregation.clone(),
+            aggregation: self.aggregation,
             statistics: file(&self.statistics)?,
             statistics_sha256: String::new(),
             head: None,

@@ -85,7 +85,7 @@ impl Arguments {
         if let Some(statistics) = encoder.statistics() {
             statistics.save(&self.into)?;
         }
-        settings.aggregation = Some(report.aggregation.clone());
+        settings.aggregation = Some(self.aggregation);
         settings.statistics = Some(fs_err::canonicalize(&self.into)?);
         entry.text = Some(settings);
         entry.record_files()?;

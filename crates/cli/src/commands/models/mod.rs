@@ -78,7 +78,7 @@ fn describe(entry: &ModelEntry) -> String {
         ("input", entry.input.clone()),
         ("layout", entry.layout.map(|layout| layout.to_string())),
         ("output", entry.output.clone()),
-        ("pooling", entry.pooling.clone()),
+        ("pooling", entry.pooling.as_ref().map(ToString::to_string)),
         ("dimension", entry.dimension.map(|d| d.to_string())),
         ("side", entry.side.map(|side| format!("{side} pixels"))),
         ("space", entry.space.clone()),
@@ -114,9 +114,12 @@ fn describe(entry: &ModelEntry) -> String {
                 "tokens",
                 text.max_length.map(|length| format!("at most {length}")),
             ),
-            ("token pooling", text.pooling.clone()),
+            (
+                "token pooling",
+                text.pooling.map(|pooling| pooling.to_string()),
+            ),
             ("lower case", text.lower_case.map(|lower| lower.to_string())),
-            ("aggregation", text.aggregation.clone()),
+            ("aggregation", text.aggregation.map(|how| how.to_string())),
             (
                 "statistics",
                 text.statistics.as_ref().map(|s| s.display().to_string()),

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::super::config::{MOST_BYTES, ModelConfig, StopConfig, changed};
 use super::super::schedule::Schedule;
+use super::super::trained::Trained;
+use super::caption_pooling::CaptionPooling;
+use crate::device::Compute;
 use crate::error::Error;
 use crate::optimiser::OptimiserConfig;
 
@@ -19,7 +22,7 @@ pub struct CrossModalConfig {
     pub seed: u64,
     /// cpu, cuda, cuda:NUMBER or wgpu; left out, the processor.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub device: Option<String>,
+    pub device: Option<Compute>,
     /// Which images and captions.
     pub data: CaptionData,
     /// The image branch. `hidden`, `dimension` and `dropout` are those of both heads; the backbone stays as it is.
@@ -80,14 +83,14 @@ pub struct TextConfig {
     pub model: String,
     /// How the vectors of words or tokens become one: sum or mean, for word vectors also tf-idf and sif; cls, last and
     /// output for networks. The head sees the vector as it is, so that sum and mean differ.
-    pub aggregation: String,
+    pub aggregation: CaptionPooling,
 }
 
 impl Default for TextConfig {
     fn default() -> Self {
         Self {
             model: String::new(),
-            aggregation: "mean".into(),
+            aggregation: CaptionPooling::default(),
         }
     }
 }
@@ -295,7 +298,7 @@ impl CrossModalConfig {
                 ));
             }
         }
-        if model.train != "head" {
+        if model.train != Trained::Head {
             let allowed = "it is head where captions are learned";
             return Err(Error::setting("model.train", &model.train, allowed));
         }

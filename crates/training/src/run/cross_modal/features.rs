@@ -131,8 +131,8 @@ pub(super) fn text_entry(config: &TextConfig) -> Result<ModelEntry, Error> {
     };
     let mut settings = entry.text.take().unwrap_or_else(TextSettings::default);
     match entry.kind {
-        ModelKind::WordVectors => settings.aggregation = Some(config.aggregation.clone()),
-        ModelKind::Text => settings.pooling = Some(config.aggregation.clone()),
+        ModelKind::WordVectors => settings.aggregation = Some(config.aggregation.of_words()?),
+        ModelKind::Text => settings.pooling = Some(config.aggregation.of_tokens()?),
         ModelKind::Image => {
             return Err(Error::setting(
                 "text.model",

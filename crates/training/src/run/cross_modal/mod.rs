@@ -9,6 +9,7 @@
 //! text half in `best_text.onnx`, `best_text.safetensors` and `best_text.toml`.
 
 mod branches;
+mod caption_pooling;
 mod config;
 mod data;
 mod directions;
@@ -17,6 +18,7 @@ mod features;
 mod hardest;
 mod trainer;
 
+pub use caption_pooling::CaptionPooling;
 pub use config::{
     Anchors, CaptionData, CaptionLoss, CaptionLossKind, CaptionSampling, CrossModalConfig,
     TextConfig,

@@ -25,7 +25,6 @@ use super::directions::{Direction, both, mean_map};
 use super::export;
 use super::features::{Part, Rows, backbone, of_captions, of_images, text_entry};
 use super::hardest::Hard;
-use crate::device::Compute;
 use crate::error::Error;
 use crate::network::{Parameters, head};
 use crate::sampling::shuffled_batches;
@@ -100,7 +99,7 @@ impl<'a> Trainer<'a> {
         saved: Option<Checkpoint>,
         observer: &dyn TrainObserver,
     ) -> Result<Option<Trainer<'a>>, Error> {
-        let compute: Compute = config.device.as_deref().unwrap_or("cpu").parse()?;
+        let compute = config.device.unwrap_or_default();
         let device = compute.device()?;
         let data = Captioned::read(&config.data, config.seed)?;
         let entry = text_entry(&config.text)?;
@@ -184,13 +183,7 @@ impl<'a> Trainer<'a> {
     /// Evaluates the best heads and writes what is left of the run.
     fn finish(&mut self, observer: &dyn TrainObserver) -> Result<CrossModalResult, Error> {
         observer.begin("evaluating", 0);
-        let device = self
-            .config
-            .device
-            .as_deref()
-            .unwrap_or("cpu")
-            .parse::<Compute>()?
-            .device()?;
+        let device = self.config.device.unwrap_or_default().device()?;
         let [image, text] =
             ["best.safetensors", "best_text.safetensors"].map(|name| self.folder.join(name));
         let trained = self.model.parameters.clone();
