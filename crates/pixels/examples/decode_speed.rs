@@ -1,12 +1,12 @@
 //! Prints the median time to decode one file at several sizes: `decode_speed FILE [REPEATS]`.
 //!
-//! Full grey and colour decodes stand beside the fitted ones, in turn in every round, so that the
-//! ratio survives a busy machine.
+//! Full grey and colour decodes stand beside the fitted ones, and both at once beside them, in turn in every round, so
+//! that the ratio survives a busy machine.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use vizsla_pixels::{DecodeOptions, Error, decode_gray, decode_rgb};
+use vizsla_pixels::{DecodeOptions, Error, decode_both, decode_gray, decode_rgb};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1);
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let bytes = fs_err::read(path)?;
     let sizes = [None, Some(2000), Some(1000), Some(500)];
-    let mut times = vec![[Vec::new(), Vec::new()]; sizes.len()];
+    let mut times = vec![[Vec::new(), Vec::new(), Vec::new()]; sizes.len()];
     for _ in 0..repeats {
         for (times, &fit) in times.iter_mut().zip(&sizes) {
             let options = DecodeOptions {
@@ -30,12 +30,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             };
             times[0].push(timed(|| decode_gray(&bytes, &options).map(|_| ()))?);
             times[1].push(timed(|| decode_rgb(&bytes, &options).map(|_| ()))?);
+            times[2].push(timed(|| decode_both(&bytes, &options, fit).map(|_| ()))?);
         }
     }
     for (times, fit) in times.iter_mut().zip(sizes) {
-        let [gray, rgb] = times.each_mut().map(|times| median(times));
+        let [gray, rgb, both] = times.each_mut().map(|times| median(times));
         let name = fit.map_or("full".to_string(), |side| format!("fit {side}"));
-        println!("{name:>9}  gray {gray:7.1} ms  rgb {rgb:7.1} ms");
+        println!("{name:>9}  gray {gray:7.1} ms  rgb {rgb:7.1} ms  both {both:7.1} ms");
     }
     Ok(())
 }

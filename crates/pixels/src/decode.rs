@@ -14,6 +14,7 @@ use crate::gray::Gray;
 use crate::guarded::guarded;
 use crate::limits::Limits;
 use crate::orientation::{swaps_sides, upright};
+use crate::resize::fitted_size;
 use crate::rgb::Rgb;
 use crate::{files, jpeg, other_formats, tiff};
 
@@ -100,6 +101,29 @@ pub struct Decoded<T> {
     pub pages: u32,
 }
 
+impl<T> Decoded<T> {
+    /// The same, of another form of the picture.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Decoded<U> {
+        Decoded {
+            image: change(self.image),
+            full_width: self.full_width,
+            full_height: self.full_height,
+            format: self.format,
+            exif: self.exif,
+            pages: self.pages,
+        }
+    }
+}
+
+/// One picture as grey and in colour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Both {
+    /// As [`decode_gray`] gives it.
+    pub gray: Gray,
+    /// As [`decode_rgb`] gives it.
+    pub rgb: Rgb,
+}
+
 /// Reads a file as grey. The path comes last in every error message.
 ///
 /// # Errors
@@ -122,7 +146,7 @@ pub fn read_rgb(path: &Path, options: &DecodeOptions) -> Result<Decoded<Rgb>, Er
 /// # Errors
 /// Whatever is wrong with the bytes, as an [`ErrorKind`]; outside data never panic.
 pub fn decode_gray(bytes: &[u8], options: &DecodeOptions) -> Result<Decoded<Gray>, Error> {
-    decode(bytes, options)
+    decode(bytes, &Wanted::of(options))
 }
 
 /// Decodes the bytes of a file in colour, alpha composited over white.
@@ -130,22 +154,86 @@ pub fn decode_gray(bytes: &[u8], options: &DecodeOptions) -> Result<Decoded<Gray
 /// # Errors
 /// Whatever is wrong with the bytes, as an [`ErrorKind`]; outside data never panic.
 pub fn decode_rgb(bytes: &[u8], options: &DecodeOptions) -> Result<Decoded<Rgb>, Error> {
-    decode(bytes, options)
+    decode(bytes, &Wanted::of(options))
 }
 
-/// What the two layouts have in common, so that one path decodes both.
+/// Reads a file as grey and in colour. The path comes last in every error message.
+///
+/// # Errors
+/// As [`decode_both`], and [`ErrorKind::Io`] or [`ErrorKind::NotAFile`] when it cannot be read.
+pub fn read_both(
+    path: &Path,
+    options: &DecodeOptions,
+    colour_fit: Option<u32>,
+) -> Result<Decoded<Both>, Error> {
+    let read = bytes_of(path, options).and_then(|bytes| decode_both(&bytes, options, colour_fit));
+    read.map_err(|error| error.at(path))
+}
+
+/// Decodes the bytes of a file once, as grey and in colour: each is what [`decode_gray`] and [`decode_rgb`] give, the
+/// grey fitted to `options.fit`, the colours to `colour_fit`.
+///
+/// # Errors
+/// As [`decode_rgb`].
+pub fn decode_both(
+    bytes: &[u8],
+    options: &DecodeOptions,
+    colour_fit: Option<u32>,
+) -> Result<Decoded<Both>, Error> {
+    // The grey of a TIFF is made of its samples and not of its colours, and rounds otherwise.
+    if Format::of(bytes) == Some(Format::Tiff) {
+        let colour = DecodeOptions {
+            fit: colour_fit,
+            ..*options
+        };
+        let gray = decode_gray(bytes, options)?.image;
+        return Ok(decode_rgb(bytes, &colour)?.map(|rgb| Both { gray, rgb }));
+    }
+    let wanted = Wanted {
+        colour_fit,
+        ..Wanted::of(options)
+    };
+    decode(bytes, &wanted)
+}
+
+/// What a decoder is asked for.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) limits: Limits,
+    /// Longest side of what is grey.
+    gray_fit: Option<u32>,
+    /// Longest side of what has colours.
+    colour_fit: Option<u32>,
+}
+
+impl Wanted {
+    fn of(options: &DecodeOptions) -> Wanted {
+        Wanted {
+            limits: options.limits,
+            gray_fit: options.fit,
+            colour_fit: options.fit,
+        }
+    }
+}
+
+/// What the layouts have in common, so that one path decodes all.
 pub(crate) trait Layout: Sized {
-    /// Bytes a pixel.
+    /// Bytes a pixel of what is decoded.
     const CHANNELS: usize;
+    /// Whether luma is wanted beside the colours.
+    const LUMA_TOO: bool = false;
     fn from_data(width: usize, height: usize, data: Vec<u8>) -> Result<Self, Error>;
     fn from_rgb(image: Rgb) -> Self;
     fn from_gray(image: Gray) -> Self;
-    fn resized_to(&self, width: usize, height: usize) -> Result<Self, Error>;
+    /// From a picture whose luma is not made of its colours.
+    fn from_colour_and_luma(image: Rgb, luma: Gray) -> Self;
+    /// At the size that is wanted.
+    fn fitted(self, wanted: &Wanted) -> Result<Self, Error>;
     fn turned(self, orientation: u8) -> Result<Self, Error>;
 }
 
 macro_rules! layout {
-    ($image:ident, $channels:literal, $from_rgb:expr, $from_gray:expr) => {
+    ($image:ident, $channels:literal, $from_rgb:expr, $from_gray:expr, $from_both:expr, $fit:ident) => {
         impl Layout for $image {
             const CHANNELS: usize = $channels;
             fn from_data(width: usize, height: usize, data: Vec<u8>) -> Result<Self, Error> {
@@ -157,8 +245,16 @@ macro_rules! layout {
             fn from_gray(image: Gray) -> Self {
                 $from_gray(image)
             }
-            fn resized_to(&self, width: usize, height: usize) -> Result<Self, Error> {
-                self.resized(width, height)
+            fn from_colour_and_luma(image: Rgb, luma: Gray) -> Self {
+                $from_both(image, luma)
+            }
+            fn fitted(self, wanted: &Wanted) -> Result<Self, Error> {
+                let full = (self.width() as u32, self.height() as u32);
+                let side = wanted.$fit.unwrap_or(u32::MAX);
+                match fitted_size(full.0, full.1, side) {
+                    fitted if fitted == full => Ok(self),
+                    (width, height) => self.resized(width as usize, height as usize),
+                }
             }
             fn turned(self, orientation: u8) -> Result<Self, Error> {
                 let (width, height) = (self.width(), self.height());
@@ -175,23 +271,72 @@ layout!(
     Gray,
     1,
     |image: Rgb| image.to_gray_alone(),
-    |image: Gray| image
+    |image: Gray| image,
+    |_, luma: Gray| luma,
+    gray_fit
 );
-layout!(Rgb, 3, |image: Rgb| image, |image: Gray| image.to_rgb());
+layout!(
+    Rgb,
+    3,
+    |image: Rgb| image,
+    |image: Gray| image.to_rgb(),
+    |image: Rgb, _| image,
+    colour_fit
+);
 
-fn read<T: Layout>(path: &Path, options: &DecodeOptions) -> Result<Decoded<T>, Error> {
-    let bytes = files::read(path, &options.limits)?;
-    match Foreign::of_file(path, &bytes) {
-        Some(foreign) => Err(ErrorKind::Foreign(foreign.name).into()),
-        None => decode(&bytes, options),
+impl Layout for Both {
+    const CHANNELS: usize = 3;
+    const LUMA_TOO: bool = true;
+    fn from_data(width: usize, height: usize, data: Vec<u8>) -> Result<Self, Error> {
+        Ok(Self::from_rgb(Rgb::new(width, height, data)?))
+    }
+    fn from_rgb(rgb: Rgb) -> Self {
+        Both {
+            gray: rgb.to_gray_alone(),
+            rgb,
+        }
+    }
+    fn from_gray(gray: Gray) -> Self {
+        Both {
+            rgb: gray.to_rgb(),
+            gray,
+        }
+    }
+    fn from_colour_and_luma(rgb: Rgb, gray: Gray) -> Self {
+        Both { gray, rgb }
+    }
+    fn fitted(self, wanted: &Wanted) -> Result<Self, Error> {
+        Ok(Both {
+            gray: self.gray.fitted(wanted)?,
+            rgb: self.rgb.fitted(wanted)?,
+        })
+    }
+    fn turned(self, orientation: u8) -> Result<Self, Error> {
+        Ok(Both {
+            gray: self.gray.turned(orientation)?,
+            rgb: self.rgb.turned(orientation)?,
+        })
     }
 }
 
-fn decode<T: Layout>(bytes: &[u8], options: &DecodeOptions) -> Result<Decoded<T>, Error> {
+fn read<T: Layout>(path: &Path, options: &DecodeOptions) -> Result<Decoded<T>, Error> {
+    decode(&bytes_of(path, options)?, &Wanted::of(options))
+}
+
+/// The bytes of a file that may be one of a picture.
+fn bytes_of(path: &Path, options: &DecodeOptions) -> Result<Vec<u8>, Error> {
+    let bytes = files::read(path, &options.limits)?;
+    match Foreign::of_file(path, &bytes) {
+        Some(foreign) => Err(ErrorKind::Foreign(foreign.name).into()),
+        None => Ok(bytes),
+    }
+}
+
+fn decode<T: Layout>(bytes: &[u8], wanted: &Wanted) -> Result<Decoded<T>, Error> {
     if bytes.is_empty() {
         return Err(ErrorKind::Empty.into());
     }
-    options.limits.check_file(bytes.len() as u64)?;
+    wanted.limits.check_file(bytes.len() as u64)?;
     let format = Format::of(bytes).ok_or_else(|| unknown(bytes))?;
     // The last line of defence: decoders are large programs fed by strangers, and one that panics
     // must cost this file and not the ingest of a hundred thousand. Nothing shared is left half
@@ -199,7 +344,7 @@ fn decode<T: Layout>(bytes: &[u8], options: &DecodeOptions) -> Result<Decoded<T>
     let work = || {
         #[cfg(debug_assertions)]
         panic_on_purpose(bytes);
-        decode_known(bytes, format, options)
+        decode_known(bytes, format, wanted)
     };
     guarded(work).unwrap_or_else(|panic| {
         let reason = format!("the decoder gave up: {panic}");
@@ -227,12 +372,12 @@ fn unknown(bytes: &[u8]) -> Error {
 fn decode_known<T: Layout>(
     bytes: &[u8],
     format: Format,
-    options: &DecodeOptions,
+    wanted: &Wanted,
 ) -> Result<Decoded<T>, Error> {
     let stored: Stored<T> = match format {
-        Format::Jpeg => jpeg::decode(bytes, options)?,
-        Format::Tiff => tiff::decode(bytes, options)?,
-        _ => other_formats::decode(bytes, format, options)?,
+        Format::Jpeg => jpeg::decode(bytes, wanted)?,
+        Format::Tiff => tiff::decode(bytes, wanted)?,
+        _ => other_formats::decode(bytes, format, wanted)?,
     };
     let exif = Exif::of_file(bytes, format);
     let (width, height) = (stored.full_width, stored.full_height);

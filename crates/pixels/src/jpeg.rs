@@ -4,21 +4,21 @@
 //! are missing and fills with grey; which of its pictures count as read is decided here, in
 //! [`judge`], from what was counted on the way. Sizes and memory pass the limits before any is taken.
 //!
-//! Grey is the luma plane as stored, and the colour planes are then not even transformed. Decoding at
+//! Grey is the luma plane as stored, and the colour planes are then not even transformed. Where both are wanted, it
+//! is taken on the way to the colours. Decoding at
 //! a half or a quarter of the size was measured and left out (decision 005).
 
-use crate::decode::{DecodeOptions, Layout, Stored};
+use crate::decode::{Layout, Stored, Wanted};
 use crate::error::{Error, ErrorKind};
 use crate::gray::Gray;
 use crate::limits::Limits;
-use crate::resize::fitted_size;
 use crate::rgb::Rgb;
 
 #[allow(unsafe_code)] // calls C; its reasons stand at each call
 mod libjpeg;
 
 pub(crate) use libjpeg::Colour;
-use libjpeg::{Header, Report, Status};
+use libjpeg::{Header, Report, Status, Target};
 
 const JPEG: &str = "JPEG";
 
@@ -36,32 +36,41 @@ const MOST_ARITHMETIC_VISITS: u64 = 1 << 24;
 const MOST_LOST: u64 = 16;
 
 /// Decodes a file.
-pub(crate) fn decode<T: Layout>(bytes: &[u8], options: &DecodeOptions) -> Result<Stored<T>, Error> {
-    let header = read_header(bytes, Colour::AsMarked, &options.limits)?;
+pub(crate) fn decode<T: Layout>(bytes: &[u8], wanted: &Wanted) -> Result<Stored<T>, Error> {
+    let header = read_header(bytes, Colour::AsMarked, &wanted.limits)?;
     let (width, height) = (header.width, header.height);
     let pixels = u64::from(width) * u64::from(height);
-    let grant = options
+    let grant = wanted
         .limits
         .admit_bytes(pixels * bytes_per_pixel(&header))?;
-    let target = options
-        .fit
-        .map_or((width, height), |side| fitted_size(width, height, side));
-    let gray = match header.colour() {
-        Some(Colour::Gray) => true,
-        Some(Colour::Ycc) => T::CHANNELS == 1,
-        _ => false,
+    let form = match header.colour() {
+        Some(Colour::Gray) => Form::Gray,
+        Some(Colour::Ycc) => match (T::CHANNELS, T::LUMA_TOO) {
+            (1, _) => Form::Gray,
+            (_, true) => Form::ColourAndLuma,
+            (_, false) => Form::Colour,
+        },
+        _ => Form::Colour,
     };
-    let samples = samples(bytes, &header, Colour::AsMarked, gray)?;
-    let mut image: T = samples.into_image()?;
-    if target != (width, height) {
-        image = image.resized_to(target.0 as usize, target.1 as usize)?;
-    }
+    let samples = samples(bytes, &header, Colour::AsMarked, form)?;
+    let image: T = samples.into_image()?;
     Ok(Stored {
-        image,
+        image: image.fitted(wanted)?,
         full_width: width,
         full_height: height,
         grant,
     })
+}
+
+/// What is wanted of the decoder.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// The first component, which is grey or luma.
+    Gray,
+    /// All of them.
+    Colour,
+    /// All of them, and the first as it is before it becomes part of a colour.
+    ColourAndLuma,
 }
 
 /// Samples as they come from the decoder, interleaved.
@@ -71,6 +80,7 @@ pub(crate) struct Samples {
     /// 1: grey, 3: RGB, 4: CMYK as stored, in which Adobe and all who follow it mean 255 by "no ink".
     pub(crate) channels: usize,
     pub(crate) data: Vec<u8>,
+    luma: Option<Vec<u8>>,
 }
 
 /// Decodes JPEG data inside another container, whose word on the colours counts: `colour` is what the
@@ -82,8 +92,11 @@ pub(crate) fn decode_embedded(
     limits: &Limits,
 ) -> Result<Samples, Error> {
     let header = read_header(bytes, colour, limits)?;
-    let gray = header.colour() == Some(Colour::Gray);
-    samples(bytes, &header, colour, gray)
+    let form = match header.colour() {
+        Some(Colour::Gray) => Form::Gray,
+        _ => Form::Colour,
+    };
+    samples(bytes, &header, colour, form)
 }
 
 /// Reads the header and holds it against the limits.
@@ -147,24 +160,29 @@ fn most_scans(header: &Header) -> u32 {
     (visits / blocks).clamp(1, MOST_SCANS) as u32
 }
 
-fn samples(bytes: &[u8], header: &Header, colour: Colour, gray: bool) -> Result<Samples, Error> {
+fn samples(bytes: &[u8], header: &Header, colour: Colour, form: Form) -> Result<Samples, Error> {
     let (wanted, channels) = match header.colour() {
-        _ if gray => (Colour::Gray, 1),
+        _ if form == Form::Gray => (Colour::Gray, 1),
         Some(Colour::Cmyk | Colour::Ycck) => (Colour::Cmyk, 4),
         _ => (Colour::Rgb, 3),
     };
     let (width, height) = (header.width as usize, header.height as usize);
     let mut data = vec![0; width * height * channels];
+    let mut luma = (form == Form::ColourAndLuma).then(|| vec![0; width * height]);
     let most_scans = most_scans(header);
-    let report = libjpeg::decode(
-        bytes, colour, wanted, most_scans, header, &mut data, channels,
-    );
+    let target = Target {
+        channels,
+        pixels: &mut data,
+        luma: luma.as_deref_mut(),
+    };
+    let report = libjpeg::decode(bytes, colour, wanted, most_scans, header, target);
     judge(bytes, header, &report)?;
     Ok(Samples {
         width,
         height,
         channels,
         data,
+        luma,
     })
 }
 
@@ -249,7 +267,16 @@ impl Samples {
         let (width, height) = (self.width, self.height);
         match self.channels {
             1 => Ok(T::from_gray(Gray::new(width, height, self.data)?)),
-            3 => Ok(T::from_rgb(Rgb::new(width, height, self.data)?)),
+            3 => {
+                let rgb = Rgb::new(width, height, self.data)?;
+                match self.luma {
+                    Some(luma) => Ok(T::from_colour_and_luma(
+                        rgb,
+                        Gray::new(width, height, luma)?,
+                    )),
+                    None => Ok(T::from_rgb(rgb)),
+                }
+            }
             _ => Ok(T::from_rgb(Rgb::new(
                 width,
                 height,

@@ -48,7 +48,10 @@ mod tiff;
 mod warp;
 
 pub use budget::{decode_memory, set_decode_memory};
-pub use decode::{DecodeOptions, Decoded, Format, decode_gray, decode_rgb, read_gray, read_rgb};
+pub use decode::{
+    Both, DecodeOptions, Decoded, Format, decode_both, decode_gray, decode_rgb, read_both,
+    read_gray, read_rgb,
+};
 pub use draw::Color;
 pub use error::{Error, ErrorKind};
 pub use exif::Exif;

@@ -9,20 +9,19 @@ use std::io::{self, Cursor};
 
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
-use crate::decode::{DecodeOptions, Format, Layout, Stored};
+use crate::decode::{Format, Layout, Stored, Wanted};
 use crate::error::{Error, ErrorKind};
 use crate::gray::Gray;
 use crate::over_white::over_white;
 use crate::png;
-use crate::resize::fitted_size;
 use crate::rgb::{Rgb, luma};
 
 pub(crate) fn decode<T: Layout>(
     bytes: &[u8],
     format: Format,
-    options: &DecodeOptions,
+    wanted: &Wanted,
 ) -> Result<Stored<T>, Error> {
-    let limits = &options.limits;
+    let limits = &wanted.limits;
     let fail = |error| translate(error, format);
     if format == Format::Bmp {
         let (width, height) = bmp_size(bytes);
@@ -44,16 +43,8 @@ pub(crate) fn decode<T: Layout>(
     decoder.set_limits(library).map_err(fail)?;
 
     let image: T = convert(DynamicImage::from_decoder(decoder).map_err(fail)?)?;
-    let target = options.fit.map_or((full_width, full_height), |side| {
-        fitted_size(full_width, full_height, side)
-    });
-    let image = if target == (full_width, full_height) {
-        image
-    } else {
-        image.resized_to(target.0 as usize, target.1 as usize)?
-    };
     Ok(Stored {
-        image,
+        image: image.fitted(wanted)?,
         full_width,
         full_height,
         grant,

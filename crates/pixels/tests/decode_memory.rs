@@ -9,7 +9,9 @@ use std::io::Cursor;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use image::{DynamicImage, ImageFormat};
-use vizsla_pixels::{DecodeOptions, ErrorKind, Limits, decode_gray, decode_rgb, set_decode_memory};
+use vizsla_pixels::{
+    DecodeOptions, ErrorKind, Limits, decode_both, decode_gray, decode_rgb, set_decode_memory,
+};
 
 struct Counting;
 
@@ -232,6 +234,13 @@ fn decoders_keep_to_their_word_and_to_one_budget() {
                     "{name}, grey {gray}: {taken} of {announced} announced"
                 ));
             }
+        }
+    }
+    for (name, bytes) in files() {
+        let announced = announced(&bytes, false) as usize;
+        let taken = most_of(|| drop(decode_both(&bytes, &options, None).unwrap()));
+        if taken > announced + small + bytes.len() {
+            complaints.push(format!("{name}, both: {taken} of {announced} announced"));
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));

@@ -3,10 +3,11 @@
  *
  * libjpeg reports an error by calling a function that must not return. Here that function jumps back
  * to the one entry below it (`guarded`), inside this file, so that no frame of Rust is ever jumped
- * over. Warnings are counted instead of printed, and two of the library's inner steps are watched,
- * because what they know is in no warning: how many coded units were left empty for want of data,
- * and how many blocks lie far outside of the range of brightness. The second, the transform, is
- * replaced by one with vector instructions (`idct.c`); the library's own need an assembler.
+ * over. Warnings are counted instead of printed, and three of the library's inner steps are watched,
+ * because what they know is nowhere else: how many coded units were left empty for want of data,
+ * how many blocks lie far outside of the range of brightness, and the brightness itself before it
+ * becomes part of a colour. The second, the transform, is replaced by one with vector instructions
+ * (`idct.c`); the library's own need an assembler.
  */
 #include <setjmp.h>
 #include <stdio.h>
@@ -39,6 +40,10 @@ struct job {
   boolean (*decode_mcu)(j_decompress_ptr library, JBLOCKROW *unit);
   uint64_t units_behind;               /* units since an arithmetic decoder met a marker */
   JCOEF means[D_MAX_BLOCKS_IN_MCU];    /* of the blocks of the unit before */
+  void (*color_convert)(j_decompress_ptr library, JSAMPIMAGE planes, JDIMENSION row,
+                        JSAMPARRAY output, int rows);
+  uint8_t *luma;                       /* where the first component goes as well, or NULL */
+  JDIMENSION luma_rows;                /* written of it */
 };
 
 static struct job *job_of(j_common_ptr library)
@@ -189,6 +194,20 @@ static void watched_block(j_decompress_ptr library, jpeg_component_info *compone
     memcpy(output[row] + column, samples + DCTSIZE * row, DCTSIZE);
 }
 
+/* The planes have the size of the picture here: the first is what decoding to grey gives out. */
+static void watched_colours(j_decompress_ptr library, JSAMPIMAGE planes, JDIMENSION row,
+                            JSAMPARRAY output, int rows)
+{
+  struct job *job = job_of((j_common_ptr)library);
+  int index;
+  if (rows < 0 || (JDIMENSION)rows > library->output_height - job->luma_rows)
+    ERREXIT(library, JERR_BUFFER_SIZE);
+  for (index = 0; index < rows; index++, job->luma_rows++)
+    memcpy(job->luma + (size_t)library->output_width * job->luma_rows,
+           planes[0][row + (JDIMENSION)index], library->output_width);
+  (*job->color_convert)(library, planes, row, output, rows);
+}
+
 /* Called by the library before every row of units; a new scan may have set the step anew. */
 static void on_progress(j_common_ptr common)
 {
@@ -209,6 +228,15 @@ static void watch_blocks(j_decompress_ptr library)
   int index;
   for (index = 0; index < library->num_components; index++)
     library->idct->inverse_DCT[index] = watched_block;
+}
+
+static void watch_colours(struct job *job, uint8_t *luma)
+{
+  j_decompress_ptr library = &job->library;
+  job->luma = luma;
+  job->luma_rows = 0;
+  job->color_convert = library->cconvert->color_convert;
+  library->cconvert->color_convert = watched_colours;
 }
 
 /* ---- the bytes ---- */
@@ -355,6 +383,7 @@ struct request {
   vizsla_jpeg_header *header; /* to be filled in when there are no pixels to fill */
   uint8_t *pixels;
   size_t stride;
+  uint8_t *luma;
 };
 
 static void decode(struct job *job, const struct request *request)
@@ -369,7 +398,11 @@ static void decode(struct job *job, const struct request *request)
   if ((size_t)library->output_width * (size_t)library->output_components > request->stride)
     ERREXIT(library, JERR_BUFFER_SIZE);
   watch_blocks(library);
+  if (request->luma != NULL)
+    watch_colours(job, request->luma);
   read_rows(job, request->pixels, request->stride);
+  if (request->luma != NULL && job->luma_rows != library->output_height)
+    ERREXIT(library, JERR_BUFFER_SIZE);
   look_for_gaps(job);
   job->pixels_done = 1;
   (void)jpeg_finish_decompress(library);
@@ -426,7 +459,7 @@ void vizsla_jpeg_read_header(const uint8_t *bytes, size_t length, uint32_t colou
 
 void vizsla_jpeg_decode(const uint8_t *bytes, size_t length, uint32_t colour, uint32_t wanted,
                         uint32_t most_scans, const vizsla_jpeg_header *header, uint8_t *pixels,
-                        size_t stride, vizsla_jpeg_report *report)
+                        size_t stride, uint8_t *luma, vizsla_jpeg_report *report)
 {
   struct request request;
   vizsla_jpeg_header known = *header;
@@ -437,5 +470,6 @@ void vizsla_jpeg_decode(const uint8_t *bytes, size_t length, uint32_t colour, ui
   request.header = &known;
   request.pixels = pixels;
   request.stride = stride;
+  request.luma = luma;
   run(&request, most_scans, report);
 }

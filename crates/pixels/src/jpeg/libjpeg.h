@@ -64,9 +64,11 @@ void vizsla_jpeg_read_header(const uint8_t *bytes, size_t length, uint32_t colou
                              vizsla_jpeg_header *header, vizsla_jpeg_report *report);
 
 /* Decodes into `pixels`, whose rows lie `stride` bytes apart. `header` is what the call above
- * found for the same bytes, and is compared with what is found now. */
+ * found for the same bytes, and is compared with what is found now. `luma`, where it is not NULL,
+ * takes the first component as well, at full size and without gaps between rows: what decoding to
+ * grey would give. */
 void vizsla_jpeg_decode(const uint8_t *bytes, size_t length, uint32_t colour, uint32_t wanted,
                         uint32_t most_scans, const vizsla_jpeg_header *header, uint8_t *pixels,
-                        size_t stride, vizsla_jpeg_report *report);
+                        size_t stride, uint8_t *luma, vizsla_jpeg_report *report);
 
 #endif

@@ -163,6 +163,7 @@ unsafe extern "C" {
         header: *const Header,
         pixels: *mut u8,
         stride: usize,
+        luma: *mut u8,
         report: *mut Report,
     );
 }
@@ -185,25 +186,38 @@ pub(crate) fn read_header(bytes: &[u8], colour: Colour) -> (Header, Report) {
     (header, report)
 }
 
-/// Decodes into `pixels`, `channels` bytes each and without gaps between rows. `header` must be what
-/// [`read_header`] gave for the same bytes and colour.
+/// What is decoded into, rows without gaps.
+pub(crate) struct Target<'a> {
+    /// Bytes of a pixel.
+    pub(crate) channels: usize,
+    pub(crate) pixels: &'a mut [u8],
+    /// For the first component as well, one byte a pixel: what decoding to grey gives.
+    pub(crate) luma: Option<&'a mut [u8]>,
+}
+
+/// Decodes into `target`. `header` must be what [`read_header`] gave for the same bytes and colour.
 ///
 /// # Panics
-/// When `pixels` is not of the size that `header` and `channels` say: a fault of the caller.
+/// When `target` is not of the size that `header` and its channels say: a fault of the caller.
 pub(crate) fn decode(
     bytes: &[u8],
     colour: Colour,
     wanted: Colour,
     most_scans: u32,
     header: &Header,
-    pixels: &mut [u8],
-    channels: usize,
+    target: Target<'_>,
 ) -> Report {
-    let stride = header.width as usize * channels;
-    assert_eq!(pixels.len(), stride * header.height as usize);
+    let (width, height) = (header.width as usize, header.height as usize);
+    let stride = width * target.channels;
+    assert_eq!(target.pixels.len(), stride * height);
+    let luma = target.luma.map_or(std::ptr::null_mut(), |luma| {
+        assert_eq!(luma.len(), width * height);
+        luma.as_mut_ptr()
+    });
     let mut report = Report::new();
     // SAFETY: as above. The C side compares the header it finds with `header` before it writes, and
-    // its rows with `stride`, so it writes `height` rows of at most `stride` bytes: all of `pixels`.
+    // its rows with `stride`, so it writes `height` rows of at most `stride` bytes: all of `pixels`. Of
+    // `luma` it writes at most `height` rows of `width` bytes, which it counts.
     unsafe {
         vizsla_jpeg_decode(
             bytes.as_ptr(),
@@ -212,8 +226,9 @@ pub(crate) fn decode(
             wanted as u32,
             most_scans,
             header,
-            pixels.as_mut_ptr(),
+            target.pixels.as_mut_ptr(),
             stride,
+            luma,
             &mut report,
         );
     }

@@ -25,9 +25,8 @@ mod webp;
 
 use std::collections::HashSet;
 
-use crate::decode::{DecodeOptions, Layout, Stored};
+use crate::decode::{Layout, Stored, Wanted};
 use crate::error::Error;
-use crate::resize::fitted_size;
 
 use self::canvas::Canvas;
 use self::header::{Header, tag};
@@ -38,18 +37,18 @@ const TIFF: &str = "TIFF";
 /// Most pages that are counted.
 const MOST_PAGES: usize = 10_000;
 
-pub(crate) fn decode<T: Layout>(bytes: &[u8], options: &DecodeOptions) -> Result<Stored<T>, Error> {
+pub(crate) fn decode<T: Layout>(bytes: &[u8], wanted: &Wanted) -> Result<Stored<T>, Error> {
     let block = Block::open(bytes).ok_or_else(|| Error::corrupt(TIFF, "its header is cut"))?;
     let first = block.first();
     let first = first.ok_or_else(|| Error::corrupt(TIFF, "its first directory is missing"))?;
-    let header = Header::read(block, first, &options.limits)?;
+    let header = Header::read(block, first, &wanted.limits)?;
     let (width, height) = (header.width, header.height);
     let channels = if header.colour.is_grey() {
         1
     } else {
         T::CHANNELS
     };
-    let grant = options.limits.admit_bytes(header.memory(channels))?;
+    let grant = wanted.limits.admit_bytes(header.memory(channels))?;
     let mut canvas = Canvas::new(&header, channels);
     for down in 0..header.grid.down {
         for across in 0..header.grid.across {
@@ -57,15 +56,8 @@ pub(crate) fn decode<T: Layout>(bytes: &[u8], options: &DecodeOptions) -> Result
         }
     }
     let image: T = canvas.finish(&header)?;
-    let target = options
-        .fit
-        .map_or((width, height), |side| fitted_size(width, height, side));
-    let image = match target == (width, height) {
-        true => image,
-        false => image.resized_to(target.0 as usize, target.1 as usize)?,
-    };
     Ok(Stored {
-        image,
+        image: image.fitted(wanted)?,
         full_width: width,
         full_height: height,
         grant,
