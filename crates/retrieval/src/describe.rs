@@ -1,150 +1,108 @@
-//! A picture becomes what the catalog stores of it.
+//! What a recipe makes of a picture, the same for the gallery and for a query: local features, and a vector.
 
 use std::path::Path;
 
 use vizsla_features::{Extractor, Features};
 use vizsla_neural::DescriptorRecipe;
-use vizsla_pixels::{DecodeOptions, Decoded, Gray, Limits, guarded};
-use vizsla_words::Codebook;
+use vizsla_pixels::{Gray, Limits, Rgb};
 
-use crate::catalog::ImageRow;
 use crate::models::{Models, PerThread};
-use crate::stored::{self, StoredFeature};
-use crate::{Error, Recipe};
+use crate::picture::{Picture, PictureSource, Sides};
+use crate::{Error, Recipe, Region};
 
-/// A described image, ready for the catalog.
-pub(crate) struct Described {
-    pub row: ImageRow,
-    /// Encoded features, as the catalog keeps them.
-    pub data: Vec<u8>,
-    /// The global descriptor, where the recipe has one.
-    pub vector: Option<Vec<f32>>,
-    /// Pictures in the file, of which this is the first.
-    pub pages: u32,
-}
-
-/// Why a picture was not described, for a person.
-#[derive(Clone)]
-pub(crate) enum Failure {
-    /// It cannot be read.
-    Picture(String),
-    /// It was read, but the collection's model cannot take it or failed on it.
-    Model(String),
-}
-
-/// Describes gallery images; one for all threads.
+/// Describes pictures by a recipe.
 pub(crate) struct Describer<'a> {
-    extractor: Option<Box<dyn Extractor>>,
-    decode: DecodeOptions,
-    codebook: &'a Codebook,
-    global: Option<(PerThread, DecodeOptions)>,
+    recipe: &'a Recipe,
+    extractor: Box<dyn Extractor>,
+    network: Network<'a>,
+}
+
+/// Who runs the network of the global descriptor.
+enum Network<'a> {
+    /// One for all, opened when first needed.
+    Shared(&'a Models),
+    /// One for each thread of the caller's pool; `None` where the recipe has no global descriptor.
+    PerThread(Option<PerThread>),
+}
+
+/// What is wanted of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Local features.
+    pub features: bool,
+    /// The global descriptor, where the recipe has one.
+    pub vector: bool,
 }
 
 impl<'a> Describer<'a> {
-    /// Gets ready for so many pictures.
+    /// Gets ready for so many pictures of the gallery.
     ///
     /// # Errors
     /// The recipe's model is not there, or another than the collection's.
-    pub(crate) fn new(
-        recipe: &Recipe,
-        codebook: &'a Codebook,
+    pub(crate) fn of_gallery(
+        recipe: &'a Recipe,
         models: &Models,
         pictures: usize,
-        limits: Limits,
     ) -> Result<Self, Error> {
-        let fit = |side| DecodeOptions {
-            fit: Some(side),
-            limits,
-        };
-        let global = match &recipe.global {
-            Some(global) => {
-                let descriptors = models.image_per_thread(global, pictures)?;
-                Some((descriptors, fit(colour_side(recipe, global))))
-            }
-            None => None,
-        };
+        let open = |global| models.image_per_thread(global, pictures);
+        let networks = recipe.global.as_ref().map(open).transpose()?;
         Ok(Self {
-            extractor: recipe.local.enabled.then(|| recipe.gallery_extractor()),
-            decode: fit(recipe.pixels.max_side),
-            codebook,
-            global,
+            recipe,
+            extractor: recipe.gallery_extractor(),
+            network: Network::PerThread(networks),
         })
     }
 
-    /// Describes the bytes of a file.
-    pub(crate) fn describe(&self, bytes: &[u8], content: [u8; 32]) -> Result<Described, Failure> {
-        // A defect in our own code must cost one file, not a batch of 100,000.
-        let work = || {
-            let decoded = vizsla_pixels::decode_gray(bytes, &self.decode).map_err(unreadable)?;
-            let vector = self.encode(bytes)?;
-            Ok(self.store(decoded, content, vector))
-        };
-        guarded(work).unwrap_or_else(|panic| {
-            Err(Failure::Picture(format!(
-                "describing it failed inside vizsla ({panic}); please report this file"
-            )))
-        })
-    }
-
-    fn encode(&self, bytes: &[u8]) -> Result<Option<Vec<f32>>, Failure> {
-        let Some((descriptors, decode)) = &self.global else {
-            return Ok(None);
-        };
-        let decoded = vizsla_pixels::decode_rgb(bytes, decode).map_err(unreadable)?;
-        let picture = decoded.image;
-        let Some(descriptor) = descriptors.get() else {
-            return Ok(None);
-        };
-        match descriptor.describe(&[&picture]) {
-            Ok(mut vectors) => Ok(vectors.pop()),
-            Err(error) => Err(Failure::Model(error.to_string())),
+    /// For pictures to search with. Networks are opened when first needed.
+    pub(crate) fn of_queries(recipe: &'a Recipe, models: &'a Models) -> Self {
+        Self {
+            recipe,
+            extractor: recipe.query_extractor(),
+            network: Network::Shared(models),
         }
     }
 
-    fn store(
+    /// Reads a picture, or a region of it, in the forms that what is wanted is made of.
+    ///
+    /// # Errors
+    /// The picture cannot be read, or the region lies outside.
+    pub(crate) fn read(
         &self,
-        decoded: Decoded<Gray>,
-        content: [u8; 32],
-        vector: Option<Vec<f32>>,
-    ) -> Described {
-        let zoom = decoded.full_width as f32 / decoded.image.width() as f32;
-        let mut stored = match &self.extractor {
-            Some(extractor) => self.quantise(&extractor.extract(&decoded.image), zoom),
-            None => Vec::new(),
+        source: PictureSource<'_>,
+        region: Option<Region>,
+        wanted: Wanted,
+        limits: Limits,
+    ) -> Result<Picture, Error> {
+        let global = self.recipe.global.as_ref().filter(|_| wanted.vector);
+        let sides = Sides {
+            gray: wanted.features.then_some(self.recipe.pixels.max_side),
+            colour: global.map(|global| colour_side(self.recipe, global)),
         };
-        Described {
-            vector,
-            data: stored::encode(&mut stored),
-            pages: decoded.pages,
-            row: ImageRow {
-                content,
-                width: decoded.full_width,
-                height: decoded.full_height,
-                format: decoded.format.name().to_owned(),
-                taken: decoded.exif.taken,
-                camera: decoded.exif.camera,
-                latitude: decoded.exif.latitude,
-                longitude: decoded.exif.longitude,
-                features: stored.len() as u32,
+        Picture::read(source, region, sides, limits)
+    }
+
+    /// Local features, in pixels of the picture given.
+    pub(crate) fn features(&self, gray: &Gray) -> Features {
+        self.extractor.extract(gray)
+    }
+
+    /// The global descriptor as the network gives it; `None` where the recipe has none.
+    ///
+    /// # Errors
+    /// The network is not there, or failed.
+    pub(crate) fn vector(&self, colour: &Rgb) -> Result<Option<Vec<f32>>, Error> {
+        let Some(global) = &self.recipe.global else {
+            return Ok(None);
+        };
+        let mut vectors = match &self.network {
+            Network::Shared(models) => models.image(global)?.describe(&[colour])?,
+            Network::PerThread(networks) => match networks.as_ref().and_then(PerThread::get) {
+                Some(network) => network.describe(&[colour])?,
+                None => return Ok(None),
             },
-        }
+        };
+        Ok(vectors.pop())
     }
-
-    fn quantise(&self, features: &Features, zoom: f32) -> Vec<StoredFeature> {
-        let size = (features.width as f32, features.height as f32);
-        let pairs = features.keypoints.iter().zip(&features.descriptors);
-        pairs
-            .map(|(keypoint, descriptor)| {
-                let word = self.codebook.assign(descriptor);
-                let signature = self.codebook.signature(descriptor, word);
-                StoredFeature::new(keypoint, size, zoom, word, signature)
-            })
-            .collect()
-    }
-}
-
-fn unreadable(error: vizsla_pixels::Error) -> Failure {
-    Failure::Picture(error.to_string())
 }
 
 /// Longest side at which a picture is read for the global descriptor: what the largest scale needs, and enough for a
@@ -155,15 +113,16 @@ pub(crate) fn colour_side(recipe: &Recipe, global: &DescriptorRecipe) -> u32 {
     wanted.max(recipe.pixels.max_side)
 }
 
-/// The features of every image under `paths`, for training a codebook: full descriptors, no words.
+/// The features of a picture as a gallery has them, for training a codebook: full descriptors, no words.
 ///
 /// # Errors
 /// The picture cannot be read.
 pub fn extract_features(path: &Path, recipe: &Recipe) -> Result<Features, Error> {
-    let decode = DecodeOptions {
-        fit: Some(recipe.pixels.max_side),
-        ..DecodeOptions::default()
+    let sides = Sides {
+        gray: Some(recipe.pixels.max_side),
+        colour: None,
     };
-    let decoded = vizsla_pixels::read_gray(path, &decode)?;
-    Ok(recipe.gallery_extractor().extract(&decoded.image))
+    let picture = Picture::read(PictureSource::File(path), None, sides, Limits::default())?;
+    let extract = |gray: &Gray| recipe.gallery_extractor().extract(gray);
+    Ok(picture.gray.as_ref().map(extract).unwrap_or_default())
 }

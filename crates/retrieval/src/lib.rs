@@ -40,6 +40,7 @@ mod maintenance;
 mod meaning;
 mod models;
 mod names;
+mod picture;
 mod query;
 mod recipe;
 mod report;

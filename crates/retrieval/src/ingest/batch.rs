@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use vizsla_pixels::{ErrorKind, Foreign, Limits, Reach};
 
 use super::Contents;
+use super::intake::{Failure, Intake, NewImage};
 use crate::Reporter;
-use crate::describe::{Described, Describer, Failure};
 use crate::scan::{Found, NO_FILE, OUTSIDE};
 
 /// What became of one file.
@@ -19,7 +19,7 @@ pub(super) enum Outcome {
     /// It was read but not described: a dry run.
     Read([u8; 32]),
     /// A new image.
-    Described(Box<Described>),
+    Described(Box<NewImage>),
     /// It is of a format that is known and not read.
     Foreign(Foreign),
     /// Its content is that of another file of this run, which is described.
@@ -91,7 +91,7 @@ impl Claims {
 /// Looks into files.
 pub(super) struct Worker<'a> {
     pub contents: &'a Contents,
-    pub describer: Option<&'a Describer<'a>>,
+    pub intake: Option<&'a Intake<'a>>,
     pub claims: &'a Claims,
     pub reporter: &'a dyn Reporter,
     pub limits: Limits,
@@ -181,11 +181,11 @@ impl Worker<'_> {
         if let (None, Some(foreign)) = (known, Foreign::of_file(Path::new(path), &bytes)) {
             return Outcome::Foreign(foreign);
         }
-        match (known, self.describer) {
+        match (known, self.intake) {
             (Some(image), _) => Outcome::Known(image),
             (None, None) => Outcome::Read(hash),
             (None, Some(_)) if !self.claims.claim(hash, number) => Outcome::Same(hash),
-            (None, Some(describer)) => match describer.describe(&bytes, hash) {
+            (None, Some(intake)) => match intake.describe(&bytes, hash) {
                 Ok(described) => Outcome::Described(Box::new(described)),
                 Err(failure) => {
                     self.claims.refuse(hash, failure.clone());

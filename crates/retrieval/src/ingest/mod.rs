@@ -8,6 +8,7 @@
 
 mod batch;
 mod departed;
+mod intake;
 mod plan;
 mod writer;
 
@@ -23,10 +24,10 @@ use vizsla_pixels::Foreign;
 
 use self::batch::{Batch, Claims, Outcome, Worker};
 use self::departed::Departed;
+use self::intake::Intake;
 use self::plan::Plan;
 use self::writer::BatchWriter;
 use crate::catalog::{FileRow, KEPT_RULES};
-use crate::describe::Describer;
 use crate::{Collection, Error, IngestOptions, IngestReport, Reporter, Skipped};
 
 /// Content hash → image id, for all images committed so far.
@@ -103,7 +104,7 @@ impl Collection {
         reporter.begin("comparing", todo.len() as u64);
         let worker = Worker {
             contents: &contents,
-            describer: None,
+            intake: None,
             claims: &Claims::default(),
             reporter,
             limits: options.limits,
@@ -164,11 +165,10 @@ impl Collection {
         };
         let contents = self.contents()?;
         let (recipe, codebook) = (self.recipe.clone(), self.codebook()?);
-        let describer =
-            Describer::new(&recipe, &codebook, &self.models, todo.len(), options.limits)?;
+        let intake = Intake::new(&recipe, &codebook, &self.models, todo.len(), options.limits)?;
         let worker = Worker {
             contents: &contents,
-            describer: Some(&describer),
+            intake: Some(&intake),
             claims: &Claims::default(),
             reporter,
             limits: options.limits,

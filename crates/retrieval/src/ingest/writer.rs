@@ -6,9 +6,9 @@ use vizsla_words::{SegmentBuilder, Signature};
 
 use super::batch::{Batch, Item, Outcome};
 use super::departed::Departed;
+use super::intake::NewImage;
 use super::{Contents, count_foreign, count_place};
 use crate::catalog::{FileRow, Numbered, Owner, Writer, to_bytes};
-use crate::describe::Described;
 use crate::names::IndexFile;
 use crate::{Collection, Error, FurtherPages, IngestReport, Skipped, stored};
 
@@ -27,7 +27,7 @@ pub(super) struct BatchWriter<'a> {
 #[derive(Default)]
 struct Work {
     /// New images in order, each once.
-    images: Vec<Described>,
+    images: Vec<NewImage>,
     /// Files with their image: of the catalog, or an index into `images`.
     files: Vec<(Item, Place)>,
     /// Paths that an image moved away from.
@@ -231,7 +231,7 @@ impl<'a> BatchWriter<'a> {
 
     fn write_segment(
         &self,
-        images: &[Described],
+        images: &[NewImage],
         first: i64,
     ) -> Result<Option<(IndexFile, i64, i64)>, Error> {
         if images.is_empty() {

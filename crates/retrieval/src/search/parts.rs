@@ -6,8 +6,9 @@ use vizsla_words::QueryWord;
 use super::Trace;
 use super::candidates::query_words;
 use super::channels::Asked;
-use super::sight::{Cut, Sight, cut_gray, cut_rgb, stored_sight};
+use super::sight::{Sight, stored_sight};
 use crate::catalog::Owner;
+use crate::describe::{Describer, Wanted};
 use crate::{Collection, Error, Part, PartSource, Query, QueryImage, Region, Reporter, stored};
 
 /// Most parts of one query: each costs a description of its own.
@@ -97,49 +98,39 @@ impl Collection {
         asked: &Asked,
         trace: &mut Trace,
     ) -> Result<(), Error> {
-        if asked.words {
-            let cut = cut_gray(image, region, self.recipe.pixels.max_side, asked.limits)?;
-            trace.stage("read", cut.image.width() * cut.image.height(), "pixels");
-            let features = self.recipe.query_extractor().extract(&cut.image);
+        let describer = Describer::of_queries(&self.recipe, &self.models);
+        let wanted = Wanted {
+            features: asked.words,
+            vector: asked.global || asked.text && asked.joint,
+        };
+        if !wanted.features && (!wanted.vector || self.recipe.global.is_none()) {
+            return Ok(());
+        }
+        let picture = describer.read(image.into(), region, wanted, asked.limits)?;
+        out.full = Some(picture.full);
+        if let Some(gray) = &picture.gray {
+            trace.stage("read", gray.width() * gray.height(), "pixels");
+            let features = describer.features(gray);
             trace.stage("describe", features.keypoints.len(), "features");
             let words = query_words(&*self.codebook()?, &features, &self.recipe.search);
             trace.stage("words", words.len(), "words");
-            let Cut {
-                full, region, zoom, ..
-            } = cut;
-            out.full = Some(full);
             let sight = Sight {
                 features,
-                region,
-                zoom,
+                region: picture.region,
+                zoom: picture.zoom(),
             };
             out.sight = Some((sight, words));
         }
-        if let Some(recipe) = self
-            .recipe
-            .global
-            .as_ref()
-            .filter(|_| asked.global || asked.text && asked.joint)
-        {
-            let cut = cut_rgb(
-                image,
-                region,
-                crate::describe::colour_side(&self.recipe, recipe),
-                asked.limits,
-            )?;
-            out.full = Some(cut.full);
-            let descriptor = self.models.image(recipe)?;
-            let vector = descriptor
-                .describe(&[&cut.image])?
-                .pop()
-                .unwrap_or_default();
+        if let Some(colour) = &picture.colour {
+            let vector = describer.vector(colour)?.unwrap_or_default();
+            let numbers = vector.len();
             if asked.text && asked.joint {
                 out.meaning = Some(vector.clone());
             }
             if asked.global {
                 out.global = Some(self.compared_image(vector)?);
             }
-            trace.stage("encode", recipe.dimension, "numbers");
+            trace.stage("encode", numbers, "numbers");
         }
         Ok(())
     }

@@ -1,0 +1,122 @@
+//! A picture becomes what the catalog stores of it.
+
+use vizsla_features::Features;
+use vizsla_pixels::{Format, Limits, guarded};
+use vizsla_words::Codebook;
+
+use crate::catalog::ImageRow;
+use crate::describe::{Describer, Wanted};
+use crate::models::Models;
+use crate::picture::{Picture, PictureSource};
+use crate::stored::{self, StoredFeature};
+use crate::{Error, Recipe};
+
+/// A described image, ready for the catalog.
+pub(super) struct NewImage {
+    pub row: ImageRow,
+    /// Encoded features, as the catalog keeps them.
+    pub data: Vec<u8>,
+    /// The global descriptor, where the recipe has one.
+    pub vector: Option<Vec<f32>>,
+    /// Pictures in the file, of which this is the first.
+    pub pages: u32,
+}
+
+/// Why a picture was not described, for a person.
+#[derive(Clone)]
+pub(super) enum Failure {
+    /// It cannot be read.
+    Picture(String),
+    /// It was read, but the collection's model cannot take it or failed on it.
+    Model(String),
+}
+
+/// Makes images of files; one for all threads.
+pub(super) struct Intake<'a> {
+    describer: Describer<'a>,
+    wanted: Wanted,
+    codebook: &'a Codebook,
+    limits: Limits,
+}
+
+impl<'a> Intake<'a> {
+    /// Gets ready for so many pictures.
+    ///
+    /// # Errors
+    /// The recipe's model is not there, or another than the collection's.
+    pub(super) fn new(
+        recipe: &'a Recipe,
+        codebook: &'a Codebook,
+        models: &Models,
+        pictures: usize,
+        limits: Limits,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            describer: Describer::of_gallery(recipe, models, pictures)?,
+            wanted: Wanted {
+                features: recipe.local.enabled,
+                vector: recipe.global.is_some(),
+            },
+            codebook,
+            limits,
+        })
+    }
+
+    /// Describes the bytes of a file.
+    pub(super) fn describe(&self, bytes: &[u8], content: [u8; 32]) -> Result<NewImage, Failure> {
+        // A defect in our own code must cost one file, not a batch of 100,000.
+        let work = || {
+            let source = PictureSource::Bytes(bytes);
+            let read = self.describer.read(source, None, self.wanted, self.limits);
+            let picture = read.map_err(|error| Failure::Picture(error.to_string()))?;
+            let vector = match &picture.colour {
+                Some(colour) => self.describer.vector(colour),
+                None => Ok(None),
+            };
+            let vector = vector.map_err(|error| Failure::Model(error.to_string()))?;
+            Ok(self.store(picture, content, vector))
+        };
+        guarded(work).unwrap_or_else(|panic| {
+            Err(Failure::Picture(format!(
+                "describing it failed inside vizsla ({panic}); please report this file"
+            )))
+        })
+    }
+
+    fn store(&self, picture: Picture, content: [u8; 32], vector: Option<Vec<f32>>) -> NewImage {
+        let mut stored = match &picture.gray {
+            Some(gray) => self.quantise(&self.describer.features(gray), picture.zoom() as f32),
+            None => Vec::new(),
+        };
+        let [width, height] = picture.full;
+        let file = picture.file;
+        NewImage {
+            vector,
+            data: stored::encode(&mut stored),
+            pages: file.pages,
+            row: ImageRow {
+                content,
+                width,
+                height,
+                format: file.format.map_or("", Format::name).to_owned(),
+                taken: file.exif.taken,
+                camera: file.exif.camera,
+                latitude: file.exif.latitude,
+                longitude: file.exif.longitude,
+                features: stored.len() as u32,
+            },
+        }
+    }
+
+    fn quantise(&self, features: &Features, zoom: f32) -> Vec<StoredFeature> {
+        let size = (features.width as f32, features.height as f32);
+        let pairs = features.keypoints.iter().zip(&features.descriptors);
+        pairs
+            .map(|(keypoint, descriptor)| {
+                let word = self.codebook.assign(descriptor);
+                let signature = self.codebook.signature(descriptor, word);
+                StoredFeature::new(keypoint, size, zoom, word, signature)
+            })
+            .collect()
+    }
+}
