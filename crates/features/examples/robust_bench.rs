@@ -9,7 +9,7 @@
 use std::io::{self, Read, Write};
 use std::time::Instant;
 
-use vizsla_features::{Correspondence, Frame, RobustConfig, TransformModel, estimate};
+use vizsla_features::{Correspondence, Frame, RobustConfig, Shape, TransformModel, estimate};
 
 fn main() -> io::Result<()> {
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
@@ -38,6 +38,7 @@ fn main() -> io::Result<()> {
             y,
             scale: 1.0,
             angle: 0.0,
+            shape: Shape::CIRCLE,
         };
         let correspondences: Vec<Correspondence> = values
             .chunks_exact(4)

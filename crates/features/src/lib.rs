@@ -30,6 +30,7 @@ mod gradient;
 mod keypoint;
 mod matching;
 mod orientation;
+mod shape;
 mod sift;
 
 pub use extractor::{DescriptorKind, Detector, Extractor, UnknownName};
@@ -41,4 +42,5 @@ pub use geometry::{
 };
 pub use keypoint::{Descriptor, Features, Keypoint};
 pub use matching::{Match, MatchConfig, match_descriptors};
+pub use shape::Shape;
 pub use sift::{Sift, SiftConfig, StageTimes};

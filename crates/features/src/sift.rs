@@ -11,6 +11,7 @@ use crate::dog::{Blob, DogConfig, DogRows, detect};
 use crate::extractor::{DescriptorKind, Extractor};
 use crate::keypoint::{Features, Keypoint};
 use crate::orientation::orientations;
+use crate::shape::Shape;
 
 /// What [`Sift`] looks for; [`SiftConfig::default`] holds Lowe's values as OpenCV uses them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -276,6 +277,7 @@ fn keypoint(space: &ScaleSpace, blob: &Blob, angle: f32) -> Keypoint {
         y: blob.y * step + offset,
         scale: blob.sigma * step,
         angle,
+        shape: Shape::CIRCLE,
         response: blob.response,
     }
 }

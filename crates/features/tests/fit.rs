@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use serde_json::Value;
-use vizsla_features::{Correspondence, Frame, Transform, TransformModel, fit};
+use vizsla_features::{Correspondence, Frame, Shape, Transform, TransformModel, fit};
 
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap()
@@ -20,6 +20,7 @@ fn correspondences(case: &Value) -> Vec<Correspondence> {
         y: number(&p[1]),
         scale: 1.0,
         angle: 0.0,
+        shape: Shape::CIRCLE,
     };
     let (from, to) = (
         case["from"].as_array().unwrap(),
@@ -93,6 +94,7 @@ fn what_does_not_fix_a_transform_gives_none() {
         y,
         scale: 1.0,
         angle: 0.0,
+        shape: Shape::CIRCLE,
     };
     let at = |x: f64, y: f64| Correspondence {
         from: frame(x, y),

@@ -8,7 +8,7 @@
 use std::f32::consts::{PI, TAU};
 use std::path::{Path, PathBuf};
 
-use vizsla_features::{Features, Keypoint, Sift, SiftConfig};
+use vizsla_features::{Features, Keypoint, Shape, Sift, SiftConfig};
 use vizsla_pixels::{DecodeOptions, Gray, read_gray};
 
 /// OpenCV 5 enlarges the image by two without correcting for the position of the enlarged pixels.
@@ -33,6 +33,7 @@ fn opencv(name: &str) -> Reference {
             y: value(1) - OPENCV_SHIFT,
             scale: value(2),
             angle: value(3).to_radians(),
+            shape: Shape::CIRCLE,
             response: 0.0,
         }
     });
@@ -162,6 +163,7 @@ fn agrees_with_lowes_own_program() {
                 y: row[0],
                 scale: row[2],
                 angle,
+                shape: Shape::CIRCLE,
                 response: 0.0,
             };
             (keypoint, row[4..].iter().map(|&v| v as u8).collect())

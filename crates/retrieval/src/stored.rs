@@ -5,19 +5,26 @@
 //! merge. Layout, little-endian, arrays one after another:
 //!
 //! ```text
-//! u8 version = 1 | u32 count | count × varint word difference | count × 3 bytes x,y (12 bits each,
+//! u8 version, 1 or 2 | u32 count | count × varint word difference | count × 3 bytes x,y (12 bits each,
 //! fraction of width and height) | count × u8 log-scale | count × u8 angle | count × 12 bytes signature
+//! version 2 alone: | count × 2 signed bytes shape
 //! ```
 //!
 //! About 18.1 bytes a feature: 9 kB for 500 features. Of the 128 bits of a signature 96 are kept: measured,
-//! the last 32 change no figure that matters and cost a fifth of the space.
+//! the last 32 change no figure that matters and cost a fifth of the space. Version 2 is written where a feature is
+//! no circle; its two numbers of a [`Shape`] are in steps of 1/64, so that the ratio of the axes is kept to about 1 %.
 
-use vizsla_features::Keypoint;
+use vizsla_features::{Keypoint, Shape};
 use vizsla_words::Signature;
 
-const VERSION: u8 = 1;
+/// All features are circles.
+const CIRCLES: u8 = 1;
+/// Features have shapes.
+const SHAPES: u8 = 2;
 const GRID: f32 = 4095.0;
 const STEPS_PER_OCTAVE: f32 = 16.0;
+/// Steps in which the numbers of a shape are kept.
+const SHAPE_STEPS: f32 = 64.0;
 /// Bytes kept of a signature.
 const SIGNATURE: usize = 12;
 /// Bytes of a feature besides its word.
@@ -38,6 +45,8 @@ pub(crate) struct StoredFeature {
     pub scale: f32,
     /// Radians, 0 to 2π.
     pub angle: f32,
+    /// The ellipse that was described, without its size.
+    pub shape: Shape,
     /// Binary signature within the word, its first 96 bits; the rest is zero.
     pub signature: Signature,
 }
@@ -57,6 +66,7 @@ impl StoredFeature {
             y: ((keypoint.y + 0.5) / height).clamp(0.0, 1.0),
             scale: keypoint.scale * zoom,
             angle: keypoint.angle,
+            shape: keypoint.shape,
             signature: kept(signature),
         }
     }
@@ -76,7 +86,9 @@ pub(crate) fn encode(features: &mut [StoredFeature]) -> Vec<u8> {
             .then(a.x.total_cmp(&b.x))
     });
     let mut bytes = Vec::with_capacity(5 + features.len() * 23);
-    bytes.push(VERSION);
+    let shapes: Vec<[i8; 2]> = features.iter().map(|f| steps(f.shape)).collect();
+    let shaped = shapes.iter().any(|&shape| shape != [0, 0]);
+    bytes.push(if shaped { SHAPES } else { CIRCLES });
     bytes.extend_from_slice(&(features.len() as u32).to_le_bytes());
     let mut last = 0;
     for feature in features.iter() {
@@ -102,7 +114,27 @@ pub(crate) fn encode(features: &mut [StoredFeature]) -> Vec<u8> {
         bytes.extend_from_slice(&low.to_le_bytes());
         bytes.extend_from_slice(&(high as u32).to_le_bytes());
     }
+    if shaped {
+        bytes.extend(shapes.iter().flatten().map(|&step| step as u8));
+    }
     bytes
+}
+
+/// A shape as it is kept.
+fn steps(shape: Shape) -> [i8; 2] {
+    // What is no number becomes 0.
+    [shape.u, shape.v].map(|x| (x * SHAPE_STEPS).round() as i8)
+}
+
+fn shape_of(steps: [u8; 2]) -> Shape {
+    let [u, v] = steps.map(|step| f32::from(step as i8) / SHAPE_STEPS);
+    let shape = Shape { u, v };
+    // More stretched than any view is: only damage says so.
+    if shape.is_valid() {
+        shape
+    } else {
+        Shape::CIRCLE
+    }
 }
 
 /// Reads what [`encode`] wrote; `None` when the bytes are not that.
@@ -111,7 +143,12 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
     let (count, mut rest) = rest.split_first_chunk::<4>()?;
     let count = u32::from_le_bytes(*count) as usize;
     // A wrong count cannot make us reserve more than a few times the input.
-    if version != VERSION || count > MOST || rest.len() < count * (1 + FIXED) {
+    let fixed = match version {
+        CIRCLES => FIXED,
+        SHAPES => FIXED + 2,
+        _ => return None,
+    };
+    if count > MOST || rest.len() < count * (1 + fixed) {
         return None;
     }
     let mut words = Vec::with_capacity(count);
@@ -120,23 +157,26 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
         word = word.checked_add(take_varint(&mut rest)?)?;
         words.push(word);
     }
-    if rest.len() != count * FIXED {
+    if rest.len() != count * fixed {
         return None;
     }
     let (places, rest) = rest.split_at(count * 3);
     let (scales, rest) = rest.split_at(count);
-    let (angles, signatures) = rest.split_at(count);
+    let (angles, rest) = rest.split_at(count);
+    let (signatures, shapes) = rest.split_at(count * SIGNATURE);
     let (places, _) = places.as_chunks::<3>();
     let (signatures, _) = signatures.as_chunks::<SIGNATURE>();
+    let (shapes, _) = shapes.as_chunks::<2>();
     let features = words
         .iter()
         .zip(places)
         .zip(scales)
         .zip(angles)
-        .zip(signatures);
+        .zip(signatures)
+        .enumerate();
     Some(
         features
-            .map(|((((&word, place), &scale), &angle), signature)| {
+            .map(|(at, ((((&word, place), &scale), &angle), signature))| {
                 let packed = u32::from_le_bytes([place[0], place[1], place[2], 0]);
                 let (low, high) = signature.split_at(8);
                 let number = |bytes: &[u8]| {
@@ -151,6 +191,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
                     y: (packed & 0xfff) as f32 / GRID,
                     scale: (f32::from(scale) / STEPS_PER_OCTAVE - 1.0).exp2(),
                     angle: f32::from(angle) / 256.0 * std::f32::consts::TAU,
+                    shape: shapes.get(at).copied().map_or(Shape::CIRCLE, shape_of),
                     signature: Signature([number(low), number(high)]),
                 }
             })
@@ -191,6 +232,7 @@ mod tests {
                 y: (i % 89) as f32 / 88.0,
                 scale: 0.8 + i as f32 * 0.1,
                 angle: i as f32 % std::f32::consts::TAU,
+                shape: Shape::CIRCLE,
                 signature: kept(Signature([u64::from(i) << 40, !u64::from(i)])),
             })
             .collect()
@@ -227,6 +269,74 @@ mod tests {
             broken[at] ^= 0xff;
             let _ = decode(&broken);
         }
-        assert!(decode(&[VERSION, 0xff, 0xff, 0xff, 0xff]).is_none());
+        for version in [CIRCLES, SHAPES] {
+            assert!(decode(&[version, 0xff, 0xff, 0xff, 0xff]).is_none());
+        }
+    }
+
+    /// Two features as the first version of the program wrote them.
+    const FIRST: [u8; 5 + 2 + 2 * FIXED] = [
+        1, 2, 0, 0, 0, 7, 9, 0, 8, 128, 255, 15, 0, 16, 48, 0, 64, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+        11, 12, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32,
+    ];
+
+    #[test]
+    fn circles_are_written_as_they_ever_were() {
+        let mut features = decode(&FIRST).unwrap();
+        assert!(features.iter().all(|feature| feature.shape.is_circle()));
+        assert_eq!((features[0].word, features[1].word), (7, 16));
+        assert_eq!(
+            features[0].signature.0,
+            [0x0807_0605_0403_0201, 0x0c0b_0a09]
+        );
+        assert_eq!(encode(&mut features), FIRST);
+        // What rounds to a circle is one.
+        features[1].shape = Shape {
+            u: 0.004,
+            v: -0.004,
+        };
+        assert_eq!(encode(&mut features), FIRST);
+    }
+
+    fn shaped() -> Vec<StoredFeature> {
+        let mut features = some_features(200);
+        for (feature, i) in features.iter_mut().zip(0u8..) {
+            let (v, u) = (f32::from(i) * 0.1).sin_cos();
+            let stretch = f32::from(i) / 128.0;
+            feature.shape = Shape {
+                u: u * stretch,
+                v: v * stretch,
+            };
+        }
+        features
+    }
+
+    #[test]
+    fn shapes_are_read_within_their_steps() {
+        let mut features = shaped();
+        let bytes = encode(&mut features);
+        assert_eq!(bytes[0], SHAPES);
+        let back = decode(&bytes).unwrap();
+        for (a, b) in features.iter().zip(&back) {
+            assert_eq!((a.word, a.signature), (b.word, b.signature));
+            let (u, v) = ((a.shape.u - b.shape.u).abs(), (a.shape.v - b.shape.v).abs());
+            assert!(u.max(v) <= 0.5 / SHAPE_STEPS + 1e-6, "{a:?} {b:?}");
+        }
+        assert_eq!(encode(&mut back.clone()), bytes);
+        for end in 0..bytes.len() {
+            assert!(decode(&bytes[..end]).is_none());
+        }
+        for at in 0..bytes.len() {
+            let mut broken = bytes.clone();
+            broken[at] ^= 0xff;
+            let read = decode(&broken).unwrap_or_default();
+            assert!(read.iter().all(|feature| feature.shape.is_valid()));
+        }
+        // The version decides how long it is.
+        let mut other = bytes.clone();
+        other[0] = CIRCLES;
+        assert!(decode(&other).is_none());
+        other[0] = 3;
+        assert!(decode(&other).is_none());
     }
 }

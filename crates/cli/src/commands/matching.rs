@@ -178,13 +178,7 @@ impl Arguments {
 }
 
 fn frame(features: &Features, index: u32) -> Frame {
-    let keypoint = &features.keypoints[index as usize];
-    Frame {
-        x: f64::from(keypoint.x),
-        y: f64::from(keypoint.y),
-        scale: f64::from(keypoint.scale),
-        angle: f64::from(keypoint.angle),
-    }
+    features.keypoints[index as usize].frame()
 }
 
 impl View {

@@ -1,6 +1,9 @@
 //! What robust estimation works on: pairs of local frames.
 
-/// Where a feature is, how large, and which way it points. A frame alone fixes a similarity.
+use crate::shape::Shape;
+
+/// Where a feature is, how large, which way it points and how it is stretched. A pair of frames alone fixes a similarity, and
+/// an affine map where the shapes are not both circles.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Frame {
     /// Horizontal position in pixels; the centre of the top-left pixel is 0.
@@ -9,8 +12,11 @@ pub struct Frame {
     pub y: f64,
     /// Size in pixels, positive. Only ratios of sizes are used, so any fixed multiple of sigma will do.
     pub scale: f64,
-    /// Direction in radians from the x axis towards the y axis; any multiple of 2π may be added.
+    /// Direction in radians from the x axis towards the y axis; any multiple of 2π may be added. Where the shape is no
+    /// circle, as it lies once the ellipse is made one.
     pub angle: f64,
+    /// The ellipse that looked like a circle to the descriptor.
+    pub shape: Shape,
 }
 
 /// A feature of one image that may show the same thing as a feature of another.
@@ -56,10 +62,46 @@ impl Frame {
             && self.angle.is_finite()
             && self.scale > 1e-9
             && self.scale < 1e9
+            && self.shape.is_valid()
+    }
+
+    /// The linear map from a circle of size 1, pointing right, to the feature.
+    fn linear(&self) -> [[f64; 2]; 2] {
+        let (sin, cos) = self.angle.sin_cos();
+        let [[a, b], [c, d]] = self.shape.matrix();
+        let turned = [
+            [a * cos + b * sin, b * cos - a * sin],
+            [c * cos + d * sin, d * cos - c * sin],
+        ];
+        turned.map(|row| row.map(|value| value * self.scale))
+    }
+
+    /// Where the direction points in the picture, a vector of length 1.
+    pub(crate) fn direction(&self) -> (f64, f64) {
+        let (sin, cos) = self.angle.sin_cos();
+        if self.shape.is_circle() {
+            return (cos, sin);
+        }
+        let [[x, _], [y, _]] = self.linear();
+        let length = x.hypot(y);
+        (x / length, y / length)
     }
 }
 
 impl Correspondence {
+    /// The linear part of the affine map that the two frames propose; `None` where both are circles, which propose a
+    /// similarity.
+    pub(crate) fn local_map(&self) -> Option<[[f64; 2]; 2]> {
+        if self.from.shape.is_circle() && self.to.shape.is_circle() {
+            return None;
+        }
+        let [[a, b], [c, d]] = self.from.linear();
+        let [to_x, to_y] = self.to.linear();
+        let determinant = a * d - b * c;
+        let row = |[p, q]: [f64; 2]| [(p * d - q * c) / determinant, (q * a - p * b) / determinant];
+        Some([row(to_x), row(to_y)])
+    }
+
     /// Whether both positions and the weight can be used.
     pub(crate) fn has_valid_positions(&self) -> bool {
         let fine = |f: &Frame| f.x.abs() < 1e9 && f.y.abs() < 1e9;

@@ -25,10 +25,12 @@ pub(crate) struct Tentative {
     pub y: Vec<f32>,
     pub u: Vec<f32>,
     pub v: Vec<f32>,
-    /// Turn from the first to the second frame, radians, ascending from -π.
+    /// Turn of what the two frames propose, radians, ascending from -π.
     pub turn: Vec<f32>,
     /// Natural logarithm of the ratio of scales, second to first.
     pub log_ratio: Vec<f32>,
+    /// The linear map that each proposes; empty where all propose similarities.
+    local: Vec<Option<[[f64; 2]; 2]>>,
     /// Share in the support of a proposal: the weight, split among those at the same place.
     pub share: Vec<f32>,
     /// Direction of the first and of the second frame.
@@ -75,6 +77,14 @@ fn wrapped(angle: f64) -> f32 {
     turn as f32
 }
 
+/// How far what the two frames propose turns: of an affine map the turn of the rotation nearest to it.
+fn turn(c: &Correspondence) -> f32 {
+    match c.local_map() {
+        None => wrapped(c.to.angle - c.from.angle),
+        Some([[a, b], [c, d]]) => wrapped((c - b).atan2(a + d)),
+    }
+}
+
 impl Tentative {
     /// Leaves out whatever is not finite or has no scale.
     pub(crate) fn new(
@@ -86,7 +96,7 @@ impl Tentative {
             .iter()
             .enumerate()
             .filter(|(_, c)| c.has_valid_positions() && c.from.is_valid() && c.to.is_valid())
-            .map(|(i, c)| (wrapped(c.to.angle - c.from.angle), i as u32))
+            .map(|(i, c)| (turn(c), i as u32))
             .collect();
         order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let chosen = || order.iter().map(|&(_, i)| &correspondences[i as usize]);
@@ -100,6 +110,8 @@ impl Tentative {
                 .map(|(x, y)| (x as f32, y as f32))
                 .collect()
         };
+        let shaped = chosen().any(|c| c.local_map().is_some());
+        let local = |c: &Correspondence| c.local_map();
         let (from_place, from_places) = places(&points(&|c| (c.from.x, c.from.y)), from_radius);
         let (to_place, to_places) = places(&points(&|c| (c.to.x, c.to.y)), to_radius);
         Self {
@@ -111,14 +123,15 @@ impl Tentative {
             v: doubled(&|c| c.to.y),
             turn: turns().chain(turns().map(|t| t + TAU)).collect(),
             log_ratio: doubled(&|c| (c.to.scale / c.from.scale).ln()),
+            local: chosen().filter(|_| shaped).map(local).collect(),
             share: shares(
                 &chosen().map(|c| c.weight).collect::<Vec<_>>(),
                 [(&from_place, from_places), (&to_place, to_places)],
             ),
             directions: chosen()
                 .map(|c| {
-                    let (f, t) = (c.from.angle.sin_cos(), c.to.angle.sin_cos());
-                    [f.1 as f32, f.0 as f32, t.1 as f32, t.0 as f32]
+                    let (f, t) = (c.from.direction(), c.to.direction());
+                    [f.0 as f32, f.1 as f32, t.0 as f32, t.1 as f32]
                 })
                 .collect(),
             from_place,
@@ -128,7 +141,7 @@ impl Tentative {
         }
     }
 
-    /// For every correspondence the support of the similarity its two frames propose: the shares of
+    /// For every correspondence the support of the map its two frames propose: the shares of
     /// those that agree, each lowered by its squared distance.
     pub(crate) fn support(&self, tolerance: &Tolerance) -> Vec<f32> {
         #[cfg(target_arch = "x86_64")]
@@ -181,8 +194,9 @@ impl Tentative {
     #[inline(always)]
     fn term(&self, p: &Proposal, row: usize) -> f32 {
         let (x, y) = (self.x[row], self.y[row]);
-        let dx = p.a * x - p.b * y + (p.c - self.u[row]);
-        let dy = p.b * x + p.a * y + (p.d - self.v[row]);
+        let [[a, b], [c, d]] = p.linear;
+        let dx = a * x + b * y + (p.shift[0] - self.u[row]);
+        let dy = c * x + d * y + (p.shift[1] - self.v[row]);
         let closeness = 1.0 - (dx * dx + dy * dy) * p.inverse_limit;
         let agrees = (self.log_ratio[row] - p.log_ratio).abs() <= p.log_tolerance;
         if agrees {
@@ -196,7 +210,8 @@ impl Tentative {
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
     fn sum_avx2(&self, p: &Proposal, range: Range<usize>) -> f32 {
-        let [a, b, c, d] = [p.a, p.b, p.c, p.d].map(|v| _mm256_set1_ps(v));
+        let [[a, b], [c, d]] = p.linear.map(|row| row.map(|v| _mm256_set1_ps(v)));
+        let [e, f] = p.shift.map(|v| _mm256_set1_ps(v));
         let (inverse, log_ratio) = (_mm256_set1_ps(p.inverse_limit), _mm256_set1_ps(p.log_ratio));
         let log_tolerance = _mm256_set1_ps(p.log_tolerance);
         let (one, zero) = (_mm256_set1_ps(1.0), _mm256_setzero_ps());
@@ -209,10 +224,10 @@ impl Tentative {
                 unsafe { _mm256_loadu_ps(lanes.as_ptr()) }
             };
             let (x, y) = (load(&self.x), load(&self.y));
-            let turned_x = _mm256_sub_ps(_mm256_mul_ps(a, x), _mm256_mul_ps(b, y));
-            let turned_y = _mm256_add_ps(_mm256_mul_ps(b, x), _mm256_mul_ps(a, y));
-            let dx = _mm256_add_ps(turned_x, _mm256_sub_ps(c, load(&self.u)));
-            let dy = _mm256_add_ps(turned_y, _mm256_sub_ps(d, load(&self.v)));
+            let mapped_x = _mm256_add_ps(_mm256_mul_ps(a, x), _mm256_mul_ps(b, y));
+            let mapped_y = _mm256_add_ps(_mm256_mul_ps(c, x), _mm256_mul_ps(d, y));
+            let dx = _mm256_add_ps(mapped_x, _mm256_sub_ps(e, load(&self.u)));
+            let dy = _mm256_add_ps(mapped_y, _mm256_sub_ps(f, load(&self.v)));
             let square = _mm256_add_ps(_mm256_mul_ps(dx, dx), _mm256_mul_ps(dy, dy));
             let closeness = _mm256_sub_ps(one, _mm256_mul_ps(square, inverse));
             let gap = _mm256_sub_ps(load(&self.log_ratio), log_ratio);
@@ -234,23 +249,37 @@ impl Tentative {
     fn proposal(&self, seed: usize, tolerance: &Tolerance) -> Proposal {
         let log_ratio = self.log_ratio[seed];
         let (scale, (sin, cos)) = (log_ratio.exp(), self.turn[seed].sin_cos());
-        let (a, b) = (scale * cos, scale * sin);
+        let linear = match self.local_map(seed % self.len) {
+            Some(map) => map.map(|row| row.map(|v| v as f32)),
+            None => [[scale * cos, -(scale * sin)], [scale * sin, scale * cos]],
+        };
+        let (x, y) = (self.x[seed], self.y[seed]);
+        let [at_x, at_y] = linear.map(|[a, b]| a * x + b * y);
         // Held to the tolerance in both images: a reduction by s makes distances s times smaller.
         let limit = tolerance.to.min(tolerance.from * scale);
         Proposal {
-            a,
-            b,
-            c: self.u[seed] - (a * self.x[seed] - b * self.y[seed]),
-            d: self.v[seed] - (b * self.x[seed] + a * self.y[seed]),
+            linear,
+            shift: [self.u[seed] - at_x, self.v[seed] - at_y],
             inverse_limit: 1.0 / (limit * limit),
             log_ratio,
             log_tolerance: tolerance.log_scale,
         }
     }
 
-    /// The similarity that the frames of one correspondence propose.
-    pub(crate) fn similarity(&self, row: usize) -> Transform {
+    fn local_map(&self, row: usize) -> Option<[[f64; 2]; 2]> {
+        self.local.get(row).copied().flatten()
+    }
+
+    /// The similarity that the frames of one correspondence propose, or the affine map where they have shapes.
+    pub(crate) fn proposed(&self, row: usize) -> Transform {
         let [x, y, u, v] = [self.x[row], self.y[row], self.u[row], self.v[row]].map(f64::from);
+        if let Some([[a, b], [c, d]]) = self.local_map(row) {
+            return Transform([
+                [a, b, u - (a * x + b * y)],
+                [c, d, v - (c * x + d * y)],
+                [0.0, 0.0, 1.0],
+            ]);
+        }
         let (scale, (sin, cos)) = (
             f64::from(self.log_ratio[row]).exp(),
             f64::from(self.turn[row]).sin_cos(),
@@ -324,12 +353,10 @@ impl Tentative {
     }
 }
 
-/// The similarity (a, -b, c; b, a, d) and who counts as agreeing with it.
+/// A linear map with a shift, and who counts as agreeing with it.
 struct Proposal {
-    a: f32,
-    b: f32,
-    c: f32,
-    d: f32,
+    linear: [[f32; 2]; 2],
+    shift: [f32; 2],
     inverse_limit: f32,
     log_ratio: f32,
     log_tolerance: f32,
@@ -386,6 +413,7 @@ fn shares(weights: &[f64], sides: [(&Vec<u32>, usize); 2]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Shape;
     use crate::geometry::Frame;
 
     fn scattered(count: usize) -> Vec<Correspondence> {
@@ -401,6 +429,7 @@ mod tests {
             y: next(480.0),
             scale: 1.0 + next(10.0),
             angle: next(std::f64::consts::TAU),
+            shape: Shape::CIRCLE,
         };
         (0..count)
             .map(|_| Correspondence {
@@ -431,7 +460,7 @@ mod tests {
                 t.support_by(&tolerance, |p, range| t.sum_plain(p, range))
             );
             for (seed, &counted) in support.iter().enumerate().take(t.len) {
-                let proposed = t.similarity(seed);
+                let proposed = t.proposed(seed);
                 let limit = tolerance.to.min(tolerance.from * t.log_ratio[seed].exp());
                 let expected: f32 = (0..t.len)
                     .filter(|&j| {
@@ -447,6 +476,107 @@ mod tests {
                     .sum();
                 assert!((counted - expected).abs() < 1e-3, "{count} {angle} {seed}");
             }
+        }
+    }
+
+    /// See `tests/reference/shape.py`.
+    #[test]
+    fn maps_of_pairs_are_those_of_numpy() {
+        let text = include_str!("../../tests/reference/shape.json");
+        let cases: serde_json::Value = serde_json::from_str(text).unwrap();
+        let number = |value: &serde_json::Value| value.as_f64().unwrap();
+        let matrix =
+            |value: &serde_json::Value| [0, 1].map(|r| [0, 1].map(|c| number(&value[r][c])));
+        let frame = |value: &serde_json::Value, x, y| Frame {
+            x,
+            y,
+            scale: number(&value[0]),
+            angle: number(&value[1]),
+            shape: Shape {
+                u: number(&value[2]) as f32,
+                v: number(&value[3]) as f32,
+            },
+        };
+        let near = |ours: [[f64; 2]; 2], theirs: [[f64; 2]; 2], close: f64| {
+            let largest = theirs.iter().flatten().fold(0f64, |m, v| m.max(v.abs()));
+            let pairs = ours.iter().flatten().zip(theirs.iter().flatten());
+            pairs
+                .into_iter()
+                .all(|(a, b)| (a - b).abs() <= close * largest)
+        };
+        for case in cases.as_array().unwrap() {
+            let c = Correspondence {
+                from: frame(&case["from"], 30.0, 40.0),
+                to: frame(&case["to"], 200.0, 100.0),
+                weight: 1.0,
+            };
+            assert!(
+                near(c.to.shape.matrix(), matrix(&case["shape"]), 1e-12),
+                "{case}"
+            );
+            let theirs = matrix(&case["local"]);
+            let circles = c.from.shape.is_circle() && c.to.shape.is_circle();
+            assert_eq!(c.local_map().is_none(), circles);
+            if let Some(local) = c.local_map() {
+                assert!(near(local, theirs, 1e-12), "{case}");
+            }
+            // With circles it is the similarity of scale and turn, which is kept in single precision.
+            let t = Tentative::new(&[c], 1.0, 1.0);
+            assert!(
+                (f64::from(t.turn[0]) - number(&case["turn"])).abs() < 1e-6,
+                "{case}"
+            );
+            let proposed = t.proposed(0);
+            let [[a, b, _], [d, e, _], _] = proposed.0;
+            assert!(near([[a, b], [d, e]], theirs, 1e-5), "{case}");
+            let (u, v) = proposed.apply(30.0, 40.0).unwrap();
+            assert!((u - 200.0).abs() < 1e-4 && (v - 100.0).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn support_with_shapes_agrees_with_its_definition() {
+        let mut all = scattered(120);
+        for (c, i) in all.iter_mut().zip(0u8..) {
+            let (v, u) = f32::from(i).sin_cos();
+            c.from.shape = Shape {
+                u: 0.3 * u,
+                v: 0.3 * v,
+            };
+            // Some pairs are of circles.
+            c.to.shape = if i % 4 == 0 {
+                Shape::CIRCLE
+            } else {
+                Shape { u: 0.2 * v, v: 0.1 }
+            };
+            if i % 4 == 0 {
+                c.from.shape = Shape::CIRCLE;
+            }
+        }
+        let t = Tentative::new(&all, 1.0, 1.0);
+        let tolerance = tolerance(0.6);
+        let support = t.support(&tolerance);
+        assert_eq!(
+            support,
+            t.support_by(&tolerance, |p, range| t.sum_plain(p, range))
+        );
+        for (seed, &counted) in support.iter().enumerate() {
+            let proposed = t.proposed(seed);
+            let limit = tolerance.to.min(tolerance.from * t.log_ratio[seed].exp());
+            let agrees = |&j: &usize| {
+                let gap = (t.turn[seed] - t.turn[j]).abs();
+                gap.min(TAU - gap) <= 0.6 && (t.log_ratio[seed] - t.log_ratio[j]).abs() <= 0.7
+            };
+            let term = |j: usize| {
+                let (u, v) = proposed.apply(t.x[j].into(), t.y[j].into()).unwrap();
+                let d = (u - f64::from(t.u[j])).hypot(v - f64::from(t.v[j])) as f32;
+                (1.0 - (d / limit).powi(2)).max(0.0) * t.share[j]
+            };
+            let expected: f32 = (0..t.len).filter(agrees).map(term).sum();
+            assert!(
+                (counted - expected).abs() < 1e-3,
+                "{seed}: {counted} {expected}"
+            );
         }
     }
 

@@ -1,8 +1,8 @@
 //! Verification of an object's presence from tentative correspondences.
 //!
 //! Correspondences that share a visual word are mostly wrong, so samples of several of them are hopeless.
-//! But each carries two frames, and those propose a whole similarity: every correspondence is a hypothesis
-//! (Philbin, Chum, Isard, Sivic and Zisserman 2007). All are scored on position, scale and direction; the
+//! But each carries two frames, and those propose a whole similarity, or an affine map where the features have shapes: every
+//! correspondence is a hypothesis (Philbin, Chum, Isard, Sivic and Zisserman 2007). All are scored on position, scale and direction; the
 //! best are refined by least squares while the tolerance narrows (Chum, Matas and Obdržálek 2004), first to
 //! an affine map and, with enough support, to a homography. A feature or a place counts once in either
 //! image. Models compete by their number of false alarms ([`log10_nfa`](super::log10_nfa)), which also is
@@ -288,7 +288,7 @@ impl<'a> Search<'a> {
     }
 
     fn refine(&mut self, seed: usize) -> Option<Refined> {
-        let mut transform = self.tentative.similarity(seed);
+        let mut transform = self.tentative.proposed(seed);
         self.choose(&transform, &self.widened(self.config.widening as f32));
         for factor in NARROWING {
             if self.chosen.len() < self.config.min_inliers.max(3) {

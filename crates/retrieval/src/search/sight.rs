@@ -30,6 +30,7 @@ pub(super) fn stored_sight(
         y: feature.y * height - 0.5,
         scale: feature.scale / zoom as f32,
         angle: feature.angle,
+        shape: feature.shape,
         response: 0.0,
     };
     let word = |(at, feature): (usize, &StoredFeature)| QueryWord {

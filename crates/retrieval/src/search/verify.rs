@@ -197,17 +197,13 @@ impl<'a> Verifier<'a> {
         let keypoint = &self.sight.features.keypoints[pair.query as usize];
         let feature = &pair.gallery;
         Correspondence {
-            from: Frame {
-                x: f64::from(keypoint.x),
-                y: f64::from(keypoint.y),
-                scale: f64::from(keypoint.scale),
-                angle: f64::from(keypoint.angle),
-            },
+            from: keypoint.frame(),
             to: Frame {
                 x: f64::from(feature.x) * gallery.size.0 - 0.5,
                 y: f64::from(feature.y) * gallery.size.1 - 0.5,
                 scale: f64::from(feature.scale) / gallery.zoom,
                 angle: f64::from(feature.angle),
+                shape: feature.shape,
             },
             weight: 1.0 - f64::from(pair.distance) / 48.0,
         }
