@@ -6,6 +6,7 @@ mod cells;
 mod centroids;
 mod distance;
 mod error;
+mod expansion;
 mod files;
 mod flat;
 mod float_kmeans;
@@ -27,6 +28,7 @@ pub use allowed::Allowed;
 pub use cells::{CellIndex, Neighbour};
 pub use distance::{dot_f32, hamming, l2_squared_f32, l2_squared_u8};
 pub use error::Error;
+pub use expansion::{similarity_weight, widened};
 pub use files::{
     AtomicFile, CUT_SHORT, FileFormat, Mapped, content_id, f32_at, f32s, i64_at, u32_at, u32s,
     u64_at,
