@@ -23,7 +23,7 @@ use vizsla_vectors::{IdSet, Projection};
 use vizsla_words::{Codebook, Segment};
 
 use crate::artefacts::Artefacts;
-use crate::catalog::{self, Catalog, Connections, Count, Numbered, Owner, SegmentRow};
+use crate::catalog::{self, Catalog, Connections, Count, Numbered, Owner, SegmentRow, View};
 use crate::error::{Damage, Error, REBUILD, RESTORE};
 use crate::folder::{Folder, LOCK, regular};
 use crate::models::Models;
@@ -34,6 +34,8 @@ use crate::{Filter, FolderRules, Info, ListedImage, ModelOptions, Recipe};
 
 /// Begins the name of a collection that is being made.
 const BUILD: &str = ".vizsla-new-";
+/// How often a view is tried that the snapshot of all fits.
+const VIEWS: usize = 8;
 /// How long a damaged part is not looked at again.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -421,6 +423,22 @@ impl Collection {
     pub(crate) fn new_segment_file(&self, after: i64) -> Result<IndexFile, Error> {
         let next = self.catalog().next_number(Numbered::Segments)?;
         self.new_index_file(IndexKind::Words, after.max(next - 1))
+    }
+
+    /// The last commit, for several reads: its index, and a connection that sees no later one.
+    pub(crate) fn view(&self) -> Result<(Arc<Snapshot>, View<'_>), Error> {
+        for _ in 0..VIEWS {
+            let snapshot = self.snapshot()?;
+            let view = self.connections.view()?;
+            // Nobody committed between the two when nobody did until now.
+            if self.version()? == snapshot.version {
+                return Ok((snapshot, view));
+            }
+        }
+        // Somebody commits all the time: then this view has a snapshot of its own.
+        let view = self.connections.view()?;
+        let snapshot = self.load(&view, self.version()?)?;
+        Ok((Arc::new(snapshot), view))
     }
 
     /// The state of the last commit; the same object until somebody commits.

@@ -48,6 +48,7 @@ mod scan;
 mod scratch;
 mod search;
 mod spaces;
+mod stage;
 mod stop;
 mod stored;
 mod syntax;
@@ -80,6 +81,8 @@ pub use report::{
 };
 pub use scan::{WalkRules, check_source, find_pictures, left_out_by_default};
 pub use scratch::Scratch;
+pub use search::{Candidate, Question, Ranking, Searcher, Stage};
+pub use stage::{Expansion, StageName, StageRecipe};
 pub use stop::StopFlag;
 pub use syntax::SyntaxError;
 pub use vizsla_neural::DescriptorRecipe;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use vizsla_pixels::{Gray, Limits, Rgb};
 
 use crate::expression::{ExpressionItem, parse_expression};
-use crate::{Caption, Error, Filter, Fusion};
+use crate::{Caption, Error, Filter, Fusion, StageName, StageRecipe};
 
 /// A rectangle in pixels of the upright, full-resolution picture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -212,6 +212,8 @@ pub struct SearchOptions {
     pub channels: Option<Vec<Channel>>,
     /// How the channels' candidates become one list.
     pub fusion: Option<Fusion>,
+    /// The stages that rank, in their order.
+    pub stages: Option<Vec<StageRecipe>>,
     /// Captions that are looked past, by id: those that a query was taken from.
     pub ignore_captions: Vec<i64>,
     /// What a picture of the query may ask for.
@@ -230,6 +232,7 @@ impl Default for SearchOptions {
             target: Target::Images,
             channels: None,
             fusion: None,
+            stages: None,
             ignore_captions: Vec::new(),
             limits: Limits::default(),
         }
@@ -329,8 +332,8 @@ pub struct Hit {
 /// What one stage did.
 #[derive(Debug, Clone, Serialize)]
 pub struct StageTrace {
-    /// Name of the stage: `read`, `describe`, `filter`, the channels, `fuse`, `verify`.
-    pub stage: &'static str,
+    /// The stage.
+    pub stage: StageName,
     /// How many things came out of it, in the stage's own unit.
     pub out: usize,
     /// The unit: `pixels`, `features`, `words`, `images`, `matches`.

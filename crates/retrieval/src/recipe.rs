@@ -8,7 +8,7 @@ use vizsla_features::{DescriptorKind, Detector, Extractor, ExtractorConfig};
 use vizsla_neural::DescriptorRecipe;
 use vizsla_words::Codebook;
 
-use crate::{Channel, Error};
+use crate::{Channel, Error, Expansion, StageRecipe};
 
 /// How a collection describes its images. Defaults were chosen by measuring; see `docs/`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -82,6 +82,11 @@ pub struct LocalRecipe {
     pub codebook: String,
 }
 
+/// The stages of a recipe that does not say which.
+const VERIFY: [StageRecipe; 1] = [StageRecipe::Verify { images: None }];
+/// Most stages of a search.
+const MOST_STAGES: usize = 16;
+
 /// How a query is answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -99,6 +104,9 @@ pub struct SearchRecipe {
     /// … and its inliers cover at least this share of the area that both pictures have in common: one logo on two
     /// covers is no match of the covers.
     pub verdict_coverage: f64,
+    /// The stages that rank, in their order; left out where it is `["verify"]`.
+    #[serde(skip_serializing_if = "only_verify")]
+    pub stages: Vec<StageRecipe>,
     /// How the channels' candidates become one list.
     pub fusion: Fusion,
     /// Weight of visual words among the channels.
@@ -140,6 +148,7 @@ impl Default for SearchRecipe {
             verify_hamming: 33,
             verdict_log10_nfa: -4.0,
             verdict_coverage: 0.03,
+            stages: VERIFY.to_vec(),
             fusion: Fusion::default(),
             words_weight: 1.0,
             global_weight: 1.0,
@@ -159,6 +168,10 @@ impl SearchRecipe {
             Channel::Text => self.text_weight,
         }
     }
+}
+
+fn only_verify(stages: &Vec<StageRecipe>) -> bool {
+    stages.as_slice() == VERIFY
 }
 
 impl Recipe {
@@ -219,6 +232,15 @@ impl Recipe {
         within("search.verify_hamming", f64::from(pairs), 0.0, 96.0)?;
         within("search.verdict_log10_nfa", bound, -1000.0, 0.0)?;
         within("search.verdict_coverage", search.verdict_coverage, 0.0, 1.0)?;
+        within(
+            "stages of search.stages",
+            search.stages.len() as f64,
+            0.0,
+            MOST_STAGES as f64,
+        )?;
+        for stage in &search.stages {
+            self.check_stage(*stage).map_err(Error::Recipe)?;
+        }
         for channel in Channel::ALL {
             let name = format!("search.{}_weight", channel.name());
             within(&name, search.weight(channel), 0.0, 1000.0)?;
@@ -232,6 +254,30 @@ impl Recipe {
         match codebook == recipe || !self.local.enabled {
             true => Ok(()),
             false => Err(Error::OtherDescriptor { codebook, recipe }),
+        }
+    }
+
+    /// Whether a collection of this recipe has what a stage needs; if not, what it lacks.
+    pub(crate) fn check_stage(&self, stage: StageRecipe) -> Result<(), String> {
+        let (words, global) = (self.local.enabled, self.global.is_some());
+        let (there, needs) = match stage {
+            // Where there is nothing to verify, as for words, it is passed over.
+            StageRecipe::Verify { .. } => (true, ""),
+            StageRecipe::Expand {
+                how: Expansion::Regions,
+                ..
+            } => (words, "local features"),
+            StageRecipe::Expand { .. } => {
+                (words || global, "local features or a global descriptor")
+            }
+            StageRecipe::Augment { .. } => (global, "a global descriptor"),
+        };
+        match there {
+            true => Ok(()),
+            false => Err(format!(
+                "the stage `{stage}` needs {needs}, which this collection does not keep; leave it out, or index into a \
+                 collection that does"
+            )),
         }
     }
 

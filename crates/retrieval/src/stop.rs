@@ -73,15 +73,14 @@ impl Reporter for StopFlag {
     }
 }
 
-/// What SQLite asks on behalf of this thread; `None` where nothing governs it.
-pub(crate) fn question() -> Option<impl FnMut() -> bool + Send + 'static> {
-    let flags = GOVERNING.with_borrow(Vec::clone);
-    (!flags.is_empty()).then_some(move || flags.iter().any(Reporter::cancelled))
+/// Whether what governs this thread says stop; SQLite asks it on the thread that reads.
+pub(crate) fn stopped() -> bool {
+    GOVERNING.with_borrow(|flags| flags.iter().any(Reporter::cancelled))
 }
 
 /// Passes unless what governs this thread says stop.
 pub(crate) fn go_on() -> Result<(), Error> {
-    match question().is_some_and(|mut stop| stop()) {
+    match stopped() {
         true => Err(Error::Cancelled),
         false => Ok(()),
     }

@@ -1,7 +1,10 @@
 //! Options of how a collection is asked.
 
 use clap::{Args, ValueEnum};
-use vizsla_retrieval::{Channel, Fusion, SearchOptions};
+use vizsla_retrieval::{Channel, Fusion, SearchOptions, StageRecipe};
+
+/// What `--stages` becomes; a list of its own, so that the option is given once.
+type Stages = Vec<StageRecipe>;
 
 /// How a collection is asked.
 #[derive(Args)]
@@ -15,6 +18,13 @@ pub struct Asking {
     /// Images whose geometry is checked; left out, the recipe says how many
     #[arg(long, value_name = "N")]
     shortlist: Option<usize>,
+    /// Stages that rank, in their order, such as verify,expand:regions:5,verify; left out, the recipe says them
+    ///
+    /// verify[:IMAGES] checks the geometry of the first candidates. expand:average[:IMAGES], expand:alpha[:IMAGES[:EXPONENT]]
+    /// and expand:regions[:IMAGES] ask again with what was found (matches, where geometry was checked). augment[:NEIGHBOURS[:EXPONENT]]
+    /// compares images together with their neighbours. none: the order of the channels.
+    #[arg(long, value_name = "STAGES", value_parser = StageRecipe::parse_list, conflicts_with = "no_verify")]
+    stages: Option<Stages>,
     /// Do not check the geometry: no result is called a match
     #[arg(long)]
     no_verify: bool,
@@ -61,6 +71,7 @@ impl Asking {
                 FusionName::Calibrated => Fusion::Calibrated,
                 FusionName::ReciprocalRank => Fusion::ReciprocalRank,
             }),
+            stages: self.stages.clone(),
             ..SearchOptions::default()
         }
     }

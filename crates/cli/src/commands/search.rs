@@ -8,7 +8,7 @@ use serde::Serialize;
 use vizsla_pixels::{DecodeOptions, Limits, has_picture_name};
 use vizsla_retrieval::{
     Channel, Collection, Filter, Hit, Part, PartSource, Query, QueryImage, Region, SearchOptions,
-    SearchResponse, Share, StageTrace, Target, Verdict, draw_pair,
+    SearchResponse, Share, StageName, StageTrace, Target, Verdict, draw_pair,
 };
 
 use super::asking::Asking;
@@ -176,7 +176,7 @@ impl Arguments {
     }
 
     fn warn(&self, response: &SearchResponse) {
-        let plain = |stage: &StageTrace| stage.stage == "describe" && stage.out == 0;
+        let plain = |stage: &StageTrace| stage.stage == StageName::Describe && stage.out == 0;
         if response.stages.iter().any(plain) && response.hits.is_empty() {
             output::warn(&format!(
                 "there is nothing to search by, the picture or region is too plain or too small: {}",
@@ -186,7 +186,10 @@ impl Arguments {
         for note in &response.notes {
             output::warn(note);
         }
-        let verified = response.stages.iter().any(|stage| stage.stage == "verify");
+        let verified = response
+            .stages
+            .iter()
+            .any(|stage| stage.stage == StageName::Verify);
         if self.matches_only && !verified {
             output::warn(
                 "--matches-only leaves nothing here: no geometry was checked, and only that makes a match; leave it out",
@@ -345,7 +348,10 @@ fn closing(response: &SearchResponse, find: Find) -> String {
     let matches = response.hits.iter();
     let matches = matches.filter(|hit| hit.verdict == Verdict::Match).count();
     // Only geometry can say that a result is a match or none; of words and likeness there is more or less.
-    let verified = response.stages.iter().any(|stage| stage.stage == "verify");
+    let verified = response
+        .stages
+        .iter()
+        .any(|stage| stage.stage == StageName::Verify);
     let noun = match find {
         Find::Images => "image",
         Find::Captions => "caption",

@@ -34,7 +34,7 @@ pub(crate) use self::format::FORMAT;
 pub(crate) use self::header::check_files;
 pub(crate) use self::metadata::Datum;
 pub(crate) use self::numbers::Numbered;
-pub(crate) use self::readers::Connections;
+pub(crate) use self::readers::{Connections, View};
 pub(crate) use self::rows::{FileRow, ImageRow, SegmentRow};
 use self::rows::{file_row, segment_crc, text_crc};
 pub(crate) use self::vectors::{Owner, to_bytes};
@@ -257,20 +257,24 @@ impl Catalog {
         }
     }
 
+    /// Upright full-resolution width and height of an image.
+    pub(crate) fn image_size(&self, image: i64) -> Result<Option<(u32, u32)>, Error> {
+        let wrap = |e| self.wrap(e);
+        self.connection
+            .prepare_cached("SELECT width, height FROM images WHERE id = ?1")
+            .map_err(wrap)?
+            .query_row([image], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+            .map_err(wrap)
+    }
+
     /// Size of an image and the files that hold it, in order.
     pub(crate) fn image_files(
         &self,
         image: i64,
     ) -> Result<Option<(u32, u32, Vec<PathBuf>)>, Error> {
         let wrap = |e| self.wrap(e);
-        let size: Option<(u32, u32)> = self
-            .connection
-            .prepare_cached("SELECT width, height FROM images WHERE id = ?1")
-            .map_err(wrap)?
-            .query_row([image], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
-            .map_err(wrap)?;
-        let Some((width, height)) = size else {
+        let Some((width, height)) = self.image_size(image)? else {
             return Ok(None);
         };
         let mut statement = self

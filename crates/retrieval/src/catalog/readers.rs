@@ -4,6 +4,7 @@
 //! opened when all others are busy and stay open. One more is only asked whether somebody committed, because SQLite
 //! answers that for each connection apart.
 
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::{Catalog, Way};
 use crate::{Error, stop};
 
 /// Most connections that read at a time; one more reader waits.
-const MOST: usize = 32;
+const MOST: usize = 128;
 /// Steps of SQLite's machine between two questions whether to go on.
 const STEPS: i32 = 1000;
 /// Between two looks whether a connection is free, when no more can be opened.
@@ -37,6 +38,24 @@ impl Identity {
         since.map_or(Some(Self(0, 0)), |since| {
             Some(Self(since.as_secs(), u64::from(since.subsec_nanos())))
         })
+    }
+}
+
+/// A connection that reads one state of the catalog, whatever others commit, until it is dropped.
+pub(crate) struct View<'c>(MutexGuard<'c, Catalog>);
+
+impl Deref for View<'_> {
+    type Target = Catalog;
+
+    fn deref(&self) -> &Catalog {
+        &self.0
+    }
+}
+
+impl Drop for View<'_> {
+    fn drop(&mut self) {
+        // What is not ended here is ended when the connection is lent again.
+        let _ = self.0.connection.execute_batch("ROLLBACK");
     }
 }
 
@@ -78,6 +97,19 @@ impl Connections {
         let mut catalog = self.free();
         catalog.lend();
         catalog
+    }
+
+    /// As [`Connections::get`], for several reads of one state: that of the last commit before now.
+    pub(crate) fn view(&self) -> Result<View<'_>, Error> {
+        let view = View(self.get());
+        // The state is that of the first read, so there is one at once.
+        let begun = view.connection.execute_batch("BEGIN").and_then(|()| {
+            let first = "SELECT count(*) FROM main.sqlite_schema";
+            view.connection
+                .query_row(first, [], |row| row.get::<_, i64>(0))
+        });
+        begun.map_err(|e| view.wrap(e))?;
+        Ok(view)
     }
 
     /// The connection that is asked whether somebody committed. It reads what all share and is not interrupted: half a
@@ -132,13 +164,10 @@ fn taken(slot: &OnceLock<Mutex<Catalog>>) -> Option<MutexGuard<'_, Catalog>> {
 }
 
 impl Catalog {
-    /// Gets ready for the next reader: nothing is left of the last one, and what governs this thread is asked.
+    /// Gets ready for the next reader: nothing is left of the last one, and what governs the reading thread is asked.
     fn lend(&mut self) {
         // A handler is only refused for a connection that belongs to somebody else, and none is left then.
-        let _ = match stop::question() {
-            Some(stop) => self.connection.progress_handler(STEPS, Some(stop)),
-            None => self.connection.progress_handler(0, None::<fn() -> bool>),
-        };
+        let _ = self.connection.progress_handler(STEPS, Some(stop::stopped));
         if !self.connection.is_autocommit() {
             let _ = self.connection.execute_batch("ROLLBACK");
         }
@@ -159,6 +188,24 @@ mod tests {
         let path = folder.join("catalog.db");
         Catalog::create(&path, &[("recipe", "x")]).unwrap();
         Connections::open(&path).unwrap()
+    }
+
+    #[test]
+    fn a_view_stays_at_its_commit_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = connections(folder.path());
+        let write = |value: &str| {
+            let set = |writer: &crate::catalog::Writer<'_>| writer.set_meta("recipe", value);
+            all.get().write(set).unwrap();
+        };
+        let view = all.view().unwrap();
+        write("y");
+        assert_eq!(view.meta("recipe").unwrap(), "x");
+        assert_eq!(all.get().meta("recipe").unwrap(), "y");
+        drop(view);
+        assert_eq!(all.view().unwrap().meta("recipe").unwrap(), "y");
+        write("z");
+        assert_eq!(all.get().meta("recipe").unwrap(), "z");
     }
 
     #[test]

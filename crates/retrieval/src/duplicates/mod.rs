@@ -23,7 +23,7 @@ use serde::Serialize;
 use vizsla_vectors::{Allowed, IdSet};
 
 use self::groups::{Forest, groups};
-use crate::{Collection, Error, Hit, ListedImage, Query, Reporter, Skipped, Verdict};
+use crate::{Candidate, Collection, Error, ListedImage, Query, Reporter, Skipped, Verdict};
 
 /// Images looked for at a time; between them the caller may stop.
 const BATCH: usize = 64;
@@ -300,7 +300,10 @@ impl Hunt<'_> {
         let others =
             Allowed::Only(&self.images).without(groups.get(&place).unwrap_or(&itself), &mut room);
         let shortlist = self.options.shortlist;
-        let hits = self.collection.verified_alike(&query, shortlist, &others)?;
+        let hits = self
+            .collection
+            .searcher()?
+            .verified_alike(&query, shortlist, &others)?;
         for (rank, hit) in hits.iter().enumerate() {
             let Some(pair) = self.duplicate(hit, look == Look::Mirrored) else {
                 continue;
@@ -313,13 +316,13 @@ impl Hunt<'_> {
     }
 
     /// Whether a result is a duplicate.
-    fn duplicate(&self, hit: &Hit, mirrored: bool) -> Option<Pair> {
+    fn duplicate(&self, hit: &Candidate, mirrored: bool) -> Option<Pair> {
         let agreement = hit.agreement.as_ref()?;
         let enough = hit.verdict == Verdict::Match
             && agreement.extent >= self.options.extent
-            && hit.score >= self.options.score;
+            && hit.score() >= self.options.score;
         enough.then_some(Pair {
-            score: hit.score,
+            score: hit.score(),
             extent: agreement.extent,
             mirrored,
         })
@@ -354,7 +357,7 @@ impl Hunt<'_> {
                 break;
             }
             let id = self.listed[place].image;
-            let itself = self.collection.agreements(id, &[id])?;
+            let itself = self.collection.searcher()?.agreements(id, &[id])?;
             let recognised = itself.iter().any(|hit| hit.verdict == Verdict::Match);
             self.report.too_plain += usize::from(!recognised);
         }

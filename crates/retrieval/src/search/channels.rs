@@ -3,14 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use vizsla_pixels::Limits;
-use vizsla_vectors::{Allowed, IdSet, Moments, l2_normalise};
+use vizsla_vectors::{Allowed, Moments, l2_normalise};
 
-use super::candidates;
 use super::fusion::{Answer, Found};
 use super::lost::Lost;
 use super::parts::Described;
+use super::question::Question;
+use super::searcher::Searcher;
+use super::shortlist::shortlist;
 use crate::catalog::{Count, Owner};
-use crate::collection::Snapshot;
 use crate::spaces::Space;
 use crate::{Channel, Collection, Error, PartSource, Query, SearchOptions, Target};
 
@@ -32,36 +33,21 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    fn has(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Words => self.words,
+            Channel::Global => self.global,
+            Channel::Captions => self.captions,
+            Channel::Text => self.text,
+        }
+    }
+
     fn set(&mut self, channel: Channel) -> &mut bool {
         match channel {
             Channel::Words => &mut self.words,
             Channel::Global => &mut self.global,
             Channel::Captions => &mut self.captions,
             Channel::Text => &mut self.text,
-        }
-    }
-}
-
-/// What restricts and sizes the answers.
-pub(super) struct Scope<'a> {
-    pub snapshot: &'a Snapshot,
-    /// Images that may be answers: none that was removed, and those alone that pass the filter.
-    pub images: Allowed<'a>,
-    /// Caption → image, without the captions that are looked past; empty when no channel needs it.
-    pub captions: &'a HashMap<i64, i64>,
-    /// Those captions whose image may be an answer.
-    pub described: &'a IdSet,
-    pub target: Target,
-    pub depth: usize,
-}
-
-impl Scope<'_> {
-    /// How many images may be answers; none that was removed is among the snapshot's.
-    fn count(&self) -> usize {
-        let all = self.snapshot.images as usize;
-        match self.images {
-            Allowed::Only(_) => self.images.most_of(all),
-            Allowed::All | Allowed::Except(_) => all,
         }
     }
 }
@@ -91,7 +77,9 @@ impl Collection {
         };
         Ok(Channel::ALL.into_iter().filter(can).collect())
     }
+}
 
+impl Searcher<'_> {
     /// The channels that can answer this query, of those that the caller allows.
     ///
     /// Where the caller names no channels, one whose network or artefact is not there is left out, which `notes` tell.
@@ -113,8 +101,8 @@ impl Collection {
             .parts
             .iter()
             .any(|part| matches!(part.what, PartSource::Text(_)));
-        let weight = |channel| self.recipe.search.weight(channel) > 0.0;
-        let (global, text) = (self.recipe.global.is_some(), self.recipe.text.is_some());
+        let weight = |channel| self.recipe().search.weight(channel) > 0.0;
+        let (global, text) = (self.recipe().global.is_some(), self.recipe().text.is_some());
         let may = |channel| {
             options
                 .channels
@@ -124,13 +112,13 @@ impl Collection {
         let networks = may(Channel::Global) || may(Channel::Text);
         let mut lost = Lost::default();
         let joint = match networks && (pictures || texts) {
-            true => lost.or_default(self.models.joint(&self.recipe), options)?,
+            true => lost.or_default(self.models().joint(self.recipe()), options)?,
             false => false,
         };
         let sought = texts || pictures && joint;
-        let described = sought && self.catalog().count(Count::Captions)? > 0;
+        let described = sought && self.catalog.count(Count::Captions)? > 0;
         let mut able = Asked {
-            words: pictures && self.recipe.local.enabled && weight(Channel::Words),
+            words: pictures && self.recipe().local.enabled && weight(Channel::Words),
             global: global && (pictures || vectors || texts && joint) && weight(Channel::Global),
             captions: texts && described && weight(Channel::Captions),
             text: text && described && weight(Channel::Text),
@@ -186,133 +174,150 @@ impl Collection {
                 "the channel `{}` cannot answer this query: {advice}",
                 channel.name()
             ),
-            collection: self.path().to_owned(),
+            collection: self.collection.path().to_owned(),
         }
+    }
+
+    /// Asks the channels, one after the other.
+    pub(super) fn ask(&self, question: &mut Question<'_>) -> Result<Vec<Answer>, Error> {
+        question.go_on()?;
+        let mut answers = Vec::new();
+        for channel in Channel::ALL {
+            if !question.asked.has(channel) {
+                continue;
+            }
+            let answer = match channel {
+                Channel::Words => Some(self.ask_words(question)?),
+                Channel::Global => self.ask_global(question)?,
+                Channel::Captions => Some(self.ask_captions(question)?),
+                Channel::Text => self.ask_text(question)?,
+            };
+            if let Some(answer) = answer {
+                question.trace.stage(channel.into(), answer.found.len());
+                answers.push(towards_target(answer, question));
+                question.go_on()?;
+            }
+        }
+        Ok(answers)
     }
 
     /// Visual words: the votes of all pictures, negative ones counted off.
-    pub(super) fn ask_words(
-        &self,
-        parts: &[Described<'_>],
-        scope: &Scope<'_>,
-    ) -> Result<Answer, Error> {
-        let recipe = &self.recipe.search;
+    fn ask_words(&self, question: &Question<'_>) -> Result<Answer, Error> {
+        let recipe = &self.recipe().search;
+        let allowed = question.images(&self.snapshot);
         let mut sums: HashMap<i64, f64> = HashMap::new();
         let mut weights = 0.0;
-        for part in parts {
-            let Some((_, words)) = &part.sight else {
+        for part in &question.parts {
+            let Some(words) = part.words() else {
                 continue;
             };
             weights += part.weight.abs();
-            let segments = scope.snapshot.segments()?;
-            for found in candidates::shortlist(segments, words, recipe, scope.depth, &scope.images)?
+            let segments = self.snapshot.segments()?;
+            for (image, similarity) in shortlist(segments, words, recipe, question.depth, &allowed)?
             {
-                *sums.entry(found.image).or_default() += part.weight * found.similarity;
+                *sums.entry(image).or_default() += part.weight * similarity;
             }
         }
         let scored = sums.into_iter().map(|(image, sum)| (image, sum / weights));
-        Ok(sparse(Channel::Words, scored.collect(), scope.count()))
+        let images = question.count(&self.snapshot);
+        Ok(sparse(Channel::Words, scored.collect(), images))
     }
 
     /// The global descriptor: nearest neighbours of the weighted sum of the parts' vectors.
-    pub(super) fn ask_global(
-        &self,
-        parts: &[Described<'_>],
-        scope: &Scope<'_>,
-    ) -> Result<Option<Answer>, Error> {
-        let vectors = parts
-            .iter()
-            .map(|part| (part.weight, part.global.as_deref()));
-        let space = scope.snapshot.space(Owner::Image)?;
-        let Some((space, query)) = space.zip(combine(vectors)) else {
+    fn ask_global(&self, question: &Question<'_>) -> Result<Option<Answer>, Error> {
+        let space = self.snapshot.space(Owner::Image)?;
+        let Some((space, query)) = space.zip(question.global.as_deref()) else {
             return Ok(None);
         };
-        dense(Channel::Global, space, &query, scope.depth, &scope.images).map(Some)
+        let allowed = question.images(&self.snapshot);
+        let answer = dense(Channel::Global, space, query, question.depth, &allowed)?;
+        Ok(Some(match question.augment {
+            Some(augment) => self.augmented(answer, augment, space, query, question)?,
+            None => answer,
+        }))
     }
 
     /// BM25 over captions: the best caption speaks for its image.
-    pub(super) fn ask_captions(
-        &self,
-        parts: &[Described<'_>],
-        scope: &Scope<'_>,
-    ) -> Result<Answer, Error> {
+    fn ask_captions(&self, question: &Question<'_>) -> Result<Answer, Error> {
         let mut sums: HashMap<i64, f64> = HashMap::new();
         let mut weights = 0.0;
-        for part in parts {
+        for part in &question.parts {
             let Some(text) = part.text else { continue };
             weights += part.weight.abs();
-            for hit in self.catalog().bm25(text, usize::MAX)? {
+            for hit in self.catalog.bm25(text, usize::MAX)? {
                 let similarity = hit.score / (hit.score + BM25_HALF);
                 *sums.entry(hit.caption).or_default() += part.weight * similarity;
             }
         }
-        sums.retain(|&caption, _| scope.described.contains(caption));
+        sums.retain(|&caption, _| question.described.contains(caption));
         let scored = sums
             .into_iter()
             .map(|(caption, sum)| (caption, sum / weights));
-        let mut answer = sparse(Channel::Captions, scored.collect(), scope.captions.len());
-        answer.found.truncate(scope.depth * 5);
+        let of = question.captions.len();
+        let mut answer = sparse(Channel::Captions, scored.collect(), of);
+        answer.found.truncate(question.depth * 5);
         Ok(answer)
     }
 
     /// The meaning of captions: nearest neighbours of the weighted sum of the parts' vectors.
-    pub(super) fn ask_text(
-        &self,
-        parts: &[Described<'_>],
-        scope: &Scope<'_>,
-    ) -> Result<Option<Answer>, Error> {
-        let vectors = parts
-            .iter()
-            .map(|part| (part.weight, part.meaning.as_deref()));
-        let space = scope.snapshot.space(Owner::Caption)?;
-        let Some((space, query)) = space.zip(combine(vectors)) else {
+    fn ask_text(&self, question: &Question<'_>) -> Result<Option<Answer>, Error> {
+        let space = self.snapshot.space(Owner::Caption)?;
+        let Some((space, query)) = space.zip(question.meaning.as_deref()) else {
             return Ok(None);
         };
-        let captions = Allowed::Only(scope.described);
-        dense(Channel::Text, space, &query, scope.depth * 5, &captions).map(Some)
+        let captions = Allowed::Only(&question.described);
+        dense(Channel::Text, space, query, question.depth * 5, &captions).map(Some)
     }
+}
 
-    /// Turns a channel's keys into those of the target: captions speak for their image, images for their captions.
-    pub(super) fn towards_target(&self, mut answer: Answer, scope: &Scope<'_>) -> Answer {
-        let of_captions = matches!(answer.channel, Channel::Captions | Channel::Text);
-        match (of_captions, scope.target) {
-            (true, Target::Captions) => {
-                for found in &mut answer.found {
-                    found.caption = Some(found.key);
-                }
-            }
-            (true, Target::Images) => {
-                let mut seen = HashSet::new();
-                answer.found.retain_mut(|found| {
-                    found.caption = Some(found.key);
-                    found.key = scope.captions.get(&found.key).copied().unwrap_or(0);
-                    seen.insert(found.key)
-                });
-            }
-            (false, Target::Images) => {}
-            (false, Target::Captions) => {
-                let mut of_image: HashMap<i64, Vec<i64>> = HashMap::new();
-                for (&caption, &image) in scope.captions {
-                    of_image.entry(image).or_default().push(caption);
-                }
-                answer.found = answer
-                    .found
-                    .iter()
-                    .flat_map(|found| {
-                        let mut captions = of_image.remove(&found.key).unwrap_or_default();
-                        captions.sort_unstable();
-                        captions.into_iter().map(|caption| Found {
-                            key: caption,
-                            caption: Some(caption),
-                            ..*found
-                        })
-                    })
-                    .collect();
+/// Turns a channel's keys into those of the target: captions speak for their image, images for their captions.
+fn towards_target(mut answer: Answer, question: &Question<'_>) -> Answer {
+    let of_captions = matches!(answer.channel, Channel::Captions | Channel::Text);
+    match (of_captions, question.target) {
+        (true, Target::Captions) => {
+            for found in &mut answer.found {
+                found.caption = Some(found.key);
             }
         }
-        answer.found.truncate(scope.depth);
-        answer
+        (true, Target::Images) => {
+            let mut seen = HashSet::new();
+            answer.found.retain_mut(|found| {
+                found.caption = Some(found.key);
+                found.key = question.captions.get(&found.key).copied().unwrap_or(0);
+                seen.insert(found.key)
+            });
+        }
+        (false, Target::Images) => {}
+        (false, Target::Captions) => {
+            let mut of_image: HashMap<i64, Vec<i64>> = HashMap::new();
+            for (&caption, &image) in &question.captions {
+                of_image.entry(image).or_default().push(caption);
+            }
+            answer.found = answer
+                .found
+                .iter()
+                .flat_map(|found| {
+                    let mut captions = of_image.remove(&found.key).unwrap_or_default();
+                    captions.sort_unstable();
+                    captions.into_iter().map(|caption| Found {
+                        key: caption,
+                        caption: Some(caption),
+                        ..*found
+                    })
+                })
+                .collect();
+        }
     }
+    answer.found.truncate(question.depth);
+    answer
+}
+
+/// The weighted sum of the vectors of parts, at length 1; `None` when nothing is left.
+pub(super) fn combined<'v>(
+    parts: &'v [Described<'_>],
+    vector: impl Fn(&'v Described<'_>) -> Option<&'v [f32]>,
+) -> Option<Vec<f32>> {
+    combine(parts.iter().map(|part| (part.weight, vector(part))))
 }
 
 /// The weighted sum of vectors, at length 1; `None` when nothing is left.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use vizsla_vectors::Moments;
 
+use super::candidate::Candidate;
 use crate::{Channel, Fusion, SearchRecipe, Share};
 
 /// The constant of reciprocal rank fusion, as published.
@@ -28,26 +29,14 @@ pub(super) struct Answer {
     pub floor: f64,
 }
 
-/// A candidate with what the channels said.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Fused {
-    pub key: i64,
-    pub score: f64,
-    pub shares: Vec<Share>,
-    pub caption: Option<i64>,
-}
-
 /// One list from many, best first. A single channel keeps its own scores.
-pub(super) fn fuse(answers: &[Answer], fusion: Fusion, recipe: &SearchRecipe) -> Vec<Fused> {
-    let mut all: BTreeMap<i64, Fused> = BTreeMap::new();
+pub(super) fn fuse(answers: &[Answer], fusion: Fusion, recipe: &SearchRecipe) -> Vec<Candidate> {
+    let mut all: BTreeMap<i64, Candidate> = BTreeMap::new();
     for answer in answers {
         for (at, found) in answer.found.iter().enumerate() {
-            let fused = all.entry(found.key).or_insert_with(|| Fused {
-                key: found.key,
-                score: 0.0,
-                shares: Vec::new(),
-                caption: None,
-            });
+            let fused = all
+                .entry(found.key)
+                .or_insert_with(|| Candidate::new(found.key));
             fused.caption = fused.caption.or(found.caption);
             fused.shares.push(Share {
                 channel: answer.channel,
@@ -56,19 +45,23 @@ pub(super) fn fuse(answers: &[Answer], fusion: Fusion, recipe: &SearchRecipe) ->
             });
         }
     }
-    let mut fused: Vec<Fused> = all.into_values().collect();
+    let mut fused: Vec<Candidate> = all.into_values().collect();
     for candidate in &mut fused {
-        candidate.score = match (answers, fusion) {
+        candidate.similarity = match (answers, fusion) {
             ([_], _) => candidate.shares.first().map_or(0.0, |share| share.score),
             (_, Fusion::ReciprocalRank) => reciprocal_rank(candidate, answers, recipe),
             (_, Fusion::Calibrated) => calibrated(candidate, answers, recipe),
         };
     }
-    fused.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.key.cmp(&b.key)));
+    fused.sort_by(|a, b| {
+        b.similarity
+            .total_cmp(&a.similarity)
+            .then(a.key.cmp(&b.key))
+    });
     fused
 }
 
-fn reciprocal_rank(candidate: &Fused, answers: &[Answer], recipe: &SearchRecipe) -> f64 {
+fn reciprocal_rank(candidate: &Candidate, answers: &[Answer], recipe: &SearchRecipe) -> f64 {
     let weights: f64 = answers.iter().map(|a| recipe.weight(a.channel)).sum();
     let sum: f64 = candidate
         .shares
@@ -79,7 +72,7 @@ fn reciprocal_rank(candidate: &Fused, answers: &[Answer], recipe: &SearchRecipe)
 }
 
 /// Stouffer's sum of standard scores, and Cantelli's bound on how rare it is.
-fn calibrated(candidate: &Fused, answers: &[Answer], recipe: &SearchRecipe) -> f64 {
+fn calibrated(candidate: &Candidate, answers: &[Answer], recipe: &SearchRecipe) -> f64 {
     let mut sum = 0.0;
     let mut square = 0.0;
     for answer in answers {
@@ -136,7 +129,7 @@ mod tests {
                 fusion,
                 &SearchRecipe::default(),
             );
-            let got: Vec<_> = fused.iter().map(|f| (f.key, f.score)).collect();
+            let got: Vec<_> = fused.iter().map(|f| (f.key, f.similarity)).collect();
             assert_eq!(got, [(4, 0.9), (2, 0.5)]);
         }
     }
@@ -153,7 +146,7 @@ mod tests {
             let fused = fuse(&answers, fusion, &SearchRecipe::default());
             assert_eq!(fused[0].key, 2, "{fusion:?}");
             assert_eq!(fused[0].shares.len(), 2);
-            assert!(fused.iter().all(|f| (0.0..=1.0).contains(&f.score)));
+            assert!(fused.iter().all(|f| (0.0..=1.0).contains(&f.similarity)));
         }
     }
 

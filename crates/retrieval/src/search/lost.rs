@@ -4,7 +4,8 @@
 //! which were left out: a collection whose model is not in the registry still answers by words.
 
 use super::channels::Asked;
-use crate::{Channel, Collection, Error, PartSource, Query, SearchOptions};
+use super::searcher::Searcher;
+use crate::{Channel, Error, PartSource, Query, SearchOptions};
 
 /// What was left out.
 #[derive(Default)]
@@ -69,7 +70,7 @@ fn note(channel: Channel, error: &Error) -> String {
     }
 }
 
-impl Collection {
+impl Searcher<'_> {
     /// Leaves the channels out whose network or artefact this query needs and that is not there.
     pub(super) fn leave_out(
         &self,
@@ -80,19 +81,19 @@ impl Collection {
     ) -> Result<(), Error> {
         let new = |part: &crate::Part| matches!(part.what, PartSource::Image { .. });
         let new = query.parts.iter().any(new);
-        able.words = able.words && lost.has(Channel::Words, self.codebook())?;
-        able.global = able.global && lost.has(Channel::Global, self.whitening())?;
-        if let Some(recipe) = self.recipe.global.as_ref().filter(|_| new) {
+        able.words = able.words && lost.has(Channel::Words, self.collection.codebook())?;
+        able.global = able.global && lost.has(Channel::Global, self.collection.whitening())?;
+        if let Some(recipe) = self.recipe().global.as_ref().filter(|_| new) {
             // Where both share a space, a picture is also looked for among captions by its vector.
             let needed = able.global || able.text && able.joint;
-            if needed && !lost.has(Channel::Global, self.models.image(recipe))? {
+            if needed && !lost.has(Channel::Global, self.models().image(recipe))? {
                 (able.global, able.joint) = (false, false);
                 able.text = able.text && texts;
             }
         }
-        if let Some(recipe) = self.recipe.text.as_ref().filter(|_| texts) {
+        if let Some(recipe) = self.recipe().text.as_ref().filter(|_| texts) {
             let needed = able.text || able.global && able.joint;
-            if needed && !lost.has(Channel::Text, self.models.text(recipe))? {
+            if needed && !lost.has(Channel::Text, self.models().text(recipe))? {
                 let others = query
                     .parts
                     .iter()

@@ -1,21 +1,20 @@
 //! One stored image against others of the collection: who shares its visual words, and who shows the same.
 //!
-//! [`Collection::search`] answers people: the whole collection, fused and ordered. Work on many pairs (cleaning a
+//! [`Searcher::search`] answers people: the whole collection, fused and ordered. Work on many pairs (cleaning a
 //! training set, mining pairs) chooses its own candidates and needs the two stages singly.
-
-use std::collections::HashMap;
 
 use vizsla_pixels::Limits;
 use vizsla_vectors::{Allowed, IdSet};
 
-use super::Trace;
-use super::candidates::{Candidate, shortlist};
-use super::channels::{Asked, Scope};
-use super::fusion::Fused;
+use super::candidate::Candidate;
+use super::channels::Asked;
 use super::parts::Described;
-use crate::{Agreement, Collection, Error, Hit, Query, Silent, Target};
+use super::searcher::Searcher;
+use super::shortlist::shortlist;
+use super::trace::Trace;
+use crate::{Agreement, Error, Query, Silent};
 
-impl Collection {
+impl Searcher<'_> {
     /// The allowed images that share most visual words with a stored image: at most
     /// `size`, best first, each with its similarity, 0 to below 1. The image itself is not among them.
     ///
@@ -28,32 +27,23 @@ impl Collection {
         allowed: &Allowed<'_>,
     ) -> Result<Vec<(i64, f64)>, Error> {
         let query = Query::stored(image);
-        let parts = self.stored_part(&query)?;
-        let Some((_, words)) = parts.first().and_then(|part| part.sight.as_ref()) else {
-            return Ok(Vec::new());
-        };
-        let snapshot = self.snapshot()?;
-        let (mut taken, mut room) = (snapshot.removed.clone(), IdSet::new());
+        let parts = self.described_by_words(&query, &Limits::default())?;
+        let (mut taken, mut room) = (self.snapshot.removed.clone(), IdSet::new());
         taken.insert(image);
-        let allowed = allowed.without(&taken, &mut room);
-        let found = shortlist(
-            snapshot.segments()?,
-            words,
-            &self.recipe.search,
-            size,
-            &allowed,
-        )?;
-        let pair = |candidate: Candidate| (candidate.image, candidate.similarity);
-        Ok(found.into_iter().map(pair).collect())
+        self.sharing_words(&parts, size, &allowed.without(&taken, &mut room))
     }
 
-    /// Verifies a stored image against others by geometry: a hit for each, in their order, with the agreement and the
-    /// verdict. Ids that the collection does not have are left out. No file is opened.
+    /// Verifies a stored image against others by geometry: a candidate for each, in their order, with the agreement and
+    /// the verdict. Ids that the collection does not have are left out. No file is opened.
     ///
     /// # Errors
-    /// As [`Collection::alike_by_words`].
-    pub fn agreements(&self, image: i64, others: &[i64]) -> Result<Vec<Hit>, Error> {
-        self.verified_pairs_of(&self.stored_part(&Query::stored(image))?, others)
+    /// As [`Searcher::alike_by_words`].
+    pub fn agreements(&self, image: i64, others: &[i64]) -> Result<Vec<Candidate>, Error> {
+        let query = Query::stored(image);
+        self.verified(
+            &self.described_by_words(&query, &Limits::default())?,
+            others,
+        )
     }
 
     /// The allowed images that share most visual words with the pictures of a query, verified by
@@ -63,23 +53,13 @@ impl Collection {
         query: &Query,
         size: usize,
         allowed: &Allowed<'_>,
-    ) -> Result<Vec<Hit>, Error> {
+    ) -> Result<Vec<Candidate>, Error> {
         let parts = self.described_by_words(query, &Limits::default())?;
-        let Some((_, words)) = parts.first().and_then(|part| part.sight.as_ref()) else {
-            return Ok(Vec::new());
-        };
-        let snapshot = self.snapshot()?;
         let mut room = IdSet::new();
-        let allowed = allowed.without(&snapshot.removed, &mut room);
-        let found = shortlist(
-            snapshot.segments()?,
-            words,
-            &self.recipe.search,
-            size,
-            &allowed,
-        )?;
-        let others: Vec<i64> = found.into_iter().map(|candidate| candidate.image).collect();
-        self.verified_pairs_of(&parts, &others)
+        let allowed = allowed.without(&self.snapshot.removed, &mut room);
+        let found = self.sharing_words(&parts, size, &allowed)?;
+        let others: Vec<i64> = found.into_iter().map(|(image, _)| image).collect();
+        self.verified(&parts, &others)
     }
 
     /// Verifies the pictures of a query against one image of the collection by geometry: the agreement, where there is
@@ -100,47 +80,35 @@ impl Collection {
                 "geometry is of pictures; the query has none".into(),
             ));
         };
-        match self.verified_pairs_of(&parts, &[image])?.pop() {
-            Some(hit) => Ok((hit.agreement, size)),
+        match self.verified(&parts, &[image])?.pop() {
+            Some(candidate) => Ok((candidate.agreement, size)),
             None => Err(Error::NotIndexed(format!("image {image}"))),
         }
     }
 
-    fn verified_pairs_of(
+    fn sharing_words(
         &self,
         parts: &[Described<'_>],
-        others: &[i64],
-    ) -> Result<Vec<Hit>, Error> {
-        let snapshot = self.snapshot()?;
-        let unscored = |&key: &i64| Fused {
-            key,
-            score: 0.0,
-            shares: Vec::new(),
-            caption: None,
+        size: usize,
+        allowed: &Allowed<'_>,
+    ) -> Result<Vec<(i64, f64)>, Error> {
+        let Some(words) = parts.first().and_then(Described::words) else {
+            return Ok(Vec::new());
         };
-        let scope = Scope {
-            snapshot: &snapshot,
-            images: Allowed::All,
-            captions: &HashMap::new(),
-            described: &IdSet::new(),
-            target: Target::Images,
-            depth: others.len(),
-        };
-        let mut hits = self.hits(others.iter().map(unscored).zip(1..).collect(), &scope)?;
-        self.verify_hits(parts, &mut hits, &snapshot, &Silent)?;
-        Ok(hits)
+        let segments = self.snapshot.segments()?;
+        shortlist(segments, words, &self.recipe().search, size, allowed)
     }
 
-    fn without_local(&self) -> Error {
-        Error::Unable {
-            what: "pairs are verified by local features, which this collection does not keep"
-                .into(),
-            collection: self.path().to_owned(),
+    fn verified(&self, parts: &[Described<'_>], others: &[i64]) -> Result<Vec<Candidate>, Error> {
+        let mut candidates = Vec::with_capacity(others.len());
+        for &image in others {
+            if self.catalog.image_size(image)?.is_some() {
+                candidates.push(Candidate::new(image));
+            }
         }
-    }
-
-    fn stored_part<'q>(&self, query: &'q Query) -> Result<Vec<Described<'q>>, Error> {
-        self.described_by_words(query, &Limits::default())
+        let mut all: Vec<&mut Candidate> = candidates.iter_mut().collect();
+        self.verify(parts, &mut all, &Silent)?;
+        Ok(candidates)
     }
 
     fn described_by_words<'q>(
@@ -148,8 +116,12 @@ impl Collection {
         query: &'q Query,
         limits: &Limits,
     ) -> Result<Vec<Described<'q>>, Error> {
-        if !self.recipe.local.enabled {
-            return Err(self.without_local());
+        if !self.recipe().local.enabled {
+            return Err(Error::Unable {
+                what: "pairs are verified by local features, which this collection does not keep"
+                    .into(),
+                collection: self.collection.path().to_owned(),
+            });
         }
         let words = Asked {
             words: true,

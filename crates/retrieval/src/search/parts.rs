@@ -3,13 +3,15 @@
 use vizsla_vectors::l2_normalise;
 use vizsla_words::QueryWord;
 
-use super::Trace;
-use super::candidates::query_words;
 use super::channels::Asked;
+use super::question::go_on;
+use super::searcher::Searcher;
+use super::shortlist::query_words;
 use super::sight::{Sight, stored_sight};
+use super::trace::Trace;
 use crate::catalog::Owner;
 use crate::describe::{Describer, Wanted};
-use crate::{Collection, Error, Part, PartSource, Query, QueryImage, Region, Reporter, stored};
+use crate::{Error, Part, PartSource, Query, QueryImage, Region, Reporter, StageName, stored};
 
 /// Most parts of one query: each costs a description of its own.
 const MOST_PARTS: usize = 256;
@@ -19,8 +21,12 @@ const MOST_TEXT: usize = 10_000;
 /// A part of a query, as the channels need it. What a channel that is not asked would need is left out.
 pub(super) struct Described<'q> {
     pub weight: f64,
+    /// Whether it came from a result of this query, which widens it; such parts find and do not prove.
+    pub found: bool,
     /// A picture with local features, and the visual words of these.
     pub sight: Option<(Sight, Vec<QueryWord>)>,
+    /// The words that images are found by, where these are more than the picture's own.
+    pub widened: Option<Vec<QueryWord>>,
     /// In the space of the global descriptor's index.
     pub global: Option<Vec<f32>>,
     /// In the space of captions.
@@ -32,10 +38,12 @@ pub(super) struct Described<'q> {
 }
 
 impl<'q> Described<'q> {
-    fn new(weight: f64) -> Self {
+    pub fn new(weight: f64) -> Self {
         Self {
             weight,
+            found: false,
             sight: None,
+            widened: None,
             global: None,
             meaning: None,
             text: None,
@@ -44,7 +52,20 @@ impl<'q> Described<'q> {
     }
 }
 
-impl Collection {
+impl Described<'_> {
+    /// Whether a picture of it is looked for, so that geometry can say whether a result shows it.
+    pub fn proves(&self) -> bool {
+        self.weight > 0.0 && !self.found
+    }
+
+    /// The words that images are found by.
+    pub fn words(&self) -> Option<&[QueryWord]> {
+        let own = || self.sight.as_ref().map(|(_, words)| words);
+        self.widened.as_ref().or_else(own).map(Vec::as_slice)
+    }
+}
+
+impl Searcher<'_> {
     /// Describes every part for the channels that are asked.
     pub(super) fn describe_parts<'q>(
         &self,
@@ -57,7 +78,7 @@ impl Collection {
         check(query)?;
         let mut described = Vec::with_capacity(query.parts.len());
         for part in &query.parts {
-            super::go_on(reporter)?;
+            go_on(reporter)?;
             described.push(self.describe_part(part, asked, notes, trace)?);
         }
         Ok(described)
@@ -98,22 +119,26 @@ impl Collection {
         asked: &Asked,
         trace: &mut Trace,
     ) -> Result<(), Error> {
-        let describer = Describer::of_queries(&self.recipe, &self.models);
+        let describer = Describer::of_queries(self.recipe(), self.models());
         let wanted = Wanted {
             features: asked.words,
             vector: asked.global || asked.text && asked.joint,
         };
-        if !wanted.features && (!wanted.vector || self.recipe.global.is_none()) {
+        if !wanted.features && (!wanted.vector || self.recipe().global.is_none()) {
             return Ok(());
         }
         let picture = describer.read(image.into(), region, wanted, asked.limits)?;
         out.full = Some(picture.full);
         if let Some(gray) = &picture.gray {
-            trace.stage("read", gray.width() * gray.height(), "pixels");
+            trace.stage(StageName::Read, gray.width() * gray.height());
             let features = describer.features(gray);
-            trace.stage("describe", features.keypoints.len(), "features");
-            let words = query_words(&*self.codebook()?, &features, &self.recipe.search);
-            trace.stage("words", words.len(), "words");
+            trace.stage(StageName::Describe, features.keypoints.len());
+            let words = query_words(
+                &*self.collection.codebook()?,
+                &features,
+                &self.recipe().search,
+            );
+            trace.stage(StageName::Words, words.len());
             let sight = Sight {
                 features,
                 region: picture.region,
@@ -128,9 +153,9 @@ impl Collection {
                 out.meaning = Some(vector.clone());
             }
             if asked.global {
-                out.global = Some(self.compared_image(vector)?);
+                out.global = Some(self.collection.compared_image(vector)?);
             }
-            trace.stage("encode", numbers, "numbers");
+            trace.stage(StageName::Encode, numbers);
         }
         Ok(())
     }
@@ -142,7 +167,7 @@ impl Collection {
         asked: &Asked,
         trace: &mut Trace,
     ) -> Result<(), Error> {
-        let catalog = self.catalog();
+        let catalog = &self.catalog;
         let Some((width, height, _)) = catalog.image_files(image)? else {
             return Err(Error::NotIndexed(format!("image {image}")));
         };
@@ -150,18 +175,19 @@ impl Collection {
         if asked.words {
             let data = catalog.features(image)?.unwrap_or_default();
             let features = stored::decode(&data).unwrap_or_default();
-            trace.stage("describe", features.len(), "features");
-            let side = self.recipe.pixels.max_side;
+            trace.stage(StageName::Describe, features.len());
+            let side = self.recipe().pixels.max_side;
             out.sight = Some(stored_sight(&features, [width, height], side));
         }
         if asked.global || asked.text {
             let vector = catalog.vector(Owner::Image, image)?;
-            drop(catalog);
             if asked.text && asked.joint {
                 out.meaning = vector.clone();
             }
             if asked.global {
-                out.global = vector.map(|v| self.compared_image(v)).transpose()?;
+                out.global = vector
+                    .map(|v| self.collection.compared_image(v))
+                    .transpose()?;
             }
         }
         Ok(())
@@ -175,10 +201,10 @@ impl Collection {
         notes: &mut Vec<String>,
         trace: &mut Trace,
     ) -> Result<(), Error> {
-        let Some(recipe) = &self.recipe.text else {
+        let Some(recipe) = &self.recipe().text else {
             return Ok(());
         };
-        let batch = self.models.text(recipe)?.encode_texts(&[text])?;
+        let batch = self.models().text(recipe)?.encode_texts(&[text])?;
         if batch.out_of_vocabulary > 0 {
             notes.push(format!(
                 "{} of {} words are not in the vocabulary of {}: {text}",
@@ -190,13 +216,13 @@ impl Collection {
             out.global = Some(vector.clone());
         }
         out.meaning = Some(vector);
-        trace.stage("encode", recipe.dimension, "numbers");
+        trace.stage(StageName::Encode, recipe.dimension);
         Ok(())
     }
 
     fn given_vector(&self, vector: &[f32]) -> Result<Vec<f32>, Error> {
         let raw = self
-            .recipe
+            .recipe()
             .global
             .as_ref()
             .map_or(0, |recipe| recipe.dimension);
@@ -209,7 +235,7 @@ impl Collection {
             )));
         }
         l2_normalise(&mut vector);
-        self.compared_image(vector)
+        self.collection.compared_image(vector)
     }
 }
 

@@ -7,14 +7,6 @@ use vizsla_words::{Codebook, QueryWord, ScoringConfig, Segment};
 
 use crate::{Error, SearchRecipe};
 
-/// An image of the shortlist.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Candidate {
-    pub image: i64,
-    /// Visual-word similarity, 0 to below 1; grows with the sum of votes.
-    pub similarity: f64,
-}
-
 /// Looks every query descriptor up under its nearest words, with a signature relative to each
 /// (multiple assignment on the query's side only, Jégou et al. 2010).
 pub(crate) fn query_words(
@@ -40,14 +32,15 @@ pub(crate) fn query_words(
     lookup.collect::<Vec<_>>().concat()
 }
 
-/// The most similar images among those allowed.
+/// The most similar images among those allowed, each with its visual-word similarity: 0 to below 1, growing with the sum of
+/// votes.
 pub(crate) fn shortlist(
     segments: &[Segment],
     words: &[QueryWord],
     recipe: &SearchRecipe,
     size: usize,
     allowed: &Allowed<'_>,
-) -> Result<Vec<Candidate>, Error> {
+) -> Result<Vec<(i64, f64)>, Error> {
     let segments: Vec<&Segment> = segments.iter().collect();
     let config = ScoringConfig {
         hamming_threshold: recipe.hamming_threshold,
@@ -57,10 +50,7 @@ pub(crate) fn shortlist(
     let scored = scored.map_err(Error::of_index)?;
     let candidates = scored.into_iter().map(|scored| {
         let score = f64::from(scored.score);
-        Candidate {
-            image: scored.id,
-            similarity: score / (1.0 + score),
-        }
+        (scored.id, score / (1.0 + score))
     });
     Ok(candidates.collect())
 }

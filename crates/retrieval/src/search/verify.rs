@@ -8,14 +8,89 @@ use rayon::prelude::*;
 use vizsla_features::{Correspondence, Frame, Transform, VerifyConfig};
 use vizsla_words::QueryWord;
 
-use super::Sight;
+use super::candidate::{Candidate, Ranking};
 use super::coverage::{coverage, projected};
 use super::extent::extent;
+use super::parts::Described;
+use super::question::Question;
+use super::searcher::Searcher;
+use super::sight::Sight;
+use super::stage::Stage;
 use crate::stored::{self, StoredFeature};
-use crate::{Agreement, Hit, PointPair, Region, Reporter, SearchRecipe, Verdict};
+use crate::{Agreement, Error, PointPair, Region, Reporter, SearchRecipe, StageName, Verdict};
+
+/// The first candidates are verified, those that were before left out.
+pub(super) struct Verify {
+    /// How many; `None` = as many as the recipe or the caller says.
+    pub images: Option<usize>,
+}
+
+impl Stage for Verify {
+    fn name(&self) -> StageName {
+        StageName::Verify
+    }
+
+    fn applies(&self, question: &Question<'_>) -> bool {
+        question.is_sighted()
+    }
+
+    fn run(
+        &self,
+        searcher: &Searcher<'_>,
+        question: &mut Question<'_>,
+        ranking: &mut Ranking,
+    ) -> Result<usize, Error> {
+        let images = self.images.unwrap_or(question.shortlist);
+        let head = ranking.candidates.iter_mut().take(images);
+        let mut head: Vec<&mut Candidate> = head.filter(|candidate| !candidate.verified).collect();
+        searcher.verify(&question.parts, &mut head, question.reporter)?;
+        Ok(ranking.matches())
+    }
+}
+
+/// What the catalog has of an image for verification.
+struct Kept {
+    /// Upright full-resolution size.
+    size: (u32, u32),
+    /// Its features, as they are stored.
+    data: Vec<u8>,
+}
+
+impl Searcher<'_> {
+    /// Verifies candidates against every picture that is looked for; the best agreement counts.
+    pub(super) fn verify(
+        &self,
+        parts: &[Described<'_>],
+        candidates: &mut [&mut Candidate],
+        reporter: &dyn Reporter,
+    ) -> Result<(), Error> {
+        let load = |candidate: &&mut Candidate| {
+            let size = self.catalog.image_size(candidate.image)?;
+            let data = self.catalog.features(candidate.image)?;
+            let kept = size.zip(data);
+            Ok(kept.map(|(size, data)| Kept { size, data }))
+        };
+        let kept = candidates.iter().map(load);
+        let kept: Vec<Option<Kept>> = kept.collect::<Result<_, Error>>()?;
+        for (candidate, kept) in candidates.iter_mut().zip(&kept) {
+            candidate.verified = true;
+            candidate.size = kept.as_ref().map_or([0; 2], |kept| kept.size.into());
+        }
+        for (at, part) in parts.iter().enumerate().filter(|(_, part)| part.proves()) {
+            let Some((sight, words)) = &part.sight else {
+                continue;
+            };
+            let recipe = self.recipe();
+            let (side, images) = (recipe.pixels.max_side, self.snapshot.images);
+            let verifier = Verifier::new(at, sight, words, &recipe.search, side, images);
+            verifier.verify_all(candidates, &kept, reporter);
+        }
+        Ok(())
+    }
+}
 
 /// What is the same for all candidates of a query.
-pub(super) struct Verifier<'a> {
+struct Verifier<'a> {
     /// The part of the query that the picture is.
     part: usize,
     sight: &'a Sight,
@@ -36,7 +111,7 @@ struct Gallery {
 }
 
 impl<'a> Verifier<'a> {
-    pub(super) fn new(
+    fn new(
         part: usize,
         sight: &'a Sight,
         words: &[QueryWord],
@@ -59,46 +134,56 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// Verifies every hit; `blobs` are their stored features in the same order.
-    pub(super) fn verify_all(&self, hits: &mut [Hit], blobs: &[Vec<u8>], reporter: &dyn Reporter) {
-        hits.par_iter_mut()
-            .zip(blobs)
+    /// Verifies every candidate; `kept` is what the catalog has of each, in the same order.
+    fn verify_all(
+        &self,
+        candidates: &mut [&mut Candidate],
+        kept: &[Option<Kept>],
+        reporter: &dyn Reporter,
+    ) {
+        candidates
+            .par_iter_mut()
+            .zip(kept)
             .with_max_len(4)
-            .for_each(|(hit, blob)| {
+            .for_each(|(candidate, kept)| {
                 if reporter.cancelled() {
                     return;
                 }
-                let Some(features) = stored::decode(blob) else {
-                    return;
-                };
-                let zoom = (f64::from(hit.width.max(hit.height)) / self.max_side).max(1.0);
-                let size = (f64::from(hit.width) / zoom, f64::from(hit.height) / zoom);
-                let gallery = Gallery {
-                    features,
-                    size,
-                    zoom,
-                };
-                let Some(agreement) = self.verify(&gallery) else {
-                    return;
-                };
-                // Of several pictures in a query the one that agrees best speaks.
-                if hit
-                    .agreement
+                let found = kept
                     .as_ref()
-                    .is_some_and(|best| best.log10_nfa <= agreement.log10_nfa)
-                {
-                    return;
-                }
-                let agreement = hit.agreement.insert(agreement);
-                if agreement.coverage < self.recipe.verdict_coverage {
-                    return;
-                }
-                // Evidence too weak for a verdict still says more than words alone.
-                hit.score = hit.score.max(-agreement.log10_nfa);
-                if agreement.log10_nfa <= self.recipe.verdict_log10_nfa {
-                    hit.verdict = Verdict::Match;
+                    .and_then(|kept| self.verify(&self.gallery(kept)?));
+                if let Some(agreement) = found {
+                    self.take(candidate, agreement);
                 }
             });
+    }
+
+    fn gallery(&self, kept: &Kept) -> Option<Gallery> {
+        let (width, height) = kept.size;
+        let zoom = (f64::from(width.max(height)) / self.max_side).max(1.0);
+        Some(Gallery {
+            features: stored::decode(&kept.data)?,
+            size: (f64::from(width) / zoom, f64::from(height) / zoom),
+            zoom,
+        })
+    }
+
+    /// What an agreement says of a candidate. Of several pictures in a query the one that agrees best speaks.
+    fn take(&self, candidate: &mut Candidate, agreement: Agreement) {
+        let known = candidate.agreement.as_ref();
+        if known.is_some_and(|best| best.log10_nfa <= agreement.log10_nfa) {
+            return;
+        }
+        if agreement.coverage >= self.recipe.verdict_coverage {
+            // Evidence too weak for a verdict still says more than words alone.
+            let evidence = -agreement.log10_nfa;
+            let best = candidate.evidence.unwrap_or(f64::NEG_INFINITY);
+            candidate.evidence = Some(best.max(evidence));
+            if agreement.log10_nfa <= self.recipe.verdict_log10_nfa {
+                candidate.verdict = Verdict::Match;
+            }
+        }
+        candidate.agreement = Some(agreement);
     }
 
     fn verify(&self, gallery: &Gallery) -> Option<Agreement> {

@@ -202,7 +202,10 @@ impl Pair<'_> {
             filter: None,
         };
         let collection = self.served.reader()?;
-        let (agreement, query_size) = collection.compare(&query, self.image.image, &self.limits)?;
+        let (agreement, query_size) =
+            collection
+                .searcher()?
+                .compare(&query, self.image.image, &self.limits)?;
         let transform = agreement.as_ref().map(|agreement| agreement.transform);
         let pairs = agreement
             .map(|agreement| agreement.pairs)

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vizsla_retrieval as retrieval;
-use vizsla_retrieval::{Collection, Query, Reporter, SearchOptions, SearchResponse};
+use vizsla_retrieval::{Collection, Query, Reporter, SearchOptions, SearchResponse, StageRecipe};
 
 use super::images::{MOST_PAGE, address, condition, shown_name};
 use crate::answers::answers;
@@ -21,6 +21,12 @@ use crate::state::App;
 
 /// How far into the results a page may begin.
 const MOST_OFFSET: usize = 10_000;
+/// Stages of a question.
+const MOST_STAGES: usize = 4;
+/// Images that a stage of a question verifies.
+const MOST_VERIFIED: usize = 1000;
+/// Images that a stage of a question widens it by, and neighbours of an image.
+const MOST_WIDENING: usize = 20;
 /// Fields of a form: the query and the pictures that its parts name.
 const MOST_FIELDS: usize = 33;
 
@@ -92,6 +98,10 @@ struct Question {
     channels: Option<Vec<Channel>>,
     /// Whether geometry is checked; without it no result is a match. True when left out.
     verify: Option<bool>,
+    /// Stages that rank, in their order, such as `["verify", "expand:regions:5", "verify"]`; left out, the collection's recipe
+    /// says them. At most 4, each of at most 1000 images to verify, 20 to widen the query, 20 neighbours.
+    #[schema(max_items = 4, example = json!(["verify"]))]
+    stages: Option<Vec<String>>,
     /// Most results of the answer, 1 to 200; 50 when left out.
     #[schema(minimum = 1, maximum = 200)]
     limit: Option<usize>,
@@ -358,7 +368,10 @@ fn options(question: &Question, app: &App) -> Result<SearchOptions, Problem> {
         ));
     }
     let channels = question.channels.as_ref();
+    let stages = question.stages.as_deref().map(stages).transpose();
+    let stages = stages.map_err(|detail| Problem::unusable("bad-query", detail))?;
     Ok(SearchOptions {
+        stages,
         top: limit,
         skip: question.offset,
         least_score: question.min_score,
@@ -372,6 +385,29 @@ fn options(question: &Question, app: &App) -> Result<SearchOptions, Problem> {
         limits: app.config.limits(),
         ..SearchOptions::default()
     })
+}
+
+/// The stages of a question, within what one client may ask for.
+fn stages(named: &[String]) -> Result<Vec<StageRecipe>, String> {
+    if named.len() > MOST_STAGES {
+        return Err(format!(
+            "a question has at most {MOST_STAGES} stages, this one has {}",
+            named.len()
+        ));
+    }
+    let read = |text: &String| {
+        let stage: StageRecipe = text.parse()?;
+        let (figure, most) = match stage {
+            StageRecipe::Verify { images } => (images.unwrap_or(0), MOST_VERIFIED),
+            StageRecipe::Expand { images, .. } => (images, MOST_WIDENING),
+            StageRecipe::Augment { neighbours, .. } => (neighbours, MOST_WIDENING),
+        };
+        match figure <= most {
+            true => Ok(stage),
+            false => Err(format!("`{stage}` asks for {figure}; the most is {most}")),
+        }
+    };
+    named.iter().map(read).collect()
 }
 
 /// Where the results of one answer were found.
@@ -393,7 +429,7 @@ fn answer(
     let plain = response
         .stages
         .iter()
-        .any(|stage| stage.stage == "describe" && stage.out == 0);
+        .any(|stage| stage.stage == retrieval::StageName::Describe && stage.out == 0);
     if plain {
         notes.push(
             "a picture or box of the query is too plain or too small to have local features; visual words cannot find it"
@@ -408,9 +444,9 @@ fn answer(
         hits.push(hit(found, found_in)?);
     }
     let stage = |stage: retrieval::StageTrace| {
-        found_in.app.metrics.stage(stage.stage, stage.ms);
+        found_in.app.metrics.stage(stage.stage.name(), stage.ms);
         Stage {
-            stage: stage.stage.to_owned(),
+            stage: stage.stage.to_string(),
             out: stage.out,
             unit: stage.unit.to_owned(),
             ms: stage.ms,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 use serde::Serialize;
 use vizsla_features::Transform;
-use vizsla_retrieval::{Hit, Region, Reporter, Verdict};
+use vizsla_retrieval::{Candidate, Region, Reporter, Verdict};
 use vizsla_vectors::{Allowed, IdSet};
 
 use super::files::Folder;
@@ -90,7 +90,7 @@ fn suggested(
                 return Ok(Vec::new());
             }
             let images: IdSet = others.keys().copied().collect();
-            let alike = folder.collection.alike_by_words(
+            let alike = folder.collection.searcher()?.alike_by_words(
                 node.image,
                 neighbours,
                 &Allowed::Only(&images),
@@ -128,11 +128,13 @@ fn verified(
             let images: Vec<i64> = others.iter().map(|&b| folder.nodes[b].image).collect();
             let hits = folder
                 .collection
+                .searcher()?
                 .agreements(folder.nodes[*a].image, &images)?;
             reporter.advance(others.len() as u64);
             let nodes: BTreeMap<i64, usize> =
                 images.into_iter().zip(others.iter().copied()).collect();
-            let edge = |hit: &Hit| edge(folder, *a, *nodes.get(&hit.image)?, hit, min_inliers);
+            let edge =
+                |hit: &Candidate| edge(folder, *a, *nodes.get(&hit.image)?, hit, min_inliers);
             Ok(hits.iter().filter_map(edge).collect())
         });
         let found: Vec<Vec<Edge>> = found.collect::<Result<_, Error>>()?;
@@ -143,7 +145,7 @@ fn verified(
 }
 
 /// The edge that a hit proves.
-fn edge(folder: &Folder, a: usize, b: usize, hit: &Hit, min_inliers: usize) -> Option<Edge> {
+fn edge(folder: &Folder, a: usize, b: usize, hit: &Candidate, min_inliers: usize) -> Option<Edge> {
     let size = folder.nodes[a].size;
     let evidence = evidence(hit, size, min_inliers)?;
     let agreement = hit.agreement.as_ref()?;
@@ -157,7 +159,7 @@ fn edge(folder: &Folder, a: usize, b: usize, hit: &Hit, min_inliers: usize) -> O
 }
 
 /// What a hit proves of the query, which has this size; `None` when that is too little.
-pub(super) fn evidence(hit: &Hit, size: [u32; 2], min_inliers: usize) -> Option<Evidence> {
+pub(super) fn evidence(hit: &Candidate, size: [u32; 2], min_inliers: usize) -> Option<Evidence> {
     let agreement = hit.agreement.as_ref()?;
     if hit.verdict != Verdict::Match || agreement.inliers < min_inliers {
         return None;
@@ -170,6 +172,6 @@ pub(super) fn evidence(hit: &Hit, size: [u32; 2], min_inliers: usize) -> Option<
     Some(Evidence {
         inliers: agreement.inliers,
         score: -agreement.log10_nfa,
-        overlap: own.min(share(&agreement.gallery_box, hit.width, hit.height)),
+        overlap: own.min(share(&agreement.gallery_box, hit.size[0], hit.size[1])),
     })
 }

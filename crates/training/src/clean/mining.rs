@@ -189,6 +189,7 @@ fn negatives_of(
     let depth = DEPTH * options.negatives;
     let alike = folder
         .collection
+        .searcher()?
         .alike_by_words(anchor.image, depth, &others)?;
     let mut seen = BTreeSet::new();
     let best = alike.into_iter().filter_map(|(image, similarity)| {
@@ -198,7 +199,10 @@ fn negatives_of(
     // Some may turn out to show the same.
     let best: Vec<(i64, usize, f64)> = best.take(2 * options.negatives).collect();
     let images: Vec<i64> = best.iter().map(|(image, ..)| *image).collect();
-    let hits = folder.collection.agreements(anchor.image, &images)?;
+    let hits = folder
+        .collection
+        .searcher()?
+        .agreements(anchor.image, &images)?;
     let same: BTreeSet<i64> = hits
         .iter()
         .filter(|hit| hit.verdict == Verdict::Match)
@@ -261,9 +265,13 @@ fn home_of(
     let others = Allowed::Only(&homes.images).without(&classes[dropped.class], &mut room);
     let alike = folder
         .collection
+        .searcher()?
         .alike_by_words(dropped.image, HOMES, &others)?;
     let images: Vec<i64> = alike.into_iter().map(|(image, _)| image).collect();
-    let hits = folder.collection.agreements(dropped.image, &images)?;
+    let hits = folder
+        .collection
+        .searcher()?
+        .agreements(dropped.image, &images)?;
     let proofs = hits.iter().filter_map(|hit| {
         let inliers = evidence(hit, dropped.size, options.min_inliers)?.inliers;
         let at = homes.of(hit.image).iter().find(|(_, at)| elsewhere(*at))?.1;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use serde_json::json;
 use vizsla_evaluation::{BoxError, Dataset, Options, QueryCase, Ranked, Run, evaluate};
 use vizsla_neural::{Pooling, PoolingChain};
-use vizsla_vectors::{Projection, TopK, dot_f32, l2_normalise};
+use vizsla_vectors::{Projection, TopK, dot_f32, l2_normalise, widened};
 
 use super::features::Features;
 use super::settings::{Pairs, PoolingChoice, Settings, Whiten};
@@ -16,7 +16,7 @@ const MINED: usize = 10;
 /// Pairs of one class that each training picture makes.
 const PER_PICTURE: usize = 10;
 /// Exponent of the weights of neighbours when vectors are averaged (α query expansion, Radenović et al. 2018).
-const ALPHA: i32 = 3;
+const ALPHA: f32 = 3.0;
 
 /// Vectors of one pooling, one set of scales and one power; the gallery comes first.
 pub struct Vectors {
@@ -204,15 +204,8 @@ fn ranked(query: &[f32], gallery: &[Vec<f32>]) -> Vec<Ranked> {
 fn averaged(rows: &[Vec<f32>], gallery: &[Vec<f32>], count: usize) -> Vec<Vec<f32>> {
     rows.par_iter()
         .map(|row| {
-            let mut sum = row.clone();
-            for (score, i) in nearest(row, gallery, count) {
-                let weight = score.max(0.0).powi(ALPHA);
-                for (sum, x) in sum.iter_mut().zip(&gallery[i]) {
-                    *sum += weight * x;
-                }
-            }
-            l2_normalise(&mut sum);
-            sum
+            let near = nearest(row, gallery, count).into_iter();
+            widened(row, near.map(|(score, i)| (score, &gallery[i][..])), ALPHA)
         })
         .collect()
 }

@@ -1,0 +1,272 @@
+//! Query expansion: the question is widened by what it found, and asked again.
+//!
+//! Where geometry verified candidates only matches widen: one wrong image drags the next ones in. Where there is nothing to
+//! verify (a collection by its global descriptor alone) the first results do.
+
+use std::collections::HashMap;
+
+use vizsla_features::Transform;
+use vizsla_vectors::{similarity_weight, widened};
+use vizsla_words::QueryWord;
+
+use super::candidate::{Candidate, Ranking};
+use super::parts::Described;
+use super::question::Question;
+use super::searcher::Searcher;
+use super::sight::{Sight, stored_sight};
+use super::stage::Stage;
+use crate::catalog::Owner;
+use crate::{Channel, Error, Expansion, StageName, Verdict, stored};
+
+/// Widens the question by its first results.
+pub(super) struct Expand {
+    /// In which way.
+    pub how: Expansion,
+    /// Most images that widen it.
+    pub images: usize,
+}
+
+impl Stage for Expand {
+    fn name(&self) -> StageName {
+        StageName::Expand
+    }
+
+    fn applies(&self, question: &Question<'_>) -> bool {
+        match self.how {
+            Expansion::Regions => question.asked.words && question.is_sighted(),
+            _ => question.asked.words && question.is_sighted() || question.asks_global(),
+        }
+    }
+
+    fn run(
+        &self,
+        searcher: &Searcher<'_>,
+        question: &mut Question<'_>,
+        ranking: &mut Ranking,
+    ) -> Result<usize, Error> {
+        let chosen: Vec<Candidate> = chosen(ranking, self.images).cloned().collect();
+        if chosen.is_empty() {
+            return Ok(0);
+        }
+        match self.how {
+            Expansion::Regions => searcher.widen_by_regions(question, &chosen)?,
+            Expansion::Average => searcher.widen_by_images(question, &chosen, 0.0)?,
+            Expansion::Alpha(alpha) => searcher.widen_by_images(question, &chosen, alpha as f32)?,
+        }
+        let again = searcher.retrieve(question)?;
+        let known = std::mem::replace(ranking, again);
+        ranking.remember(known);
+        Ok(chosen.len())
+    }
+}
+
+/// The candidates that may widen the question.
+fn chosen(ranking: &Ranking, images: usize) -> impl Iterator<Item = &Candidate> {
+    let verified = ranking.candidates.iter().any(|c| c.verified);
+    let good = move |candidate: &&Candidate| !verified || candidate.verdict == Verdict::Match;
+    ranking.candidates.iter().filter(good).take(images)
+}
+
+impl Ranking {
+    /// Takes over what is known of candidates from an earlier ranking; matches that were not found again stay.
+    pub(super) fn remember(&mut self, known: Ranking) {
+        let mut known: HashMap<i64, Candidate> = known
+            .candidates
+            .into_iter()
+            .filter(|candidate| candidate.verified)
+            .map(|candidate| (candidate.key, candidate))
+            .collect();
+        for candidate in &mut self.candidates {
+            if let Some(before) = known.remove(&candidate.key) {
+                candidate.verified = true;
+                candidate.agreement = before.agreement;
+                candidate.evidence = before.evidence;
+                candidate.verdict = before.verdict;
+            }
+        }
+        let lost = known.into_values();
+        self.candidates
+            .extend(lost.filter(|candidate| candidate.verdict == Verdict::Match));
+        self.order();
+    }
+}
+
+impl Searcher<'_> {
+    /// Whole images: their vectors join the query's, their words ask beside the query's.
+    fn widen_by_images(
+        &self,
+        question: &mut Question<'_>,
+        chosen: &[Candidate],
+        alpha: f32,
+    ) -> Result<(), Error> {
+        if let Some(query) = question.global.take() {
+            let mut vectors = Vec::with_capacity(chosen.len());
+            for candidate in chosen {
+                let stored = self.catalog.vector(Owner::Image, candidate.image)?;
+                if let Some(vector) = stored {
+                    let similarity = similarity(candidate, Channel::Global);
+                    vectors.push((similarity, self.collection.compared_image(vector)?));
+                }
+            }
+            let neighbours = vectors.iter().map(|(s, vector)| (*s, &vector[..]));
+            question.global = Some(widened(&query, neighbours, alpha));
+        }
+        if question.asked.words && question.is_sighted() {
+            for candidate in chosen {
+                let weight = similarity_weight(similarity(candidate, Channel::Words), alpha);
+                if let Some((sight, words)) = self.stored(candidate.image)?.filter(|_| weight > 0.0)
+                {
+                    question.parts.push(Described {
+                        found: true,
+                        sight: Some((sight, words)),
+                        ..Described::new(f64::from(weight))
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The words of verified images that lie within the frame of the picture that they agree with join its own.
+    fn widen_by_regions(
+        &self,
+        question: &mut Question<'_>,
+        chosen: &[Candidate],
+    ) -> Result<(), Error> {
+        let mut joining: HashMap<usize, Vec<Vec<QueryWord>>> = HashMap::new();
+        for candidate in chosen {
+            let Some(agreement) = &candidate.agreement else {
+                continue;
+            };
+            let part = question.parts.get(agreement.part);
+            let Some((sight, _)) = part.and_then(|part| part.sight.as_ref()) else {
+                continue;
+            };
+            let words =
+                self.words_within(candidate.image, &Transform(agreement.transform), sight)?;
+            joining.entry(agreement.part).or_default().push(words);
+        }
+        for (part, images) in joining {
+            let part = &mut question.parts[part];
+            let mut words = part.words().unwrap_or_default().to_vec();
+            // The average of the query and the images.
+            let share = 1.0 / (1.0 + images.len() as f32);
+            let mut feature = 1 + words.iter().map(|word| word.feature).max().unwrap_or(0);
+            for mut word in images.into_iter().flatten() {
+                word.feature = feature;
+                feature += 1;
+                words.push(word);
+            }
+            for word in &mut words {
+                word.weight *= share;
+            }
+            part.widened = Some(words);
+        }
+        Ok(())
+    }
+
+    /// The words of an image whose place, mapped back by the transform from the query's picture, lies within its frame.
+    fn words_within(
+        &self,
+        image: i64,
+        transform: &Transform,
+        sight: &Sight,
+    ) -> Result<Vec<QueryWord>, Error> {
+        let (Some((width, height)), Some(data), Some(back)) = (
+            self.catalog.image_size(image)?,
+            self.catalog.features(image)?,
+            transform.inverse(),
+        ) else {
+            return Ok(Vec::new());
+        };
+        let region = &sight.region;
+        let inside = |feature: &stored::StoredFeature| {
+            let x = f64::from(feature.x) * f64::from(width) - 0.5;
+            let y = f64::from(feature.y) * f64::from(height) - 0.5;
+            back.apply(x, y).is_some_and(|(x, y)| {
+                (region.x..=region.x + region.width).contains(&x)
+                    && (region.y..=region.y + region.height).contains(&y)
+            })
+        };
+        let features = stored::decode(&data).unwrap_or_default();
+        let word = |feature: &stored::StoredFeature| QueryWord {
+            feature: 0,
+            word: feature.word,
+            signature: feature.signature,
+            weight: 1.0,
+        };
+        Ok(features.iter().filter(|f| inside(f)).map(word).collect())
+    }
+
+    /// An image of the collection as a picture that is looked for.
+    fn stored(&self, image: i64) -> Result<Option<(Sight, Vec<QueryWord>)>, Error> {
+        let size = self.catalog.image_size(image)?;
+        let Some(((width, height), data)) = size.zip(self.catalog.features(image)?) else {
+            return Ok(None);
+        };
+        let features = stored::decode(&data).unwrap_or_default();
+        let side = self.recipe().pixels.max_side;
+        Ok(Some(stored_sight(&features, [width, height], side)))
+    }
+}
+
+/// What a channel said of a candidate; 0 when it did not find it.
+fn similarity(candidate: &Candidate, channel: Channel) -> f32 {
+    let mut shares = candidate.shares.iter();
+    shares
+        .find(|share| share.channel == channel)
+        .map_or(0.0, |share| share.score as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(image: i64, verified: bool, verdict: Verdict) -> Candidate {
+        Candidate {
+            verified,
+            verdict,
+            evidence: (verdict == Verdict::Match).then_some(9.0),
+            ..Candidate::new(image)
+        }
+    }
+
+    #[test]
+    fn only_matches_widen_where_geometry_was_asked() {
+        use Verdict::{Match, NoMatch};
+        let images = |ranking: &Ranking| chosen(ranking, 2).map(|c| c.image).collect::<Vec<_>>();
+        let of = |list: &[(i64, bool, Verdict)]| {
+            Ranking::of(list.iter().map(|&(i, v, d)| candidate(i, v, d)).collect())
+        };
+        let proven = of(&[(1, true, Match), (2, true, NoMatch), (3, true, Match)]);
+        assert_eq!(images(&proven), [1, 3]);
+        assert!(images(&of(&[(1, true, NoMatch), (2, false, NoMatch)])).is_empty());
+        let alike = of(&[
+            (4, false, NoMatch),
+            (5, false, NoMatch),
+            (6, false, NoMatch),
+        ]);
+        assert_eq!(images(&alike), [4, 5]);
+    }
+
+    #[test]
+    fn what_was_proven_stays_proven() {
+        let known = Ranking::of(vec![
+            candidate(1, true, Verdict::Match),
+            candidate(2, true, Verdict::Match),
+            candidate(3, true, Verdict::NoMatch),
+        ]);
+        let mut again = Ranking::of(vec![
+            candidate(5, false, Verdict::NoMatch),
+            candidate(2, false, Verdict::NoMatch),
+        ]);
+        again.remember(known);
+        let shown: Vec<_> = again
+            .candidates()
+            .iter()
+            .map(|c| (c.image, c.verified, c.verdict == Verdict::Match))
+            .collect();
+        assert!(shown[..2].contains(&(1, true, true)) && shown[..2].contains(&(2, true, true)));
+        assert_eq!(shown[2..], [(5, false, false)]);
+    }
+}
