@@ -5,7 +5,7 @@
 //! [`judge`], from what was counted on the way. Sizes and memory pass the limits before any is taken.
 //!
 //! Grey is the luma plane as stored, and the colour planes are then not even transformed. Where both are wanted, it
-//! is taken on the way to the colours. Decoding at
+//! is taken on the way to the colours (decision 020). Decoding at
 //! a half or a quarter of the size was measured and left out (decision 005).
 
 use crate::decode::{Layout, Stored, Wanted};

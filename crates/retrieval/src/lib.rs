@@ -85,5 +85,6 @@ pub use search::{Candidate, Question, Ranking, Searcher, Stage};
 pub use stage::{Expansion, StageName, StageRecipe};
 pub use stop::StopFlag;
 pub use syntax::SyntaxError;
-pub use vizsla_neural::DescriptorRecipe;
+pub use vizsla_features::{DescriptorKind, Detector};
+pub use vizsla_neural::{DescriptorRecipe, PoolingRecipe};
 pub use whiten::{PairSource, WhitenOptions, WhitenReport};

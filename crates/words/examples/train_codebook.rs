@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rayon::prelude::*;
-use vizsla_features::{Descriptor, Sift, SiftConfig};
+use vizsla_features::{Descriptor, ExtractorConfig};
 use vizsla_pixels::{DecodeOptions, read_gray};
 use vizsla_vectors::l2_squared_u8;
 use vizsla_words::{Codebook, TrainConfig};
@@ -27,14 +27,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let begun = Instant::now();
-    let sift = Sift::new(SiftConfig {
+    let extractor = ExtractorConfig {
         budget: features.parse()?,
-        ..SiftConfig::default()
-    });
+        ..ExtractorConfig::default()
+    }
+    .extractor();
     let per_image: Vec<Vec<Descriptor>> = images
         .par_iter()
         .map(|path| match read_gray(path, &DecodeOptions::default()) {
-            Ok(decoded) => sift.extract(&decoded.image).descriptors,
+            Ok(decoded) => extractor.extract(&decoded.image).descriptors,
             Err(error) => {
                 eprintln!("skipped {}: {error}", path.display());
                 Vec::new()
