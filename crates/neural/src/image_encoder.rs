@@ -17,10 +17,11 @@ use crate::image_model::ImageModel;
 use crate::image_output::{batched, channels_second, planes};
 use crate::models::ModelEntry;
 use crate::onnx::channels;
-use crate::picture_input::{PictureInput, TensorLayout, unsuitable};
+use crate::picture_input::{PictureInput, unsuitable};
 use crate::preprocess::{Preprocessing, Resize};
 use crate::runtime::{Session, SessionOptions};
 use crate::tensor::{Tensor, shape_text};
+use crate::tensor_layout::TensorLayout;
 
 /// Most pictures in one run.
 const MAX_BATCH: usize = 8;

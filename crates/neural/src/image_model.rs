@@ -8,10 +8,11 @@ use crate::error::Error;
 use crate::found_outputs::{self, FoundOutputs, Given};
 use crate::models::{ModelEntry, ModelKind};
 use crate::onnx::{self, Graph, nearest};
-use crate::picture_input::{PictureInput, TensorLayout, unsuitable};
+use crate::picture_input::{PictureInput, unsuitable};
 use crate::preprocess::Preprocessing;
 use crate::runtime::{Session, SessionOptions};
 use crate::tensor::Tensor;
+use crate::tensor_layout::TensorLayout;
 
 /// Declared outputs that are read to find out whether the model runs.
 const MOST_OUTPUTS: usize = 4;

@@ -20,6 +20,7 @@ mod preprocess;
 mod relevance;
 mod runtime;
 mod tensor;
+mod tensor_layout;
 mod text;
 mod vector_encoder;
 mod word_vectors;
@@ -35,7 +36,6 @@ pub use models::{
     answer_trial,
 };
 pub use onnx::ValueInfo;
-pub use picture_input::TensorLayout;
 pub use pooling::{
     FisherPooling, LearnedPooling, NetVlad, Pooling, PoolingChain, PoolingLearner, PoolingName,
     PoolingRecipe, Region, r_mac_regions,
@@ -44,6 +44,7 @@ pub use preprocess::{Channels, Interpolation, Preprocessing, Preset, Resize};
 pub use relevance::Relevance;
 pub use runtime::{RuntimeChoice, RuntimeKind, RuntimeReport, Session, SessionOptions, runtimes};
 pub use tensor::{ElementKind, ElementType, Tensor};
+pub use tensor_layout::TensorLayout;
 pub use text::{
     Aggregation, TextBatch, TextEncoder, TokenPooling, Tokenized, Tokenizer, WordEncoder,
     WordStatistics, words,

@@ -5,7 +5,7 @@
 //! best: what the entry says, a length of 3 in one place only, the first convolution behind the input, the names of the
 //! dimensions. Where none of them tells, [`crate::ImageEncoder`] tries both.
 
-use serde::{Deserialize, Serialize};
+use crate::tensor_layout::TensorLayout;
 use vizsla_pixels::Rgb;
 
 use crate::error::Error;
@@ -23,47 +23,6 @@ const TRIAL_SIDE: usize = 224;
 
 /// Channels of a picture.
 const CHANNELS: usize = 3;
-
-/// In which order the numbers of a picture go into a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TensorLayout {
-    /// Channels × height × width, "NCHW".
-    ChannelsFirst,
-    /// Height × width × channels, "NHWC".
-    ChannelsLast,
-}
-
-impl TensorLayout {
-    /// Both.
-    pub(crate) const ALL: [TensorLayout; 2] =
-        [TensorLayout::ChannelsFirst, TensorLayout::ChannelsLast];
-}
-
-impl std::fmt::Display for TensorLayout {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            TensorLayout::ChannelsFirst => "channels-first",
-            TensorLayout::ChannelsLast => "channels-last",
-        })
-    }
-}
-
-impl std::str::FromStr for TensorLayout {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        match text {
-            "channels-first" => Ok(TensorLayout::ChannelsFirst),
-            "channels-last" => Ok(TensorLayout::ChannelsLast),
-            _ => Err(Error::Value {
-                name: "the layout",
-                value: text.to_owned(),
-                allowed: "it is channels-first (NCHW) or channels-last (NHWC)".into(),
-            }),
-        }
-    }
-}
 
 /// How a model wants its pictures.
 #[derive(Clone, Debug, PartialEq, Eq)]

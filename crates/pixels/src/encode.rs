@@ -104,7 +104,7 @@ fn refused(width: usize, height: usize) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{DecodeOptions, read_rgb};
+    use crate::decode::{options::DecodeOptions, read_rgb};
 
     #[test]
     fn what_is_saved_is_read_again() {

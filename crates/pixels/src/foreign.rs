@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use crate::decode::Format;
+use crate::format::Format;
 
 /// Endings of the formats that are read, lower case.
 const READ: [&str; 16] = [

@@ -1,7 +1,6 @@
 //! Grey images of 8 bits: what detectors and descriptors look at.
 
 use crate::error::{Error, ErrorKind};
-use crate::rgb::Rgb;
 
 /// A grey image, 8 bits a pixel, row after row without padding. Never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,12 +68,6 @@ impl Gray {
     /// When `y >= height`.
     pub fn row(&self, y: usize) -> &[u8] {
         &self.data[y * self.width..(y + 1) * self.width]
-    }
-
-    /// The same image with three equal channels.
-    pub fn to_rgb(&self) -> Rgb {
-        let data = self.data.iter().flat_map(|&v| [v, v, v]).collect();
-        Rgb::from_parts(self.width, self.height, data)
     }
 
     /// The part of the rectangle that lies inside the image.

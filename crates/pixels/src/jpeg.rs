@@ -8,9 +8,10 @@
 //! is taken on the way to the colours (decision 020). Decoding at
 //! a half or a quarter of the size was measured and left out (decision 005).
 
-use crate::decode::{Layout, Stored, Wanted};
 use crate::error::{Error, ErrorKind};
 use crate::gray::Gray;
+use crate::layout::{Layout, Stored};
+use crate::layout::{Layout, Stored, Wanted};
 use crate::limits::Limits;
 use crate::rgb::Rgb;
 

@@ -30,10 +30,13 @@ mod exif;
 mod files;
 mod font;
 mod foreign;
+mod format;
 mod gray;
 mod guarded;
 mod jpeg;
+mod layout;
 mod limits;
+mod options;
 mod orientation;
 mod other_formats;
 mod over_white;
@@ -48,19 +51,19 @@ mod tiff;
 mod warp;
 
 pub use budget::{decode_memory, set_decode_memory};
-pub use decode::{
-    Both, DecodeOptions, Decoded, Format, decode_both, decode_gray, decode_rgb, read_both,
-    read_gray, read_rgb,
-};
+pub use decode::{Decoded, decode_both, decode_gray, decode_rgb, read_both, read_gray, read_rgb};
 pub use draw::Color;
 pub use error::{Error, ErrorKind};
 pub use exif::Exif;
 pub use files::Reach;
 pub use font::{GLYPH_HEIGHT, GLYPH_WIDTH, text_width};
 pub use foreign::{Foreign, has_picture_name};
+pub use format::Format;
 pub use gray::Gray;
 pub use guarded::guarded;
+pub use layout::Both;
 pub use limits::Limits;
+pub use options::DecodeOptions;
 pub use position::position;
 pub use printable::{is_printable, printable};
 pub use resize::fitted_size;

@@ -9,9 +9,11 @@ use std::io::{self, Cursor};
 
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
-use crate::decode::{Format, Layout, Stored, Wanted};
 use crate::error::{Error, ErrorKind};
+use crate::format::Format;
 use crate::gray::Gray;
+use crate::layout::{Layout, Stored};
+use crate::options::DecodeOptions;
 use crate::over_white::over_white;
 use crate::png;
 use crate::rgb::{Rgb, luma};

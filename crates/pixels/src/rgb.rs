@@ -133,6 +133,14 @@ impl Rgb {
     }
 }
 
+impl Gray {
+    /// The same image with three equal channels.
+    pub fn to_rgb(&self) -> Rgb {
+        let data = self.data().iter().flat_map(|&v| [v, v, v]).collect();
+        Rgb::from_parts(self.width(), self.height(), data)
+    }
+}
+
 fn lumas(rgb: &[u8], gray: &mut [u8]) {
     for (value, pixel) in gray.iter_mut().zip(rgb.chunks_exact(3)) {
         *value = luma([pixel[0], pixel[1], pixel[2]]);

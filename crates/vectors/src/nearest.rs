@@ -7,43 +7,11 @@
 //! used up at once, for the two nearest of every query and, on request, for the nearest of every database
 //! row as well. The kernels are in [`tiles`]; the plain twin here is used elsewhere and as their check.
 
+mod best;
 mod tiles;
 
-/// Dimensions of a descriptor.
-const DIMENSIONS: usize = 128;
-
-/// The two nearest database rows of one query row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NearestTwo {
-    /// Row number of the nearest database row; the lower one when several are equally near.
-    pub index: u32,
-    /// Its squared distance.
-    pub distance: u32,
-    /// Squared distance of the second nearest row; `u32::MAX` when the database has one row.
-    pub second: u32,
-}
-
-impl NearestTwo {
-    const NONE: Self = Self {
-        index: 0,
-        distance: u32::MAX,
-        second: u32::MAX,
-    };
-
-    /// Takes in a row; rows must come in ascending order.
-    #[inline(always)]
-    fn offer(&mut self, index: u32, distance: u32) {
-        if distance < self.distance {
-            *self = Self {
-                index,
-                distance,
-                second: self.distance,
-            };
-        } else if distance < self.second {
-            self.second = distance;
-        }
-    }
-}
+use best::Backward;
+pub use best::NearestTwo;
 
 /// The two nearest database rows of every query row, in query order; empty when the database is.
 ///
@@ -70,13 +38,6 @@ pub fn nearest_both_u8(a: &[[u8; 128]], b: &[[u8; 128]]) -> (Vec<NearestTwo>, Ve
         forward,
         backward.into_iter().map(|best| best.index).collect(),
     )
-}
-
-/// The nearest query of a database row so far.
-#[derive(Debug, Clone, Copy)]
-struct Backward {
-    distance: i32,
-    index: u32,
 }
 
 /// The fastest kernel this processor has; `backward` is empty or has one entry per database row.

@@ -12,17 +12,12 @@ use std::sync::{Arc, OnceLock};
 
 use vizsla_features::{Descriptor, DescriptorKind};
 use vizsla_vectors::{
-    CellIndex, HierarchicalConfig, Neighbour, Rotation, content_id, hierarchical_kmeans,
+    AtomicFile, CellIndex, HierarchicalConfig, Neighbour, Rotation, content_id, hierarchical_kmeans,
 };
 
 use crate::Error;
-use crate::codebook_file;
-
-/// Bits of a [`Signature`].
-pub const SIGNATURE_BITS: usize = 128;
-
-/// Most words a codebook can have.
-pub(crate) const MAX_WORDS: usize = 65_536;
+pub use crate::codebook_file::SIGNATURE_BITS;
+use crate::codebook_file::{self, MAX_WORDS};
 
 /// Cells whose words are compared with a descriptor. See `benches/words.md` for the recall.
 const PROBES: usize = 8;
@@ -156,19 +151,18 @@ impl Codebook {
     }
 
     fn assemble(index: CellIndex, rotation: Rotation, kind: DescriptorKind) -> Self {
-        let mut codebook = Self {
+        let id = content_id(&codebook_file::encode(&index, &rotation, kind));
+        Self {
             index,
             rotation,
             kind,
-            id: String::new(),
-        };
-        codebook.id = content_id(&codebook_file::encode(&codebook));
-        codebook
+            id,
+        }
     }
 
     /// The codebook as the content of a `.vzcb` file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        codebook_file::encode(self)
+        codebook_file::encode(&self.index, &self.rotation, self.kind)
     }
 
     /// Reads what [`Codebook::to_bytes`] wrote.
@@ -176,7 +170,7 @@ impl Codebook {
     /// # Errors
     /// When the bytes are not a codebook, are of a newer version, or damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        codebook_file::decode(bytes, Path::new("(bytes)"))
+        Self::of_file(bytes, Path::new("(bytes)"))
     }
 
     /// Writes the codebook to a file, which appears complete or not at all.
@@ -184,7 +178,7 @@ impl Codebook {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        codebook_file::save(self, path)
+        Ok(AtomicFile::write_whole(path, &self.to_bytes())?)
     }
 
     /// Reads a codebook file.
@@ -192,7 +186,18 @@ impl Codebook {
     /// # Errors
     /// When the file cannot be read, is not a codebook, is of a newer version, or damaged.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        codebook_file::open(path)
+        Self::of_file(&codebook_file::read(path)?, path)
+    }
+
+    fn of_file(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+        let (index, rotation, kind) = codebook_file::decode(bytes, path)?;
+        let id = content_id(bytes);
+        Ok(Self {
+            index,
+            rotation,
+            kind,
+            id,
+        })
     }
 
     /// Hash of the content, 32 hexadecimal digits. Equal codebooks have equal ids.

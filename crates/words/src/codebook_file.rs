@@ -22,10 +22,9 @@
 use std::path::Path;
 
 use vizsla_features::DescriptorKind;
-use vizsla_vectors::{AtomicFile, CellIndex, FileFormat, Rotation, content_id, u32_at, u32s};
+use vizsla_vectors::{CellIndex, FileFormat, Rotation, u32_at, u32s};
 
 use crate::Error;
-use crate::codebook::{Codebook, MAX_WORDS, SIGNATURE_BITS};
 
 const FORMAT: FileFormat = FileFormat {
     magic: b"VZCB",
@@ -37,13 +36,16 @@ const FORMAT: FileFormat = FileFormat {
 const FIRST: DescriptorKind = DescriptorKind::RootSift;
 const DIMENSIONS: usize = 128;
 const HEADER: usize = 32;
+/// Bits of a signature.
+pub const SIGNATURE_BITS: usize = 128;
+/// Most words that a codebook has.
+pub(crate) const MAX_WORDS: usize = 65_536;
 /// No codebook file is longer than this.
 const MAX_BYTES: u64 = (HEADER + 4 + 128 * 128 + MAX_WORDS * (2 * DIMENSIONS + 4) + 4) as u64;
 
-pub(crate) fn encode(codebook: &Codebook) -> Vec<u8> {
-    let index = &codebook.index;
+pub(crate) fn encode(index: &CellIndex, rotation: &Rotation, kind: DescriptorKind) -> Vec<u8> {
     let mut payload = Vec::with_capacity((index.len() + index.cells().len() + 140) * DIMENSIONS);
-    let format = match codebook.kind {
+    let format = match kind {
         FIRST => FileFormat {
             version: 1,
             ..FORMAT
@@ -53,7 +55,7 @@ pub(crate) fn encode(codebook: &Codebook) -> Vec<u8> {
             FORMAT
         }
     };
-    for row in codebook.rotation.rows() {
+    for row in rotation.rows() {
         payload.extend(row.iter().map(|&x| x as u8));
     }
     index.cells().iter().for_each(|c| payload.extend(c));
@@ -66,7 +68,10 @@ pub(crate) fn encode(codebook: &Codebook) -> Vec<u8> {
     format.encode(&fields.map(|field| field as u32), &payload)
 }
 
-pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Codebook, Error> {
+pub(crate) fn decode(
+    bytes: &[u8],
+    path: &Path,
+) -> Result<(CellIndex, Rotation, DescriptorKind), Error> {
     let (words, cells) = (u32_at(bytes, 8) as usize, u32_at(bytes, 12) as usize);
     let said = if u32_at(bytes, 4) < 2 { 0 } else { 4 };
     let lengths = [said, 128 * 128, cells * 128, (cells + 1) * 4, words * 128];
@@ -91,12 +96,7 @@ pub(crate) fn decode(bytes: &[u8], path: &Path) -> Result<Codebook, Error> {
         rows_of(rows).collect(),
     )
     .ok_or_else(|| FORMAT.damaged("cells out of order", path))?;
-    Ok(Codebook {
-        index,
-        rotation: Rotation::from_rows(rotation),
-        kind,
-        id: content_id(bytes),
-    })
+    Ok((index, Rotation::from_rows(rotation), kind))
 }
 
 fn kind_of(number: u32, path: &Path) -> Result<DescriptorKind, Error> {
@@ -117,10 +117,7 @@ fn rows_of(bytes: &[u8]) -> impl Iterator<Item = [u8; DIMENSIONS]> + '_ {
     bytes.as_chunks::<DIMENSIONS>().0.iter().copied()
 }
 
-pub(crate) fn save(codebook: &Codebook, path: &Path) -> Result<(), Error> {
-    Ok(AtomicFile::write_whole(path, &encode(codebook))?)
-}
-
-pub(crate) fn open(path: &Path) -> Result<Codebook, Error> {
-    decode(&FORMAT.read(path, MAX_BYTES)?, path)
+/// The bytes of a file, which has the magic and is no longer than a codebook can be.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    Ok(FORMAT.read(path, MAX_BYTES)?)
 }

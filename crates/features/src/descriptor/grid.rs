@@ -8,7 +8,7 @@
 
 use vizsla_pixels::{Lanes, Plane, per_isa};
 
-use super::{CELL_SIDE, CELLS, DIRECTIONS, Histogram, Window, quantise};
+use super::layout::{CELL_SIDE, CELLS, DIRECTIONS, Histogram, Window, quantise};
 use crate::gradient::{TO_INTEGER, integer_bits, turns};
 use crate::keypoint::Descriptor;
 

@@ -4,7 +4,7 @@ use std::f32::consts::TAU;
 
 use vizsla_pixels::Plane;
 
-use super::{CELL_SIDE, CELLS, DIRECTIONS, Histogram, Window, quantise};
+use super::layout::{CELL_SIDE, CELLS, DIRECTIONS, Histogram, Window, quantise};
 use crate::keypoint::Descriptor;
 
 /// As [`super::describe`], slowly.

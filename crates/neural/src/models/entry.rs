@@ -8,9 +8,9 @@ use super::digest;
 use super::hub;
 use crate::error::Error;
 use crate::onnx;
-use crate::picture_input::TensorLayout;
 use crate::pooling::PoolingRecipe;
 use crate::preprocess::Preprocessing;
+use crate::tensor_layout::TensorLayout;
 use crate::text::{Aggregation, TokenPooling};
 
 /// The second file of tokenizers that come in two.

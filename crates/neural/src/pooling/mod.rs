@@ -40,6 +40,7 @@ pub use r_mac::{Region, regions as r_mac_regions};
 
 use crate::error::Error;
 use crate::feature_map::FeatureMap;
+use weighted::Weighted;
 
 /// Responses are at least this before GeM takes their power, as in the reference implementation.
 const GEM_LEAST: f64 = 1e-6;
@@ -82,7 +83,9 @@ impl Pooling {
     pub fn pool(&self, map: &FeatureMap) -> Vec<f32> {
         match self {
             Self::Mac => per_channel(map, |plane| f64::from(r_mac::largest(plane).1)),
-            Self::Spoc | Self::SpocCentre | Self::Crow => weighted::pool(self, map),
+            Self::Spoc => weighted::pool(Weighted::Spoc, map),
+            Self::SpocCentre => weighted::pool(Weighted::SpocCentre, map),
+            Self::Crow => weighted::pool(Weighted::Crow, map),
             Self::RMac { levels } => r_mac::pool(map, *levels),
             Self::Gem { p } => per_channel(map, |plane| gem(plane, f64::from(*p))),
             Self::NetVlad(netvlad) => netvlad.pool(map),
@@ -134,7 +137,9 @@ impl Pooling {
     pub fn shares(&self, map: &FeatureMap, gain: &[f32]) -> Vec<f64> {
         match self {
             Self::Mac => mac_shares(map, gain),
-            Self::Spoc | Self::SpocCentre | Self::Crow => weighted::shares(self, map, gain),
+            Self::Spoc => weighted::shares(Weighted::Spoc, map, gain),
+            Self::SpocCentre => weighted::shares(Weighted::SpocCentre, map, gain),
+            Self::Crow => weighted::shares(Weighted::Crow, map, gain),
             Self::RMac { levels } => r_mac::shares(map, *levels, gain),
             Self::Gem { p } => gem_shares(map, f64::from(*p), gain),
             Self::NetVlad(netvlad) => netvlad.shares(map, gain),

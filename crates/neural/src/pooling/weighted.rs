@@ -1,13 +1,20 @@
 //! Poolings that are weighted sums over the places: SPoC, SPoC with centre prior, CroW.
 
-use super::Pooling;
 use crate::feature_map::FeatureMap;
 
 /// Keeps the logarithm of CroW's channel weights finite.
 const CROW_LEAST: f64 = 1e-6;
 
+/// One of them.
+#[derive(Clone, Copy)]
+pub enum Weighted {
+    Spoc,
+    SpocCentre,
+    Crow,
+}
+
 /// f_c = channel weight · Σ place weight · x_c.
-pub fn pool(pooling: &Pooling, map: &FeatureMap) -> Vec<f32> {
+pub fn pool(pooling: Weighted, map: &FeatureMap) -> Vec<f32> {
     let (places, channels) = weights(pooling, map);
     map.planes()
         .zip(channels)
@@ -22,7 +29,8 @@ pub fn pool(pooling: &Pooling, map: &FeatureMap) -> Vec<f32> {
         .collect()
 }
 
-pub fn shares(pooling: &Pooling, map: &FeatureMap, gain: &[f32]) -> Vec<f64> {
+/// What each place adds to the inner product with `gain`.
+pub fn shares(pooling: Weighted, map: &FeatureMap, gain: &[f32]) -> Vec<f64> {
     let (places, channels) = weights(pooling, map);
     let mut shares = vec![0f64; map.places()];
     for ((plane, channel), &gain) in map.planes().zip(channels).zip(gain) {
@@ -38,12 +46,12 @@ pub fn shares(pooling: &Pooling, map: &FeatureMap, gain: &[f32]) -> Vec<f64> {
 }
 
 /// Weights of the places and of the channels.
-fn weights(pooling: &Pooling, map: &FeatureMap) -> (Vec<f64>, Vec<f64>) {
+fn weights(pooling: Weighted, map: &FeatureMap) -> (Vec<f64>, Vec<f64>) {
     let ones = vec![1.0; map.channels];
     match pooling {
-        Pooling::SpocCentre => (centre_prior(map.height, map.width), ones),
-        Pooling::Crow => (crow_places(map), crow_channels(map)),
-        _ => (vec![1.0 / map.places() as f64; map.places()], ones),
+        Weighted::SpocCentre => (centre_prior(map.height, map.width), ones),
+        Weighted::Crow => (crow_places(map), crow_channels(map)),
+        Weighted::Spoc => (vec![1.0 / map.places() as f64; map.places()], ones),
     }
 }
 

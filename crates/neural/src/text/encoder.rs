@@ -1,5 +1,6 @@
 //! The text half of the [`Encoder`] door: one entry of the registry, one vector for each text.
 
+use super::batch::TextBatch;
 use sha2::Digest;
 
 use super::network::Network;
@@ -11,18 +12,6 @@ use crate::models::{ModelEntry, ModelKind};
 use crate::runtime::SessionOptions;
 use crate::vector_encoder::VectorEncoder;
 use crate::word_vectors::WordVectors;
-
-/// Texts as vectors, and how well the vocabulary covered them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TextBatch {
-    /// One vector of length 1 for each text; zeros for a text without any known word.
-    pub vectors: Vec<Vec<f32>>,
-    /// Words, or tokens of a network without its special ones, over all texts.
-    pub tokens: usize,
-    /// Those that the vocabulary lacks. A fastText model gives such words vectors from their n-grams all
-    /// the same; a network sees its token for unknown words.
-    pub out_of_vocabulary: usize,
-}
 
 /// A text model that is ready: a network in ONNX format behind its tokenizer, or a table of word vectors.
 #[derive(Debug)]

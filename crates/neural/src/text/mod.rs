@@ -1,7 +1,9 @@
 //! Texts become vectors: by a network behind a tokenizer, or by the vectors of their words.
 
 mod aggregation;
+mod batch;
 mod charsmap;
+mod cut;
 mod encoder;
 mod network;
 mod statistics;
@@ -12,8 +14,10 @@ mod tokenizer_files;
 mod words;
 
 pub use aggregation::Aggregation;
-pub use encoder::{TextBatch, TextEncoder};
+pub use batch::TextBatch;
+pub use cut::words;
+pub use encoder::TextEncoder;
 pub use statistics::WordStatistics;
 pub use token_pooling::TokenPooling;
 pub use tokenizer::{Tokenized, Tokenizer};
-pub use words::{WordEncoder, words};
+pub use words::WordEncoder;

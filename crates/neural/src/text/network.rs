@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::encoder::TextBatch;
+use super::batch::TextBatch;
 use super::token_pooling::TokenPooling;
 use super::tokenizer::{Tokenized, Tokenizer};
 use crate::error::Error;

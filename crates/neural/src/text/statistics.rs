@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use vizsla_vectors::{AtomicFile, FileFormat, u32_at};
 
-use super::words::words;
+use super::cut::words;
 use crate::error::Error;
 
 const FORMAT: FileFormat = FileFormat {

@@ -9,7 +9,7 @@ use std::io::Read;
 
 use flate2::bufread::ZlibDecoder;
 
-use crate::decode::Format;
+use crate::format::Format;
 
 /// Longest block that is looked at, bytes. JPEG allows 64 KiB a segment, and few have several.
 const MOST_BYTES: usize = 4 << 20;

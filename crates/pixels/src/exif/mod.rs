@@ -7,7 +7,7 @@
 mod containers;
 
 use self::containers::Notes;
-use crate::decode::Format;
+use crate::format::Format;
 use crate::position::position;
 use crate::tiff::ifd::{Block, Directory};
 

@@ -2,16 +2,18 @@
 
 use std::borrow::Cow;
 
-use crate::decode::Layout;
 use crate::error::Error;
 use crate::gray::Gray;
+use crate::layout::Layout;
 use crate::over_white::{over_white, premultiplied_over_white};
 use crate::rgb::{Rgb, luma};
 
 use super::colour::{Alpha, Colour};
-use super::header::{Header, Kind};
+use super::header::Header;
+use super::part::Part;
 use super::samples::{Deep, Packing, level};
-use super::unpack::{Part, unpack};
+use super::tags::Kind;
+use super::unpack::unpack;
 
 /// Pixels of 8 bits, or samples that will become such.
 pub(super) struct Canvas {

@@ -6,11 +6,10 @@
 use crate::error::Error;
 use crate::rgb::luma;
 
-use super::TIFF;
 use super::compression::Compression;
-use super::header::{Kind, tag, unread};
 use super::ifd::Directory;
 use super::samples::level;
+use super::tags::{Kind, TIFF, tag, unread};
 
 /// What the samples of a pixel stand for.
 pub(super) enum Colour {

@@ -3,8 +3,8 @@
 use crate::error::Error;
 
 use super::fax::Coding;
-use super::header::{tag, unread};
 use super::ifd::Directory;
+use super::tags::{tag, unread};
 
 /// A compression that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

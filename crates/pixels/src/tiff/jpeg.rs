@@ -6,9 +6,9 @@ use crate::error::{Error, ErrorKind};
 use crate::jpeg::decode_embedded;
 use crate::limits::Limits;
 
-use super::TIFF;
-use super::header::{Header, tag, unread};
-use super::unpack::Part;
+use super::header::Header;
+use super::part::Part;
+use super::tags::{TIFF, tag, unread};
 
 const START: [u8; 2] = [0xFF, 0xD8];
 const END: [u8; 2] = [0xFF, 0xD9];

@@ -19,20 +19,21 @@ mod header;
 pub(crate) mod ifd;
 mod jpeg;
 mod old_jpeg;
+mod part;
 mod samples;
+mod tags;
 mod unpack;
 mod webp;
 
 use std::collections::HashSet;
 
-use crate::decode::{Layout, Stored, Wanted};
 use crate::error::Error;
+use crate::layout::{Layout, Stored, Wanted};
 
 use self::canvas::Canvas;
-use self::header::{Header, tag};
+use self::header::Header;
 use self::ifd::Block;
-
-const TIFF: &str = "TIFF";
+use self::tags::{TIFF, tag};
 
 /// Most pages that are counted.
 const MOST_PAGES: usize = 10_000;

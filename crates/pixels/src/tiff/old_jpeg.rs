@@ -6,10 +6,10 @@
 
 use crate::error::{Error, ErrorKind};
 
-use super::TIFF;
-use super::header::{Header, tag, unread};
+use super::header::Header;
 use super::jpeg;
-use super::unpack::Part;
+use super::part::Part;
+use super::tags::{TIFF, tag, unread};
 
 /// The rows of one strip or tile.
 pub(super) fn rows(header: &Header, stored: &[u8], part: Part) -> Result<Vec<u8>, Error> {

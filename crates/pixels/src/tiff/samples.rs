@@ -1,6 +1,6 @@
 //! From packed bits to numbers, and from numbers to 8 bits.
 
-use super::header::Kind;
+use super::tags::Kind;
 
 /// How samples lie in the bytes of a row.
 #[derive(Clone, Copy, Debug)]

@@ -10,20 +10,10 @@ use crate::error::{Error, ErrorKind};
 
 use super::compression::Compression;
 use super::fax::{self, Fault};
-use super::header::{Header, Predictor, unread};
-use super::{TIFF, jpeg, old_jpeg, webp};
-
-/// A strip or tile of one plane.
-#[derive(Clone, Copy)]
-pub(super) struct Part {
-    /// Its place among all, those of other planes included.
-    pub index: usize,
-    /// Pixels in a row.
-    pub width: usize,
-    /// Rows that are wanted; a JPEG may have more, up to `most_rows`.
-    pub rows: usize,
-    pub most_rows: usize,
-}
+use super::header::{Header, Predictor};
+use super::part::Part;
+use super::tags::{TIFF, unread};
+use super::{jpeg, old_jpeg, webp};
 
 /// Rows of samples, packed as the header says, each beginning at a byte.
 pub(super) fn unpack<'a>(header: &Header<'a>, part: Part) -> Result<Cow<'a, [u8]>, Error> {

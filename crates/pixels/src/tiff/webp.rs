@@ -7,8 +7,8 @@ use image::codecs::webp::WebPDecoder;
 
 use crate::error::Error;
 
-use super::TIFF;
-use super::unpack::Part;
+use super::part::Part;
+use super::tags::TIFF;
 
 /// The rows of a WebP of three or four samples a pixel.
 pub(super) fn rows(stored: &[u8], samples: usize, part: Part) -> Result<Vec<u8>, Error> {

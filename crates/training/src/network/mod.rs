@@ -213,27 +213,6 @@ impl Network {
             part(self.kinds[count], behind, count)?,
         ))
     }
-
-    /// How many nodes from the start can be run once and for all: none of them is trained, nothing in them is random
-    /// while training, and only the last one's value is read behind them.
-    pub fn frozen(&self, parameters: &Parameters) -> usize {
-        let trained = |node: &Node| {
-            matches!(node.operator, Operator::Dropout { .. })
-                || node
-                    .parameters
-                    .iter()
-                    .any(|&place| parameters.is_trained(place))
-        };
-        let first = self
-            .nodes
-            .iter()
-            .position(trained)
-            .unwrap_or(self.nodes.len());
-        (0..=first)
-            .rev()
-            .find(|&count| self.split(count).is_ok())
-            .unwrap_or(0)
-    }
 }
 
 fn infer(node: &Node, kinds: &[Kind], declarations: &[Declaration]) -> Result<Kind, Error> {

@@ -2,7 +2,8 @@
 
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
-use super::Network;
+use super::operator::Operator;
+use super::{Network, Node};
 use crate::error::Error;
 
 /// One parameter.
@@ -217,6 +218,29 @@ impl Parameter {
     /// [`Error::Device`] when the device fails to give them.
     pub fn numbers(&self) -> Result<Vec<f32>, Error> {
         numbers(self.value.clone())
+    }
+}
+
+impl Network {
+    /// How many nodes from the start can be run once and for all: none of them is trained, nothing in them is random
+    /// while training, and only the last one's value is read behind them.
+    pub fn frozen(&self, parameters: &Parameters) -> usize {
+        let trained = |node: &Node| {
+            matches!(node.operator, Operator::Dropout { .. })
+                || node
+                    .parameters
+                    .iter()
+                    .any(|&place| parameters.is_trained(place))
+        };
+        let first = self
+            .nodes
+            .iter()
+            .position(trained)
+            .unwrap_or(self.nodes.len());
+        (0..=first)
+            .rev()
+            .find(|&count| self.split(count).is_ok())
+            .unwrap_or(0)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::pictures::{Frame, Pictures};
 use super::read::{Board, QueryResult, RunFolder, directions};
-use super::short;
+use super::short::short;
 use super::tables::{Cell, Grid};
 use crate::Error;
 use crate::page::escaped;

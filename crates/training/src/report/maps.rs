@@ -5,8 +5,9 @@ use std::fmt::Write;
 use vizsla_evaluation::{Legend, MapItem, project, trustworthiness};
 use vizsla_retrieval::Reporter;
 
+use super::ReportOptions;
 use super::read::{Embeddings, RunFolder};
-use super::{ReportOptions, short};
+use super::short::short;
 use crate::page::escaped;
 
 /// Points of a map at most; of more every n-th is shown.

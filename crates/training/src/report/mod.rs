@@ -13,16 +13,18 @@ mod failures;
 mod maps;
 mod markdown;
 mod negatives;
+mod options;
 mod pictures;
 mod queries;
 mod read;
+mod short;
 mod tables;
 
+pub use self::options::ReportOptions;
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use vizsla_evaluation::MapMethod;
 use vizsla_retrieval::Reporter;
 
 use self::pictures::Pictures;
@@ -32,33 +34,6 @@ use crate::page::{escaped, page};
 
 /// Runs that one report can hold; colours for more cannot be told apart.
 const MOST_RUNS: usize = 24;
-
-/// What a report shows.
-#[derive(Debug, Clone)]
-pub struct ReportOptions {
-    /// Queries that are shown side by side, in each direction.
-    pub queries: usize,
-    /// Hardest negatives shown of each run.
-    pub negatives: usize,
-    /// Most bytes of embedded thumbnails; after that places stay empty.
-    pub picture_bytes: usize,
-    /// How embeddings are laid out; `None` leaves the maps out.
-    pub map: Option<MapMethod>,
-    /// Seed of bootstrap, randomisation test and layout.
-    pub seed: u64,
-}
-
-impl Default for ReportOptions {
-    fn default() -> Self {
-        Self {
-            queries: 12,
-            negatives: 12,
-            picture_bytes: 12_000_000,
-            map: Some(MapMethod::Umap),
-            seed: 1,
-        }
-    }
-}
 
 /// Runs, read and compared, ready to be written.
 pub struct RunReport {
@@ -192,13 +167,5 @@ impl RunReport {
         }
         text.push_str("</header>\n");
         text
-    }
-}
-
-/// The file name of a path that a report shows; a sentence stays whole.
-fn short(name: &str) -> &str {
-    match (Path::new(name).extension(), Path::new(name).file_name()) {
-        (Some(_), Some(file)) if !name.ends_with('.') => file.to_str().unwrap_or(name),
-        _ => name,
     }
 }

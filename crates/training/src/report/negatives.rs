@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::ReportOptions;
 use super::pictures::{Frame, Pictures};
 use super::read::{HardTriplet, MinedEpoch, RunFolder};
-use super::{ReportOptions, short};
+use super::short::short;
 use crate::Error;
 use crate::page::escaped;
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::ReportOptions;
 use super::pictures::{Frame, Pictures};
 use super::read::{QueryResult, RunFolder, directions};
-use super::{ReportOptions, short};
+use super::short::short;
 use crate::Error;
 use crate::page::escaped;
 

@@ -8,8 +8,9 @@ use vizsla_vectors::AtomicFile;
 use super::config::RunConfig;
 use super::cross_modal::{CrossModalConfig, CrossModalResult, train_cross_modal};
 use super::observer::TrainObserver;
+use super::options::TrainOptions;
 use super::result::RunResult;
-use super::trainer::{TrainOptions, train};
+use super::train::train;
 use crate::error::Error;
 
 /// Most runs of a sweep.

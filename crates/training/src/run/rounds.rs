@@ -13,8 +13,8 @@ use super::config::StopConfig;
 use super::curves;
 use super::learner::Saved;
 use super::observer::{EpochReport, StepReport, TrainObserver};
+use super::options::TrainOptions;
 use super::schedule::Schedule;
-use super::trainer::TrainOptions;
 use crate::error::Error;
 use crate::optimiser::OptimiserConfig;
 

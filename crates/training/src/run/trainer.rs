@@ -10,11 +10,9 @@ use vizsla_vectors::content_id;
 use super::checkpoint::{Checkpoint, HardTriplet, Head};
 use super::config::{LossKind, RunConfig};
 use super::learner::{Batch, Found, Saved};
-use super::observer::TrainObserver;
 use super::plan::{Planned, Stream, batches, dropout_seed, random};
 use super::prepare::{Prepared, Source};
 use super::ranking::{Figure, Side, rank};
-use super::result::{self, RunResult};
 use super::rounds::{self, Pace, Place, Rounds, Taken};
 use super::views::Item;
 use crate::error::Error;
@@ -23,40 +21,6 @@ use crate::relevance::Relevance;
 use crate::sampling::{Mining, hardest_in_pool};
 
 const VALIDATION_HEAD: &str = "epoch,map,precision_at_1,precision_at_5\n";
-
-/// How a run begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TrainOptions {
-    /// Go on from the checkpoint in the folder.
-    pub resume: bool,
-}
-
-/// Trains as configured and writes the run to `folder`; `None` when the observer stopped it, after a checkpoint.
-///
-/// # Errors
-/// Whatever is wrong with the configuration, the images or the network; [`Error::Diverged`] when numbers are no
-/// longer finite; [`Error::Invalid`] when the folder holds a run already, or with `resume` the run of another
-/// configuration.
-pub fn train(
-    config: &RunConfig,
-    folder: &Path,
-    options: TrainOptions,
-    observer: &dyn TrainObserver,
-) -> Result<Option<RunResult>, Error> {
-    config.check()?;
-    let saved = rounds::begin(folder, options, &config.to_toml()?)?;
-    let Some(prepared) = Prepared::new(config, folder, observer)? else {
-        return Ok(None);
-    };
-    let mut trainer = Trainer::new(config, folder, prepared, saved)?;
-    if !trainer.saved.head.finished {
-        trainer.check_trains()?;
-        if !rounds::train_on(&mut trainer, observer)? {
-            return Ok(None);
-        }
-    }
-    trainer.finish(observer).map(Some)
-}
 
 pub(super) struct Trainer<'a> {
     pub config: &'a RunConfig,
@@ -68,7 +32,7 @@ pub(super) struct Trainer<'a> {
 }
 
 impl<'a> Trainer<'a> {
-    fn new(
+    pub fn new(
         config: &'a RunConfig,
         folder: &Path,
         prepared: Prepared,
@@ -148,7 +112,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// A run of some epochs must have something to train.
-    fn check_trains(&self) -> Result<(), Error> {
+    pub fn check_trains(&self) -> Result<(), Error> {
         if self.config.stop.epochs == 0 || self.prepared.learner.trains() {
             return Ok(());
         }
@@ -256,8 +220,8 @@ impl<'a> Trainer<'a> {
         whole.with(&self.prepared.learner.parameters)
     }
 
-    /// Evaluates the best network and writes what is left of the run.
-    fn finish(&mut self, observer: &dyn TrainObserver) -> Result<RunResult, Error> {
+    /// Takes the best network of the run in place of the last.
+    pub fn take_best(&mut self) -> Result<(), Error> {
         let path = self.folder.join("best.safetensors");
         let model = &mut self.prepared.model;
         let trained = model.parameters.clone();
@@ -265,7 +229,7 @@ impl<'a> Trainer<'a> {
         model.parameters = trained.with(&best)?;
         let learner = &mut self.prepared.learner;
         learner.parameters = learner.parameters.clone().with(&best)?;
-        result::finish(self, observer)
+        Ok(())
     }
 }
 

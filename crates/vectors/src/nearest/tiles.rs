@@ -9,7 +9,7 @@
 //! On aarch64 one pair of rows at a time is enough to fill the NEON units.
 #![allow(unsafe_code)]
 
-use super::{Backward, NearestTwo};
+use super::best::{Backward, NearestTwo};
 
 /// A kernel: `None` where the processor lacks its instructions.
 pub(super) type Kernel = fn(&[[u8; 128]], &[[u8; 128]], &mut [Backward]) -> Option<Vec<NearestTwo>>;
@@ -50,8 +50,8 @@ pub(super) fn squared_distance(a: &[u8; 128], b: &[u8; 128]) -> u32 {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Backward, NearestTwo};
-    use crate::nearest::DIMENSIONS;
+    use super::super::best::DIMENSIONS;
+    use super::super::best::{Backward, NearestTwo};
 
     /// Queries handled together, and groups of rows handled together.
     const QUERIES: usize = 4;

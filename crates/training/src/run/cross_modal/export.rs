@@ -6,16 +6,21 @@ use fs_err as fs;
 use vizsla_neural::{ModelEntry, ModelKind, ModelSource};
 use vizsla_vectors::AtomicFile;
 
+use super::super::model::Model;
 use super::super::result::name_of;
-use super::trainer::Trainer;
+use super::branches::Branches;
 use crate::error::Error;
 
 /// Writes `best.onnx` and `best_text.onnx`, each with its entry beside it.
-pub(super) fn export(trainer: &Trainer) -> Result<(), Error> {
-    let id = name_of(&trainer.folder);
-    let folder = fs::canonicalize(&trainer.folder)?;
+pub(super) fn export(
+    folder: &Path,
+    model: &Model,
+    branches: &Branches,
+    text: &ModelEntry,
+) -> Result<(), Error> {
+    let id = name_of(folder);
+    let folder = fs::canonicalize(folder)?;
     let image = folder.join("best.onnx");
-    let model = &trainer.model;
     model
         .network
         .save_onnx(&model.parameters, model.fixed_side, &image)?;
@@ -32,9 +37,9 @@ pub(super) fn export(trainer: &Trainer) -> Result<(), Error> {
     write(&entry, &folder.join("best.toml"))?;
 
     let head = folder.join("best_text.onnx");
-    let network = &trainer.branches.networks[1];
-    network.save_onnx(&trainer.branches.parameters[1], None, &head)?;
-    let mut entry = trainer.entry.clone();
+    let network = &branches.networks[1];
+    network.save_onnx(&branches.parameters[1], None, &head)?;
+    let mut entry = text.clone();
     entry.id = format!("{id}-text");
     entry.space = Some(id);
     entry.dimension = Some(network.dimension());

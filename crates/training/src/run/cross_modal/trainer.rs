@@ -14,10 +14,10 @@ use super::super::checkpoint::{Checkpoint, HardTriplet, Head};
 use super::super::learner::Saved;
 use super::super::model::{Model, length_one};
 use super::super::observer::TrainObserver;
+use super::super::options::TrainOptions;
 use super::super::plan::{Stream, dropout_seed, random};
 use super::super::result::{Embedded, MOST_EMBEDDINGS, name_of, write_embeddings};
 use super::super::rounds::{self, Pace, Place, Rounds, Taken};
-use super::super::trainer::TrainOptions;
 use super::branches::{Branches, Pairs};
 use super::config::CrossModalConfig;
 use super::data::Captioned;
@@ -210,7 +210,7 @@ impl<'a> Trainer<'a> {
         };
         self.write_result(&result, data)?;
         self.write_embeddings(&embedded, data, queries)?;
-        export::export(self)?;
+        export::export(&self.folder, &self.model, &self.branches, &self.entry)?;
         observer.end();
         Ok(result)
     }
