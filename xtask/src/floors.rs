@@ -34,6 +34,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "vizsla-vectors",
             "vizsla-pixels",
             "vizsla-features",
+            "vizsla-neural",
             "vizsla-retrieval",
         ],
     ),

@@ -7,7 +7,8 @@ use vizsla_retrieval::{Channel, Collection, Hit, Query, Region, SearchOptions, V
 
 use crate::dataset::{Dataset, QueryCase, QueryContent, Target};
 use crate::error::Error;
-use crate::runner::{BoxError, Ranked};
+use crate::ranked::Ranked;
+use crate::runner::BoxError;
 
 /// Asks a collection the queries of a data set whose gallery it holds.
 ///

@@ -32,6 +32,11 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// No query of the data set can be answered by the models of the collection.
+    #[error(
+        "no query can be answered ({0}): pictures find captions only where an image and a text model share a space"
+    )]
+    Unanswerable(&'static str),
     /// The searcher failed on a query.
     #[error("query {query} failed: {source}")]
     Search {
@@ -61,6 +66,12 @@ pub enum Error {
         /// Name of the caption or candidate.
         second: String,
     },
+    /// A network failed, or is not there.
+    #[error(transparent)]
+    Neural(#[from] vizsla_neural::Error),
+    /// The network or the rows that are measured do not fit each other.
+    #[error("{0}")]
+    Pooled(String),
     /// The vectors cannot be laid out on a plane.
     #[error("{0}")]
     Layout(String),

@@ -29,12 +29,16 @@ mod comparison;
 mod dataset;
 mod datasets;
 mod error;
+mod gallery;
 mod map;
+mod measure;
 mod memory;
 mod metrics;
 mod ordered;
+mod pooled;
 mod projection;
 mod protocol;
+mod ranked;
 mod ranking;
 mod report;
 mod run;
@@ -53,29 +57,35 @@ pub use agreement::{
 pub use bootstrap::{Interval, bootstrap_mean, bootstrap_seeded};
 pub use collection::CollectionSearcher;
 pub use comparison::{Comparison, Difference, compare};
-pub use dataset::{Dataset, GalleryCaption, GalleryImage, Query, QueryCase, QueryContent, Target};
+pub use dataset::{Dataset, Query, QueryCase, QueryContent, Target};
 pub use datasets::{
     IMAGE_TO_TEXT, OxfordQuery, PARIS_CORRUPT, TEXT_TO_IMAGE, load_all_captions, load_captions,
     load_captions_of, load_files, load_flickr8k, load_folders, load_mit_split, load_museum,
     load_oxford, load_revisited, load_smvs, read_image_list, read_oxford_ground_truth,
 };
 pub use error::Error;
+pub use gallery::{GalleryCaption, GalleryImage};
 pub use map::{
-    Legend, LegendEntry, MapItem, MapText, Thumbnails, data_uri, map_page, map_picture,
-    thumbnail_side,
+    Legend, LegendEntry, MapItem, MapLayout, MapText, Thumbnails, data_uri, first_values, map_page,
+    map_picture, thumbnail, thumbnail_side,
 };
+pub use measure::{Measured, SEED, measure};
 pub use memory::peak_rss_bytes;
 pub use metrics::{QueryMetrics, judge_query, summarise};
 pub use ordered::Ordered;
+pub use pooled::{
+    PairsFrom, PooledRow, PoolingChoice, Whiten, gives_vectors, measure_pooled, pooled_table,
+};
 pub use projection::{MapMethod, project, trustworthiness};
 pub use protocol::{Judgement, Protocol, Setup, Truth};
+pub use ranked::Ranked;
 pub use ranking::{
     average_precision, bounded_precision_at, found_at, hit_at, mean_of_counted, median_rank,
     positive_ranks, precision_at, reciprocal_rank, trapezoidal_average_precision,
 };
 pub use report::{Report, SetReport, Timing};
 pub use run::{QueryRun, RankedEntry, Run};
-pub use runner::{BoxError, Options, Ranked, evaluate};
+pub use runner::{BoxError, Options, evaluate};
 pub use separation::{BestF1, auroc, best_f1};
 pub use table::{render_comparison, render_report};
 pub use timing::percentile;

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use crate::bootstrap::{Interval, bootstrap_seeded};
 use crate::ordered::Ordered;
 use crate::protocol::{Judgement, Protocol, Setup, Truth};
+use crate::ranked::Ranked;
 use crate::ranking::{
     average_precision, bounded_precision_at, found_at, hit_at, mean_of_counted, median_rank,
     positive_ranks, precision_at, reciprocal_rank, trapezoidal_average_precision,
 };
-use crate::runner::Ranked;
 use crate::separation::{Weighted, auroc, best_f1, weighted_auroc};
 use crate::verdict::{OpenSet, QueryVerdict};
 

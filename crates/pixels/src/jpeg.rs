@@ -10,7 +10,6 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::gray::Gray;
-use crate::layout::{Layout, Stored};
 use crate::layout::{Layout, Stored, Wanted};
 use crate::limits::Limits;
 use crate::rgb::Rgb;

@@ -12,8 +12,7 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, Imag
 use crate::error::{Error, ErrorKind};
 use crate::format::Format;
 use crate::gray::Gray;
-use crate::layout::{Layout, Stored};
-use crate::options::DecodeOptions;
+use crate::layout::{Layout, Stored, Wanted};
 use crate::over_white::over_white;
 use crate::png;
 use crate::rgb::{Rgb, luma};

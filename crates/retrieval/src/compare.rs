@@ -10,7 +10,8 @@ use rayon::prelude::*;
 use vizsla_pixels::{ErrorKind, Reach};
 
 use crate::catalog::FileRow;
-use crate::{Collection, Error, FileFinding, FileState, FilesReport, Problem, Reporter};
+use crate::ingest::is_held;
+use crate::{Collection, Error, FileFinding, FileState, FilesReport, Problem, Remedy, Reporter};
 
 /// Bytes read at a time.
 const PIECE: usize = 1 << 18;
@@ -25,6 +26,10 @@ impl Collection {
             let catalog = self.catalog();
             catalog.at_one_instant(|| Ok((catalog.files()?, catalog.contents()?)))?
         };
+        let files: Vec<FileRow> = files
+            .into_iter()
+            .filter(|row| !is_held(&row.path))
+            .collect();
         let contents: std::collections::HashMap<i64, [u8; 32]> = contents
             .into_iter()
             .map(|(content, image)| (image, content))
@@ -51,13 +56,13 @@ impl Collection {
 /// Compares one file: how many bytes were read, and what is not as it was.
 fn look(row: &FileRow, content: Option<&[u8; 32]>) -> (u64, Option<FileFinding>) {
     let path = Path::new(&row.path);
-    let finding = |state, what: String, remedy: &str| {
+    let finding = |state, what: String, remedy: Remedy| {
         Some(FileFinding {
             state,
             problem: Problem {
                 path: path.to_owned(),
                 what,
-                remedy: remedy.to_owned(),
+                remedy,
             },
         })
     };
@@ -65,21 +70,15 @@ fn look(row: &FileRow, content: Option<&[u8; 32]>) -> (u64, Option<FileFinding>)
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => finding(
             FileState::Missing,
             "the file is gone".into(),
-            "run `vizsla index` on its folder, or `vizsla remove`",
+            Remedy::IndexOrRemove,
         ),
         kind => finding(
             FileState::Unreadable,
             format!("the file cannot be read ({kind})"),
-            "check its permissions and the disk",
+            Remedy::CheckFile,
         ),
     };
-    let differs = |what: String| {
-        finding(
-            FileState::Differs,
-            what,
-            "run `vizsla index --rescan` on its folder",
-        )
-    };
+    let differs = |what: String| finding(FileState::Differs, what, Remedy::Rescan);
     let file = match Reach::anywhere().open(path) {
         Ok(file) => file,
         Err(error) => {

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use vizsla_features::DescriptorKind;
 
-use crate::Problem;
+use crate::{Problem, Remedy};
 
 /// An error of the retrieval floor. Its message says what happened, what to do, and ends with the path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// There is no collection at this path.
-    #[error("{}: {}", missing_advice(.0), .0.display())]
+    #[error("{}; {}: {}", missing(.0), missing_remedy(.0), .0.display())]
     Missing(PathBuf),
     /// The collection, or the folder it should be in, may not be read.
     #[error("permission denied, this may not be read; get the permission, or name another: {}", .0.display())]
@@ -40,7 +40,7 @@ pub enum Error {
         /// What was seen.
         what: String,
         /// What to do about it.
-        remedy: &'static str,
+        remedy: Remedy,
     },
     /// Another process is writing to the collection.
     #[error("another process is writing to this collection; wait for it to end: {}", .0.display())]
@@ -54,9 +54,25 @@ pub enum Error {
     /// A source path given to ingest does not exist.
     #[error("no pictures here, the path does not exist; check it: {}", .0.display())]
     NoSource(PathBuf),
+    /// Nothing can be learned or measured, because there are no pictures for it.
+    #[error("{what}: {}", path.display())]
+    NoPictures {
+        /// What was looked for, and what to do.
+        what: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
     /// The query could not be used.
     #[error("{0}")]
     Query(String),
+    /// The collection has none of what the question is about.
+    #[error("{what}; {remedy}")]
+    Lacking {
+        /// What is missing.
+        what: String,
+        /// What to do about it.
+        remedy: Remedy,
+    },
     /// The collection was not made for what is asked of it.
     #[error("{what}: {}", collection.display())]
     Unable {
@@ -108,12 +124,13 @@ pub enum Error {
         recipe: DescriptorKind,
     },
     /// An image that is not in the collection was named.
-    #[error("not in the collection; `vizsla list` shows what is: {0}")]
+    #[error("not in the collection; {remedy}: {0}", remedy = Remedy::ListImages)]
     NotIndexed(String),
     /// A model of the registry is not the one that the collection was made with.
     #[error(
         "the model `{model}` is another than the one this collection was made with: it has SHA-256 {found}, the \
-         collection has {expected}; bring the old file back with `vizsla models add`, or index into a new collection"
+         collection has {expected}; {remedy}",
+        remedy = Remedy::BringModel
     )]
     OtherModel {
         /// Id in the registry.
@@ -149,24 +166,20 @@ pub enum Error {
 }
 
 /// Remedy for damage that the catalog can heal.
-pub(crate) const REBUILD: &str =
-    "run `vizsla optimize --rebuild` to make it again from the catalog";
+pub(crate) const REBUILD: Remedy = Remedy::Rebuild;
 /// Remedy for damage that every writer puts right.
-pub(crate) const WRITE: &str = "run `vizsla optimize` to put it right";
+pub(crate) const WRITE: Remedy = Remedy::Write;
 /// Remedy for damage of the catalog itself.
-pub(crate) const RESTORE: &str =
-    "restore it from a backup, or index the pictures again into a new collection";
-
+pub(crate) const RESTORE: Remedy = Remedy::Restore;
 /// Remedy for a damaged whitening.
-pub(crate) const LEARN_AGAIN: &str = "restore it from a backup, learn another with `vizsla whiten train`, or take it away with \
-     `vizsla whiten remove`";
+pub(crate) const LEARN_AGAIN: Remedy = Remedy::LearnWhitening;
 
 /// Damage that is told whenever somebody needs what is damaged.
 #[derive(Debug, Clone)]
 pub(crate) struct Damage {
     pub path: PathBuf,
     what: String,
-    remedy: &'static str,
+    remedy: Remedy,
 }
 
 impl From<Damage> for Error {
@@ -180,6 +193,17 @@ impl From<Damage> for Error {
 }
 
 impl Error {
+    /// What can be done about it, where that is known. Its words are part of the message.
+    pub fn remedy(&self) -> Option<Remedy> {
+        Some(match self {
+            Self::Missing(path) => missing_remedy(path),
+            Self::Damaged { remedy, .. } | Self::Lacking { remedy, .. } => *remedy,
+            Self::NotIndexed(_) => Remedy::ListImages,
+            Self::OtherModel { .. } => Remedy::BringModel,
+            _ => return None,
+        })
+    }
+
     /// Keeps damage apart from what makes everything fail.
     pub(crate) fn apart<T>(found: Result<T, Self>) -> Result<Result<T, Damage>, Self> {
         match found {
@@ -190,18 +214,18 @@ impl Error {
     }
 
     /// Damage as `verify` shows it, with another remedy where there is one; `None` when it is something else.
-    pub(crate) fn into_problem(self, other: Option<&'static str>) -> Option<Problem> {
+    pub(crate) fn into_problem(self, other: Option<Remedy>) -> Option<Problem> {
         match self {
             Self::Damaged { path, what, remedy } => Some(Problem {
                 path,
                 what,
-                remedy: other.unwrap_or(remedy).to_owned(),
+                remedy: other.unwrap_or(remedy),
             }),
             _ => None,
         }
     }
 
-    pub(crate) fn damaged(path: &Path, what: impl Into<String>, remedy: &'static str) -> Self {
+    pub(crate) fn damaged(path: &Path, what: impl Into<String>, remedy: Remedy) -> Self {
         Self::Damaged {
             path: path.to_owned(),
             what: what.into(),
@@ -231,11 +255,17 @@ impl Error {
     }
 }
 
-fn missing_advice(path: &Path) -> &'static str {
-    if path.exists() {
-        "this is not a collection; name the folder that `vizsla index` made with --into"
-    } else {
-        "there is no collection here; make one with `vizsla index FOLDER --into COLLECTION`"
+fn missing(path: &Path) -> &'static str {
+    match missing_remedy(path) {
+        Remedy::NameCollection => "this is not a collection",
+        _ => "there is no collection here",
+    }
+}
+
+fn missing_remedy(path: &Path) -> Remedy {
+    match path.exists() {
+        true => Remedy::NameCollection,
+        false => Remedy::Create,
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
+use crate::Remedy;
 use crate::catalog;
 use crate::error::Error;
 use crate::names::{Artefact, ArtefactKind, IndexFile};
@@ -17,10 +18,6 @@ const SEGMENTS: &str = "segments";
 const ARTEFACTS: &str = "artefacts";
 /// Locked by the one process that writes.
 pub(crate) const LOCK: &str = "writer.lock";
-/// Remedy for what no collection of ours holds.
-const STRANGE: &str =
-    "put the file itself in this place, or index the pictures again into a new collection";
-
 /// The folder of a collection.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
@@ -206,7 +203,7 @@ pub(crate) fn regular(path: &Path) -> Result<Option<Metadata>, Error> {
 }
 
 fn strange(path: &Path, what: &str) -> Error {
-    Error::damaged(path, what, STRANGE)
+    Error::damaged(path, what, Remedy::PutFile)
 }
 
 fn folder_bytes(folder: &Path) -> u64 {

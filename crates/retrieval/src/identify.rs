@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::{Collection, Error, Query, SearchOptions, Verdict};
+use crate::{Collection, Error, Query, Remedy, SearchOptions, Verdict};
 
 /// Images that merely look alike that may vote.
 const LOOKALIKES: usize = 10;
@@ -79,11 +79,10 @@ impl Collection {
     ) -> Result<Identification, Error> {
         let labels = self.catalog().labels()?;
         if labels.is_empty() {
-            return Err(Error::Query(
-                "no image of the collection has a label; give labels with `vizsla index --into COLLECTION --metadata \
-                 FILE` (a column `label`), or with `--labels folders`"
-                    .into(),
-            ));
+            return Err(Error::Lacking {
+                what: "no image of the collection has a label".into(),
+                remedy: Remedy::GiveLabels,
+            });
         }
         let search = SearchOptions {
             top: options.shortlist.unwrap_or(self.recipe.search.shortlist),

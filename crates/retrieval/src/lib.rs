@@ -21,6 +21,7 @@
 mod artefacts;
 mod browse;
 mod catalog;
+mod channel;
 mod collection;
 mod compare;
 mod describe;
@@ -41,9 +42,14 @@ mod meaning;
 mod models;
 mod names;
 mod picture;
+mod places;
+mod problem;
 mod query;
 mod recipe;
+mod region;
+mod remedy;
 mod report;
+mod reporter;
 mod scan;
 mod scratch;
 mod search;
@@ -52,9 +58,11 @@ mod stage;
 mod stop;
 mod stored;
 mod syntax;
+mod vocabulary;
 mod whiten;
 
 pub use browse::{Facet, FacetKind, FacetValue, FeaturePlace, ImagePage};
+pub use channel::Channel;
 pub use collection::Collection;
 pub use describe::extract_features;
 pub use duplicates::{
@@ -67,18 +75,24 @@ pub use filter::{Filter, distance as metres_between};
 pub use heat::{HeatGrid, draw_heat};
 pub use identify::{Identification, IdentifyOptions, LabelVote, Labelled};
 pub use import::{ImportReport, check_captions, check_metadata};
+pub use ingest::Source;
 pub use locate::{LocateOptions, Located, Location, Place};
 pub use maintenance::Selector;
 pub use models::ModelOptions;
+pub use places::{MapPlaces, map_places};
+pub use problem::Problem;
 pub use query::{
-    Agreement, Channel, Hit, Part, PartSource, PointPair, Query, QueryImage, Region, SearchOptions,
-    SearchResponse, Share, StageTrace, Target, Verdict,
+    Agreement, Hit, Part, PartSource, PointPair, Query, QueryImage, SearchOptions, SearchResponse,
+    Share, StageTrace, Target, Verdict,
 };
 pub use recipe::{Fusion, LocalRecipe, PixelRecipe, Recipe, SearchRecipe, TextRecipe};
+pub use region::Region;
+pub use remedy::Remedy;
 pub use report::{
     Caption, FileFinding, FileState, FilesReport, FolderRules, FurtherPages, Info, IngestOptions,
-    IngestReport, ListedImage, OptimizeReport, Problem, Reporter, Silent, Skipped, VerifyReport,
+    IngestReport, ListedImage, OptimizeReport, Skipped, VerifyReport,
 };
+pub use reporter::{Reporter, Silent};
 pub use scan::{WalkRules, check_source, find_pictures, left_out_by_default};
 pub use scratch::Scratch;
 pub use search::{Candidate, Question, Ranking, Searcher, Stage};
@@ -87,4 +101,5 @@ pub use stop::StopFlag;
 pub use syntax::SyntaxError;
 pub use vizsla_features::{DescriptorKind, Detector};
 pub use vizsla_neural::{DescriptorRecipe, PoolingRecipe};
+pub use vocabulary::{CodebookOptions, LearnedCodebook, learn_codebook};
 pub use whiten::{PairSource, WhitenOptions, WhitenReport};

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::filter::distance;
-use crate::{Collection, Error, Query, SearchOptions, Verdict};
+use crate::{Collection, Error, Query, Remedy, SearchOptions, Verdict};
 
 /// Steps of the iteration for the median; it converges in a few.
 const STEPS: usize = 100;
@@ -90,11 +90,10 @@ impl Collection {
     pub fn locate(&self, query: &Query, options: &LocateOptions) -> Result<Location, Error> {
         let positions = self.catalog().positions()?;
         if positions.is_empty() {
-            return Err(Error::Query(
-                "no image of the collection has a position; give positions with `vizsla index --into COLLECTION \
-                 --metadata FILE` (columns `latitude` and `longitude`), or index photographs that hold one"
-                    .into(),
-            ));
+            return Err(Error::Lacking {
+                what: "no image of the collection has a position".into(),
+                remedy: Remedy::GivePositions,
+            });
         }
         let search = SearchOptions {
             top: options.shortlist.unwrap_or(self.recipe.search.shortlist),

@@ -12,7 +12,7 @@ use crate::catalog::{Catalog, FileRow, KEPT_RULES, SegmentRow};
 use crate::error::{Error, REBUILD};
 use crate::ingest::add_to_segment;
 use crate::names::IndexFile;
-use crate::{Collection, OptimizeReport, Problem, Reporter, VerifyReport};
+use crate::{Collection, OptimizeReport, Problem, Remedy, Reporter, VerifyReport};
 
 /// So many segments of one size class are merged into one.
 const FAN_IN: usize = 8;
@@ -282,15 +282,15 @@ impl Collection {
             problems: catalog.check(|| reporter.advance(1))?,
             remarks: catalog.remarks(),
         };
-        let mut found = |path: &Path, what: String, remedy: &str| {
+        let mut found = |path: &Path, what: String, remedy: Remedy| {
             report.problems.push(Problem {
                 path: path.to_owned(),
                 what,
-                remedy: remedy.to_owned(),
+                remedy,
             });
         };
         for problem in self.artefacts.problems(&self.recipe) {
-            found(&problem.path, problem.what, &problem.remedy);
+            found(&problem.path, problem.what, problem.remedy);
         }
         for (path, what, remedy) in self.check_spaces(catalog)? {
             found(&path, what, remedy);
@@ -319,7 +319,7 @@ impl Collection {
             report.problems.push(Problem {
                 path: catalog.path().to_owned(),
                 what: format!("{nowhere} removed images are in no segment"),
-                remedy: REBUILD.into(),
+                remedy: REBUILD,
             });
         }
         if live != expected && report.problems.is_empty() {
@@ -330,7 +330,7 @@ impl Collection {
                 what: format!(
                     "{missing} images are in no segment, {extra} segment entries have no image"
                 ),
-                remedy: REBUILD.into(),
+                remedy: REBUILD,
             });
         }
         reporter.end();

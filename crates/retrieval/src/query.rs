@@ -5,21 +5,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use vizsla_pixels::{Gray, Limits, Rgb};
 
+use crate::channel::Channel;
 use crate::expression::{ExpressionItem, parse_expression};
+use crate::region::Region;
 use crate::{Caption, Error, Filter, Fusion, StageName, StageRecipe};
-
-/// A rectangle in pixels of the upright, full-resolution picture.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Region {
-    /// Left edge.
-    pub x: f64,
-    /// Top edge.
-    pub y: f64,
-    /// Width, positive.
-    pub width: f64,
-    /// Height, positive.
-    pub height: f64,
-}
 
 /// Where a picture of the query comes from.
 #[derive(Debug, Clone)]
@@ -147,36 +136,6 @@ impl Query {
     pub fn filtered(mut self, filter: Filter) -> Self {
         self.filter = Some(filter);
         self
-    }
-}
-
-/// An index that can answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    /// Visual words of local features: pictures of the same object.
-    Words,
-    /// The global descriptor: pictures that look alike or mean the same, and sentences where the models share a
-    /// space.
-    Global,
-    /// Words of captions (BM25).
-    Captions,
-    /// Meaning of captions, by the text encoder.
-    Text,
-}
-
-impl Channel {
-    /// All channels, in the order of their cost.
-    pub const ALL: [Self; 4] = [Self::Words, Self::Global, Self::Captions, Self::Text];
-
-    /// The name that users see.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Words => "words",
-            Self::Global => "global",
-            Self::Captions => "captions",
-            Self::Text => "text",
-        }
     }
 }
 

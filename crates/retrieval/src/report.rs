@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 use vizsla_pixels::Limits;
 
-use crate::{StopFlag, WalkRules};
+use crate::WalkRules;
+use crate::problem::Problem;
 
 /// What to take in, and how.
 #[derive(Debug, Clone, Default)]
@@ -92,31 +93,6 @@ pub struct IngestReport {
     /// Described images per second.
     pub images_per_s: f64,
 }
-
-/// Receives progress; called from several threads.
-pub trait Reporter: Sync {
-    /// A phase begins: its name and how many steps it has (0 = unknown).
-    fn begin(&self, _phase: &str, _steps: u64) {}
-    /// So many steps of the phase were done.
-    fn advance(&self, _steps: u64) {}
-    /// The phase ended.
-    fn end(&self) {}
-    /// Whether the caller wants to stop; asked between files.
-    fn cancelled(&self) -> bool {
-        false
-    }
-    /// The flag behind [`Reporter::cancelled`], for work that cannot borrow the reporter: statements of SQLite look at
-    /// it while they run. `None` = such work goes on to its end.
-    fn stop_flag(&self) -> Option<StopFlag> {
-        None
-    }
-}
-
-/// A reporter that shows nothing and never stops.
-#[derive(Debug, Default)]
-pub struct Silent;
-
-impl Reporter for Silent {}
 
 /// Figures of a collection.
 #[derive(Debug, Clone, Serialize)]
@@ -214,17 +190,6 @@ pub struct Caption {
     pub text: String,
     /// The file it came from.
     pub source: String,
-}
-
-/// Something `verify` found.
-#[derive(Debug, Clone, Serialize)]
-pub struct Problem {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub what: String,
-    /// What to do.
-    pub remedy: String,
 }
 
 /// What `verify` checked and found.

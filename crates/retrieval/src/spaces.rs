@@ -12,7 +12,7 @@ use vizsla_vectors::{Allowed, FlatVectors, Moments, Projection, TopK, l2_normali
 use crate::catalog::{Catalog, Owner};
 use crate::error::{Error, REBUILD};
 use crate::names::{IndexFile, IndexKind};
-use crate::{Collection, Reporter};
+use crate::{Collection, Remedy, Reporter};
 
 /// Vectors that may lie outside the flat file before it is written again, and their share of all.
 const TAIL: u64 = 1024;
@@ -173,7 +173,7 @@ impl Collection {
     pub(crate) fn check_spaces(
         &self,
         catalog: &Catalog,
-    ) -> Result<Vec<(PathBuf, String, &'static str)>, Error> {
+    ) -> Result<Vec<(PathBuf, String, Remedy)>, Error> {
         let mut found = Vec::new();
         for owner in [Owner::Image, Owner::Caption] {
             let Some(file) = catalog.flat_file(owner)? else {

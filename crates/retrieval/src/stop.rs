@@ -1,6 +1,6 @@
 //! Stopping work that nobody waits for any more.
 //!
-//! Between its stages a search asks its [`Reporter`]. A statement of SQLite is one stage however long it runs, and it is
+//! Between its stages a search asks its [`Reporter`](crate::Reporter). A statement of SQLite is one stage however long it runs, and it is
 //! run by functions of every depth, from a count to a filter. So a flag *governs* the thread that reads: all statements
 //! that are run on it meanwhile look at the flag every thousand steps of SQLite's machine and end with
 //! [`Error::Cancelled`] when it is set. No function has to hand the flag on, and none can forget to.
@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::{Error, Reporter};
+use crate::Error;
 
 /// A reporter that shows nothing and stops when its flag is set. Clones share the flag.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +42,13 @@ impl StopFlag {
         self.0.stopped.store(true, Ordering::SeqCst);
     }
 
+    /// Whether work should stop; counts the question.
+    pub(crate) fn asks(&self) -> bool {
+        let asked = 1 + self.0.asked.fetch_add(1, Ordering::Relaxed);
+        let enough = self.0.patience > 0 && asked >= self.0.patience;
+        enough || self.0.stopped.load(Ordering::SeqCst)
+    }
+
     /// How often work has asked whether to go on. SQLite asks once in a thousand steps.
     pub fn asked(&self) -> u64 {
         self.0.asked.load(Ordering::Relaxed)
@@ -61,21 +68,9 @@ impl StopFlag {
     }
 }
 
-impl Reporter for StopFlag {
-    fn cancelled(&self) -> bool {
-        let asked = 1 + self.0.asked.fetch_add(1, Ordering::Relaxed);
-        let enough = self.0.patience > 0 && asked >= self.0.patience;
-        enough || self.0.stopped.load(Ordering::SeqCst)
-    }
-
-    fn stop_flag(&self) -> Option<StopFlag> {
-        Some(self.clone())
-    }
-}
-
 /// Whether what governs this thread says stop; SQLite asks it on the thread that reads.
 pub(crate) fn stopped() -> bool {
-    GOVERNING.with_borrow(|flags| flags.iter().any(Reporter::cancelled))
+    GOVERNING.with_borrow(|flags| flags.iter().any(StopFlag::asks))
 }
 
 /// Passes unless what governs this thread says stop.
@@ -89,6 +84,7 @@ pub(crate) fn go_on() -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Reporter;
 
     #[test]
     fn flags_govern_as_long_as_their_work_runs() {

@@ -26,6 +26,7 @@ mod connections;
 mod error;
 mod extract;
 mod fetch;
+mod figures;
 mod guard;
 mod heads;
 mod jobs;

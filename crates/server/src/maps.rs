@@ -5,16 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde::Serialize;
 use utoipa::ToSchema;
-use vizsla_evaluation::{MapMethod, project, trustworthiness};
+use vizsla_evaluation::{MapLayout, MapMethod, first_values};
 use vizsla_retrieval::{Collection, Reporter};
 
-use crate::jobs::{Ending, Job, JobKind, Progress};
+use crate::jobs::{Ending, Job, JobKind, Jobs, Progress};
 use crate::problem::Problem;
 use crate::served::Served;
-use crate::state::App;
 
-/// Neighbours on the map that are checked against the truth.
-const NEIGHBOURS: usize = 10;
 /// Seed of UMAP: a map stays as it is when it is made again.
 const SEED: u64 = 1;
 /// Labels that are told apart.
@@ -81,7 +78,7 @@ impl Maps {
     /// 422 when the collection cannot be laid out.
     pub fn find(
         &self,
-        app: &App,
+        jobs: &Arc<Jobs>,
         served: &Arc<Served>,
         method: MapMethod,
     ) -> Result<Found, Problem> {
@@ -99,7 +96,7 @@ impl Maps {
             let same = made.collection.as_ptr() == Arc::as_ptr(&reader);
             let current = same && made.version == version;
             // While a collection grows, every map is old when it is made: the last one serves.
-            if current || same && made.map.is_ok() && app.jobs.is_writing(&served.name) {
+            if current || same && made.map.is_ok() && jobs.is_writing(&served.name) {
                 let map = made.map.clone()?;
                 return Ok(Found::Map(MapAnswer {
                     current,
@@ -111,26 +108,24 @@ impl Maps {
             return Ok(Found::Job(Arc::clone(job)));
         }
         let (shared, own) = (Arc::clone(&self.0), key.clone());
-        let job = app
-            .jobs
-            .start(JobKind::Map, &served.name, move |progress| {
-                let map = make(&reader, method, progress);
-                let stopped = progress.cancelled();
-                let told = map.as_ref().map(|_| ()).map_err(Clone::clone);
-                if !stopped {
-                    let made = Made {
-                        collection: Arc::downgrade(&reader),
-                        version,
-                        map: map.map(Arc::new),
-                    };
-                    let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                    known.made.insert(own, made);
-                }
-                told.map(|()| Ending {
-                    stopped,
-                    report: None,
-                })
-            })?;
+        let job = jobs.start(JobKind::Map, &served.name, move |progress| {
+            let map = make(&reader, method, progress);
+            let stopped = progress.cancelled();
+            let told = map.as_ref().map(|_| ()).map_err(Clone::clone);
+            if !stopped {
+                let made = Made {
+                    collection: Arc::downgrade(&reader),
+                    version,
+                    map: map.map(Arc::new),
+                };
+                let mut known = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                known.made.insert(own, made);
+            }
+            told.map(|()| Ending {
+                stopped,
+                report: None,
+            })
+        })?;
         known.open.insert(key, Arc::clone(&job));
         Ok(Found::Job(job))
     }
@@ -141,31 +136,19 @@ fn make(
     method: MapMethod,
     progress: &Progress,
 ) -> Result<MapAnswer, Problem> {
-    progress.begin("reading vectors", 0);
-    let (mut images, mut samples, mut dimension) = (Vec::new(), Vec::new(), 0);
-    for (image, vector) in collection.vectors()? {
-        if dimension == 0 || vector.len() == dimension {
-            dimension = vector.len();
-            images.push(image);
-            samples.extend(vector);
-        }
-    }
-    progress.begin("laying out", 0);
-    let plane = crate::jobs::half_of_the_cores()?
-        .install(|| project(&samples, dimension, method, SEED, progress))
+    let layout = crate::jobs::half_of_the_cores()?
+        .install(|| MapLayout::of(collection, None, method, SEED, progress))
         .map_err(|error| match error {
             vizsla_evaluation::Error::Layout(what) => Problem::unusable("no-map", what),
+            vizsla_evaluation::Error::Collection(error) => error.into(),
             other => Problem::internal(&other),
         })?;
-    let (labels, label_of) = labels(collection, &images);
+    let (labels, label_of) = labels(collection, &layout.images);
+    let places = layout.images.iter().zip(&layout.plane);
     Ok(MapAnswer {
         method,
-        trustworthiness: trustworthiness(&samples, dimension, &plane, NEIGHBOURS),
-        points: images
-            .iter()
-            .zip(&plane)
-            .map(|(&image, &[x, y])| (image, x, y))
-            .collect(),
+        trustworthiness: layout.trustworthiness,
+        points: places.map(|(&image, &[x, y])| (image, x, y)).collect(),
         labels,
         label_of,
         current: true,
@@ -174,10 +157,10 @@ fn make(
 
 /// The first label of each image, where the metadata has labels.
 fn labels(collection: &Collection, images: &[i64]) -> (Vec<String>, Vec<Option<usize>>) {
-    let Ok(values) = collection.metadata("label") else {
+    let Ok(values) = first_values(collection, "label") else {
         return (Vec::new(), Vec::new());
     };
-    let label = |image: &i64| values.get(image).and_then(|labels| labels.first());
+    let label = |image: &i64| values.get(image);
     let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
     for label in images.iter().filter_map(label) {
         *counts.entry(label).or_default() += 1;

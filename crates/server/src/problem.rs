@@ -131,7 +131,9 @@ impl From<vizsla_retrieval::Error> for Problem {
     fn from(error: vizsla_retrieval::Error) -> Self {
         use vizsla_retrieval::Error;
         match error {
-            Error::Query(_) | Error::Syntax(_) => Self::unusable("bad-query", error.to_string()),
+            Error::Query(_) | Error::Lacking { .. } | Error::Syntax(_) => {
+                Self::unusable("bad-query", error.to_string())
+            }
             Error::Unable { what, .. } => Self::unusable("unable", what),
             Error::Cancelled => Self::new(
                 StatusCode::GATEWAY_TIMEOUT,

@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::problem::Problem;
 use crate::state::App;
-use crate::{Error, access, assets, guard, metrics, routes};
+use crate::{Error, access, assets, figures, guard, routes};
 
 /// What is said of the API as a whole.
 #[derive(utoipa::OpenApi)]
@@ -98,7 +98,7 @@ pub(crate) fn build(app: Arc<App>) -> Result<Router, Error> {
     if !app.config.cors.is_empty() {
         router = router.layer(cors(&app.config.cors)?);
     }
-    let counted = from_fn_with_state(Arc::clone(&app), metrics::count);
+    let counted = from_fn_with_state(Arc::clone(&app), figures::count);
     let shared = from_fn_with_state(Arc::clone(&app), guard::for_whom);
     Ok(router
         .layer(from_fn(guard::protect))

@@ -25,16 +25,12 @@ use crate::workspace::Member;
 
 /// Files whose circles are known and being mended: crate, and how the file's path begins.
 const KNOWN: &[(&str, &str)] = &[
-    ("vizsla-cli", ""),
-    ("vizsla-evaluation", ""),
-    ("vizsla-features", ""),
-    ("vizsla-neural", ""),
-    ("vizsla-pixels", ""),
-    ("vizsla-retrieval", ""),
-    ("vizsla-server", ""),
-    ("vizsla-training", ""),
-    ("vizsla-vectors", ""),
-    ("vizsla-words", ""),
+    ("vizsla-retrieval", "catalog/"),
+    ("vizsla-retrieval", "search/"),
+    ("vizsla-retrieval", "collection.rs"),
+    ("vizsla-retrieval", "spaces.rs"),
+    ("vizsla-retrieval", "describe.rs"),
+    ("vizsla-retrieval", "recipe.rs"),
 ];
 
 /// One line for every circle in the workspace.

@@ -63,7 +63,7 @@ fn describe(info: &Info) -> String {
         text.push_str(&format!("{name:26}{value}\n"));
     }
     for problem in &info.problems {
-        let (what, remedy) = (&problem.what, &problem.remedy);
+        let (what, remedy) = (&problem.what, output::how(problem.remedy));
         let path = problem.path.display();
         text.push_str(&format!("{:26}{what}; {remedy}: {path}\n", "damaged"));
     }

@@ -3,24 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use clap::Args;
 use serde::Serialize;
 use vizsla_evaluation::{
-    Legend, MapItem, MapMethod, MapText, Thumbnails, map_page, map_picture, project,
-    thumbnail_side, trustworthiness,
+    Legend, MapItem, MapLayout, MapMethod, MapText, Thumbnails, map_page, map_picture, thumbnail,
+    thumbnail_side,
 };
-use vizsla_pixels::{DecodeOptions, Rgb};
-use vizsla_retrieval::{Collection, Filter, ListedImage};
+use vizsla_retrieval::{Collection, Filter};
+use vizsla_vectors::AtomicFile;
 
 use super::threads::Threads;
 use super::{Outcome, picture, range};
 use crate::output::{self, Progress};
-
-/// Neighbours on the map that are checked against the truth.
-const NEIGHBOURS: usize = 10;
-/// Most characters of captions kept for a picture.
-const MOST_CAPTION: usize = 400;
 
 /// Draw a map of a collection: pictures that are alike lie together
 #[derive(Args)]
@@ -84,28 +79,32 @@ impl Arguments {
             picture::check_ending(file)?;
         }
         let collection = Collection::open(&self.collection)?;
-        let (images, samples, dimension) = self.vectors(&collection)?;
+        let wanted = match &self.condition {
+            Some(condition) => Some(collection.matching(&Filter::parse(condition)?)?),
+            None => None,
+        };
         let progress = Progress::start();
-        let plane = project(&samples, dimension, self.method, self.seed, &progress)?;
-        let (by, labels) = self.labels(&collection, &images)?;
-        let captions = captions(&collection)?;
-        let items: Vec<MapItem> = images
-            .iter()
-            .zip(&plane)
-            .map(|(image, &position)| MapItem {
-                position,
-                path: path_of(image).display().to_string(),
-                label: labels.get(&image.image).cloned(),
-                caption: captions.get(&image.image).cloned().unwrap_or_default(),
-            })
-            .collect();
-        let trust = trustworthiness(&samples, dimension, &plane, NEIGHBOURS);
+        let layout = MapLayout::of(
+            &collection,
+            wanted.as_ref(),
+            self.method,
+            self.seed,
+            &progress,
+        );
+        let layout = layout.map_err(|error| match error {
+            vizsla_evaluation::Error::Layout(what) => {
+                anyhow!("{what}: {}", self.collection.display())
+            }
+            other => other.into(),
+        })?;
+        let (by, items) = layout.items(&collection, self.by.as_deref())?;
+        let trust = layout.trustworthiness;
         let text = self.text(&items, &by, trust);
-        let read = |n: usize, side: u32| thumbnail(path_of(&images[n]), side);
+        let read = |n: usize, side: u32| thumbnail(Path::new(&items[n].path), side);
         let side = thumbnail_side(items.len()).filter(|_| !self.no_thumbnails);
         let thumbnails = Thumbnails::make(items.len(), side, &read)?;
         let page = map_page(&items, &thumbnails, &text)?;
-        replace(&self.out, page.as_bytes())?;
+        AtomicFile::write_whole(&self.out, page.as_bytes())?;
         if let Some(file) = &self.png {
             picture::save(&map_picture(&items, &text, self.png_side, &read)?, file)?;
         }
@@ -132,67 +131,6 @@ impl Arguments {
             false => output::show(&self.describe(&drawn))?,
         }
         Ok(Outcome::Done)
-    }
-
-    /// The images that have vectors and meet the condition, with their vectors one after the other.
-    fn vectors(&self, collection: &Collection) -> Result<(Vec<ListedImage>, Vec<f32>, usize)> {
-        let wanted = match &self.condition {
-            Some(condition) => Some(collection.matching(&Filter::parse(condition)?)?),
-            None => None,
-        };
-        let mut listed: BTreeMap<i64, ListedImage> = collection
-            .list()?
-            .into_iter()
-            .filter(|image| wanted.as_ref().is_none_or(|ids| ids.contains(&image.image)))
-            .map(|image| (image.image, image))
-            .collect();
-        let (mut images, mut samples, mut dimension) = (Vec::new(), Vec::new(), 0);
-        for (id, vector) in collection.vectors()? {
-            let fits = dimension == 0 || vector.len() == dimension;
-            if let (true, Some(image)) = (fits, listed.remove(&id)) {
-                dimension = vector.len();
-                images.push(image);
-                samples.extend(vector);
-            }
-        }
-        if images.is_empty() {
-            bail!("no image is left to map: {}", self.collection.display());
-        }
-        Ok((images, samples, dimension))
-    }
-
-    /// What the colours stand for, and the label of each image that has one.
-    fn labels(
-        &self,
-        collection: &Collection,
-        images: &[ListedImage],
-    ) -> Result<(String, BTreeMap<i64, String>)> {
-        let of = |label: &dyn Fn(&ListedImage) -> Option<String>| {
-            let known = |image: &ListedImage| Some((image.image, label(image)?));
-            images.iter().filter_map(known).collect()
-        };
-        let folder = |image: &ListedImage| {
-            let name = path_of(image).parent()?.file_name()?;
-            Some(name.to_string_lossy().into_owned())
-        };
-        let first = |values: BTreeMap<i64, Vec<String>>| {
-            let first =
-                |(image, values): (i64, Vec<String>)| Some((image, values.into_iter().next()?));
-            values.into_iter().filter_map(first).collect()
-        };
-        let by = self.by.as_deref();
-        let labels = match by {
-            None => match collection.metadata("label") {
-                Ok(labels) => return Ok(("label".to_owned(), first(labels))),
-                Err(_) => return Ok(("folder".to_owned(), of(&folder))),
-            },
-            Some("folder") => of(&folder),
-            Some("camera") => of(&|image| image.camera.clone()),
-            Some("format") => of(&|image| Some(image.format.clone())),
-            Some("year") => of(&|image| image.taken.as_ref()?.get(..4).map(str::to_owned)),
-            Some(key) => first(collection.metadata(&key.to_lowercase())?),
-        };
-        Ok((by.unwrap_or_default().to_owned(), labels))
     }
 
     fn text(&self, items: &[MapItem], by: &str, trust: Option<f64>) -> MapText {
@@ -250,42 +188,4 @@ impl Arguments {
         }
         text
     }
-}
-
-/// Where an image lies; each has a file at least.
-fn path_of(image: &ListedImage) -> &Path {
-    image.paths.first().map_or(Path::new(""), PathBuf::as_path)
-}
-
-fn thumbnail(path: &Path, side: u32) -> Option<Rgb> {
-    let options = DecodeOptions {
-        fit: Some(side),
-        ..DecodeOptions::default()
-    };
-    Some(vizsla_pixels::read_rgb(path, &options).ok()?.image)
-}
-
-/// The captions of each image, in one line.
-fn captions(collection: &Collection) -> Result<BTreeMap<i64, String>> {
-    let mut captions: BTreeMap<i64, String> = BTreeMap::new();
-    for caption in collection.captions()? {
-        let line = captions.entry(caption.image).or_default();
-        if line.chars().count() < MOST_CAPTION {
-            if !line.is_empty() {
-                line.push_str(" · ");
-            }
-            line.push_str(caption.text.trim());
-        }
-    }
-    Ok(captions)
-}
-
-/// Writes a file that appears whole or not at all.
-fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = file.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = file.with_file_name(name);
-    fs_err::write(&part, bytes)?;
-    fs_err::rename(&part, file)?;
-    Ok(())
 }

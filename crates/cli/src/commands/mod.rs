@@ -20,6 +20,7 @@ mod map;
 mod matching;
 mod models;
 mod optimize;
+mod outcome;
 mod picture;
 mod range;
 mod region;
@@ -36,18 +37,10 @@ mod verify;
 mod walking;
 mod whiten;
 
+pub use outcome::Outcome;
+
 use anyhow::Result;
 use clap::Subcommand;
-
-/// How a verb ended when it did not fail.
-pub enum Outcome {
-    /// All is well.
-    Done,
-    /// It ran, and what it found calls for exit code 1: problems, or skipped files under `--strict`.
-    Found,
-    /// Ctrl-C stopped it; what was done is kept.
-    Interrupted,
-}
 
 /// What the user asks for.
 #[derive(Subcommand)]

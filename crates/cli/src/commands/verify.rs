@@ -78,7 +78,11 @@ impl Arguments {
             let mut table = Table::new(&["file", "problem", "remedy"]);
             for problem in problems {
                 let path = problem.path.display().to_string();
-                table.row([path, problem.what.clone(), problem.remedy.clone()]);
+                table.row([
+                    path,
+                    problem.what.clone(),
+                    output::how(problem.remedy).to_owned(),
+                ]);
             }
             text.push_str(&table.render());
         }

@@ -6,6 +6,7 @@
 //! files, which strangers choose, never steer the terminal: what is no printable character is shown as an escape.
 //! JSON keeps the true name, escaped as JSON does.
 
+mod advice;
 mod number;
 mod progress;
 mod table;
@@ -18,6 +19,7 @@ use anyhow::Result;
 use serde::Serialize;
 use vizsla_pixels::{is_printable, printable};
 
+pub use advice::how;
 pub use number::{bytes, count, duration, plural};
 pub use progress::Progress;
 pub use table::Table;
@@ -93,28 +95,12 @@ pub fn told(error: &anyhow::Error) -> String {
     }
     // What a library says of its own has its advice; what the system says has none.
     if !text.contains("; ")
-        && let Some(advice) = advice(error)
+        && let Some(advice) = advice::of_the_system(error)
     {
         text.push_str("; ");
         text.push_str(advice);
     }
-    printable_lines(&text)
-}
-
-/// What to do about a refusal of the system.
-fn advice(error: &anyhow::Error) -> Option<&'static str> {
-    use std::io::ErrorKind;
-    let mut causes = error.chain();
-    let refusal = causes.find_map(|cause| cause.downcast_ref::<std::io::Error>())?;
-    Some(match refusal.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => "check the path",
-        ErrorKind::IsADirectory => "give a file in place of this folder",
-        ErrorKind::AlreadyExists => "give another name, or move what is there",
-        ErrorKind::PermissionDenied => "check who may read and write there",
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on that disk",
-        ErrorKind::ReadOnlyFilesystem => "give a place that can be written to",
-        _ => return None,
-    })
+    printable_lines(&advice::with_commands(&text, error))
 }
 
 /// True when the error says that nobody reads standard output any longer.

@@ -5,7 +5,7 @@ pub(super) fn show(png: &[u8], width: usize, height: usize) -> String {
     format!(
         "\x1b]1337;File=inline=1;size={};width={width}px;height={height}px:{}\x07\n",
         png.len(),
-        super::base64(png)
+        super::base64::base64(png)
     )
 }
 

@@ -6,7 +6,7 @@ const CHUNK: usize = 4096;
 /// Transmits a PNG and shows it: `a=T`, format 100. `q=2` keeps the terminal from answering, for nobody would read it;
 /// `m=1` says that another chunk follows.
 pub(super) fn show(png: &[u8]) -> String {
-    let data = super::base64(png);
+    let data = super::base64::base64(png);
     let mut text = String::with_capacity(data.len() + data.len() / 256 + 64);
     let mut rest = data.as_str();
     let mut keys = "a=T,f=100,q=2,";

@@ -7,15 +7,18 @@
 //! A terminal that does not speak one of them prints its bytes as garbage, so nothing is sent on a guess: either the
 //! terminal says who it is in the environment, or it is asked and answers.
 
+mod base64;
 mod detect;
 mod iterm;
 mod kitty;
 mod palette;
+mod protocol;
 mod sixel;
+
+pub use protocol::Protocol;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-use vizsla_pixels::Rgb;
 
 /// How pictures are shown, as the user asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,14 +30,6 @@ pub enum Preview {
     /// iTerm2's inline images
     Iterm,
     /// Sixel
-    Sixel,
-}
-
-/// A protocol that the terminal speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
-    Kitty,
-    Iterm,
     Sixel,
 }
 
@@ -58,24 +53,4 @@ impl Preview {
             },
         }
     }
-}
-
-impl Protocol {
-    /// The bytes that show a picture at the cursor and leave the cursor below it.
-    ///
-    /// # Errors
-    /// The picture cannot be encoded.
-    pub fn show(self, picture: &Rgb) -> Result<String> {
-        Ok(match self {
-            Self::Kitty => kitty::show(&picture.encode_png()?),
-            Self::Iterm => iterm::show(&picture.encode_png()?, picture.width(), picture.height()),
-            Self::Sixel => sixel::show(picture),
-        })
-    }
-}
-
-/// Bytes as base64.
-fn base64(bytes: &[u8]) -> String {
-    let mut uri = vizsla_evaluation::data_uri("", bytes);
-    uri.split_off(uri.find(',').map_or(0, |comma| comma + 1))
 }

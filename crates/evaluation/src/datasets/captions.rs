@@ -9,10 +9,9 @@ use std::path::Path;
 
 use vizsla_retrieval::lists::{self, CAPTION, Folder, IMAGE, ListRead, Looks, Role};
 
-use crate::dataset::{
-    Dataset, GalleryCaption, GalleryImage, Query, QueryCase, QueryContent, Target,
-};
+use crate::dataset::{Dataset, Query, QueryCase, QueryContent, Target};
 use crate::error::Error;
+use crate::gallery::{GalleryCaption, GalleryImage};
 use crate::protocol::{Protocol, Truth};
 
 /// Name of the query set of captions that look for their picture.

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::folder::list_images;
-use crate::dataset::{Dataset, GalleryImage, Query, QueryCase};
+use crate::dataset::{Dataset, Query, QueryCase};
 use crate::error::Error;
+use crate::gallery::GalleryImage;
 use crate::protocol::{Protocol, Truth};
 
 /// Reads `root/train` as the gallery and `root/test` as the queries, one folder for each class.

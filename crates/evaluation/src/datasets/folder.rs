@@ -8,8 +8,8 @@ use vizsla_pixels::has_picture_name;
 use vizsla_retrieval::{left_out_by_default, lists};
 use walkdir::WalkDir;
 
-use crate::dataset::GalleryImage;
 use crate::error::Error;
+use crate::gallery::GalleryImage;
 
 /// All images under `root` by extension, sorted by key (path under `root`, `/` between parts). Hidden files,
 /// what systems keep beside pictures, and broken links are left out.

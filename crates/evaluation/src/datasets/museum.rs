@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::folder::{list_images, read_json, stem};
-use crate::dataset::{Dataset, GalleryImage, Query, QueryCase};
+use crate::dataset::{Dataset, Query, QueryCase};
 use crate::error::Error;
+use crate::gallery::GalleryImage;
 use crate::protocol::{Protocol, Truth};
 
 const TRUTH_FILE: &str = "gt_corresps.json";

@@ -13,8 +13,9 @@ use serde::Deserialize;
 
 use super::folder::read_json;
 use super::oxford::region;
-use crate::dataset::{Dataset, GalleryImage, Query, QueryCase};
+use crate::dataset::{Dataset, Query, QueryCase};
 use crate::error::Error;
+use crate::gallery::GalleryImage;
 use crate::protocol::{Protocol, Truth};
 
 #[derive(Deserialize)]

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::item::unit_square;
 use super::thumbnails::COLUMNS;
-use super::{Legend, LegendEntry, MapItem, Thumbnails, base64, unit_square};
+use super::{Legend, LegendEntry, MapItem, Thumbnails, base64};
 use crate::error::Error;
 
 const TEMPLATE: &str = include_str!("page.html");

@@ -2,7 +2,8 @@
 
 use vizsla_pixels::{Color, GLYPH_HEIGHT, Rgb, text_width};
 
-use super::{Legend, MapItem, MapText, unit_square};
+use super::item::unit_square;
+use super::{Legend, MapItem, MapText};
 use crate::error::Error;
 
 const PAPER: Color = [255; 3];

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Catalog;
 use super::rows::{file_row, image_row, segment_crc, text_crc};
 use crate::error::{Error, REBUILD, RESTORE, WRITE};
-use crate::{Problem, stored};
+use crate::{Problem, Remedy, stored};
 
 impl Catalog {
     /// Checks the structure of the file and the CRC of every row; `seen` is called once an image.
@@ -42,7 +42,7 @@ impl Catalog {
             what: "a log of changes that a crash left has a commit that cannot be read: a power cut in the midst of \
                    writing or damage; what it would have changed is not in the catalog"
                 .into(),
-            remedy: "index the folders and import the lists again, then remove this file".into(),
+            remedy: Remedy::IndexAgain,
         }));
         Ok(problems)
     }
@@ -59,11 +59,11 @@ impl Catalog {
             .collect()
     }
 
-    fn problems(&self, found: Vec<String>, remedy: &str) -> Vec<Problem> {
+    fn problems(&self, found: Vec<String>, remedy: Remedy) -> Vec<Problem> {
         let problem = |what| Problem {
             path: self.path().to_owned(),
             what,
-            remedy: remedy.to_owned(),
+            remedy,
         };
         found.into_iter().map(problem).collect()
     }

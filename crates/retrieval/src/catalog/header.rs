@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use super::APPLICATION;
+use crate::Remedy;
 use crate::error::{Error, RESTORE};
 use crate::folder::regular;
 
@@ -72,7 +73,7 @@ pub(crate) fn check_files(catalog: &Path) -> Result<(), Error> {
         Some(_) => Err(Error::damaged(
             &journal,
             "a rollback journal lies beside the catalog, which this program never leaves there",
-            "move it away if the collection came from somebody else; restore the catalog from a backup otherwise",
+            Remedy::MoveAway,
         )),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Duplicate, DuplicateGroup, DuplicateKind, Pair};
+use super::found::{Duplicate, DuplicateGroup, DuplicateKind, Pair};
 use crate::ListedImage;
 
 /// Groups of pairs of places in a listing; an image that several files hold is a group too.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{ExpressionItem, ExpressionPart};
+use super::part::{ExpressionItem, ExpressionPart};
 use crate::{Region, SyntaxError};
 
 /// Most parts of one query: each costs a description of its own.
@@ -128,7 +128,7 @@ impl<'a> Parser<'a> {
             Ok(image) if image > 0 && !word.starts_with("#+") => Ok(ExpressionItem::Stored(image)),
             _ => self.fail(
                 start,
-                "an image of the collection is written # and its number, such as #17; `vizsla list` shows the numbers",
+                "an image of the collection is written # and its number, such as #17; lists of images and results show the numbers",
             ),
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Region;
 
 fn text(weight: f64, text: &str) -> ExpressionPart {
     ExpressionPart {

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use vizsla_vectors::IdSet;
 
+use super::condition::{BUILT_IN, Condition, Field, Key, Test};
 use super::sql::Statement;
-use super::{BUILT_IN, Condition, Field, Filter, Key, Test, distance};
+use super::{Filter, distance};
 use crate::catalog::Catalog;
 use crate::{Error, SyntaxError, stop};
 

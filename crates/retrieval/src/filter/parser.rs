@@ -1,7 +1,7 @@
 //! The parser of conditions: recursive descent over the grammar in the module above, no deeper than a bound.
 
+use super::condition::{BUILT_IN, Comparison, Condition, Field, Key, Test, Value};
 use super::lexer::{self, Placed, Token};
-use super::{BUILT_IN, Comparison, Condition, Field, Key, Test, Value};
 use crate::SyntaxError;
 
 const MOST_BYTES: usize = 100_000;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::types::Value as Parameter;
 
-use super::{Comparison, Field, Key, Test, Value};
+use super::condition::{Comparison, Field, Key, Test, Value};
 
 /// Stands in for tables that a catalog of format 1 does not have.
 const NO_METADATA: &str =

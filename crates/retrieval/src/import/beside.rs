@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Collected, MOST_LISTED, Said, Wanted, values};
+use super::collected::{Collected, MOST_LISTED, Said, Wanted};
+use super::values;
 use crate::catalog::FileRow;
 use crate::{Error, Skipped, lists};
 

@@ -6,70 +6,19 @@
 //! nothing but what changed in it.
 
 mod beside;
+mod collected;
 mod values;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use serde::Serialize;
 
+pub use self::collected::ImportReport;
+use self::collected::{Collected, FOLDERS, MOST_LISTED, Said, Wanted};
 use crate::catalog::{Changes, Datum};
-use crate::lists::{self, How, Names, Unread};
-use crate::{Caption, Collection, Error, Skipped};
-
-/// Records without a picture that a report lists.
-const MOST_LISTED: usize = 20;
-/// What labels taken from folders have as their source.
-const FOLDERS: &str = "folders";
-
-/// What an import did.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct ImportReport {
-    /// The file or folder it came from.
-    pub source: PathBuf,
-    /// Records of the file that could be read, or files beside pictures.
-    pub records: usize,
-    /// Images of the collection that they are about.
-    pub images: usize,
-    /// Captions or values that are new.
-    pub added: usize,
-    /// Captions or values of the same source that are gone or were replaced.
-    pub removed: usize,
-    /// Captions or values that were there already.
-    pub unchanged: usize,
-    /// Records about pictures that are not in the collection.
-    pub unmatched: usize,
-    /// The first 20 of them, with reasons.
-    pub unmatched_listed: Vec<Skipped>,
-    /// Lines that could not be read.
-    pub unread: usize,
-    /// The first 20 of them, with reasons.
-    pub unread_listed: Vec<Unread>,
-    /// What should be known of how the file was read: an encoding or columns that were assumed.
-    pub notes: Vec<String>,
-}
-
-/// What a file says of one picture.
-#[derive(Debug, Default, PartialEq)]
-struct Said {
-    captions: Vec<String>,
-    data: Vec<Datum>,
-}
-
-/// What is taken from a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    Captions,
-    Metadata,
-}
-
-/// All that a source says of each image.
-#[derive(Default)]
-struct Collected {
-    report: ImportReport,
-    images: BTreeMap<i64, Said>,
-}
+use crate::lists::{self, How, Names};
+use crate::{Caption, Collection, Error, Remedy, Skipped};
 
 impl Collection {
     /// Takes captions in: from a list with a picture and a caption in each record, or, when `source` is a folder, from `photo.jpg.txt` or `photo.txt` beside each indexed picture below it, one caption a line.
@@ -156,12 +105,17 @@ impl Collection {
         }
         if values.is_empty() {
             let keys = catalog.metadata_keys()?;
-            let known = match keys.is_empty() {
-                true => "has no metadata; add some with `vizsla index --metadata FILE`".to_owned(),
-                false => format!("has {}", keys.join(", ")),
-            };
+            if keys.is_empty() {
+                return Err(Error::Lacking {
+                    what: format!(
+                        "no image has the metadata {key}; the collection has no metadata"
+                    ),
+                    remedy: Remedy::GiveMetadata,
+                });
+            }
             return Err(Error::Query(format!(
-                "no image has the metadata {key}; the collection {known}"
+                "no image has the metadata {key}; the collection has {}",
+                keys.join(", ")
             )));
         }
         Ok(values)
@@ -215,19 +169,6 @@ impl Collection {
         report.removed = changes.removed;
         report.unchanged = changes.unchanged;
         Ok(report)
-    }
-}
-
-impl Collected {
-    /// Adds what a record says of an image to what others said.
-    fn add(&mut self, image: i64, said: Said) {
-        let known = self.images.entry(image).or_default();
-        known.captions.extend(said.captions);
-        for datum in said.data {
-            if !known.data.contains(&datum) {
-                known.data.push(datum);
-            }
-        }
     }
 }
 

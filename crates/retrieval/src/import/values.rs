@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Wanted;
+use super::collected::Wanted;
 use crate::catalog::Datum;
 use crate::lists::{CAPTION, IMAGE, Looks, Role, key};
 

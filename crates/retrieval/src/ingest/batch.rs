@@ -1,5 +1,6 @@
 //! The parallel half of ingest: read, hash, describe.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rayon::prelude::*;
 use vizsla_pixels::{ErrorKind, Foreign, Limits, Reach};
 
-use super::Contents;
+use super::contents::Contents;
+use super::held::Held;
 use super::intake::{Failure, Intake, NewImage};
 use crate::Reporter;
 use crate::scan::{Found, NO_FILE, OUTSIDE};
@@ -97,6 +99,8 @@ pub(super) struct Worker<'a> {
     pub limits: Limits,
     /// Where files may be opened: they may have been swapped since the folder was looked through.
     pub reach: &'a Reach,
+    /// Pictures that are in no file.
+    pub held: &'a Held<'a>,
 }
 
 impl Worker<'_> {
@@ -168,9 +172,12 @@ impl Worker<'_> {
             );
             return Outcome::Skipped(reason);
         }
-        let bytes = match self.reach.read(Path::new(path), limit) {
-            Ok(bytes) => bytes,
-            Err(error) => return refused(error.kind()),
+        let bytes = match self.held.bytes(path) {
+            Some(bytes) => Cow::Borrowed(bytes),
+            None => match self.reach.read(Path::new(path), limit) {
+                Ok(bytes) => Cow::Owned(bytes),
+                Err(error) => return refused(error.kind()),
+            },
         };
         let hash = *blake3::hash(&bytes).as_bytes();
         let known = self

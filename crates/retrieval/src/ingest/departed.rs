@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use fs_err as fs;
 
+use super::held::is_held;
 use crate::catalog::FileRow;
 
 /// Files of the catalog that may have gone, by their image, in path order.
@@ -31,8 +32,10 @@ impl Departed {
         }
         let rows = self.elsewhere.get_mut(&image)?;
         let at = rows.iter().position(|row| {
-            fs::symlink_metadata(&row.path)
-                .is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+            // What is in no file is never gone.
+            let looked = || fs::symlink_metadata(&row.path);
+            !is_held(&row.path)
+                && looked().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
         })?;
         rows.remove(at)
     }

@@ -7,31 +7,31 @@
 //! the lists of paths grow with it.
 
 mod batch;
+mod contents;
 mod departed;
+mod held;
 mod intake;
 mod plan;
 mod writer;
 
+pub use self::held::Source;
+pub(crate) use self::held::is_held;
 pub(crate) use self::writer::add_to_segment;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::RwLock;
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-use vizsla_pixels::Foreign;
-
 use self::batch::{Batch, Claims, Outcome, Worker};
-use self::departed::Departed;
+use self::contents::{Contents, count_foreign, count_place};
+use self::held::Held;
 use self::intake::Intake;
 use self::plan::Plan;
 use self::writer::BatchWriter;
-use crate::catalog::{FileRow, KEPT_RULES};
+use crate::catalog::KEPT_RULES;
 use crate::{Collection, Error, IngestOptions, IngestReport, Reporter, Skipped};
-
-/// Content hash → image id, for all images committed so far.
-type Contents = RwLock<HashMap<[u8; 32], i64>>;
 
 impl Collection {
     /// Brings the collection in step with the sources: folders (with all below them) and single files.
@@ -50,6 +50,32 @@ impl Collection {
         options: &IngestOptions,
         reporter: &dyn Reporter,
     ) -> Result<IngestReport, Error> {
+        self.take_in(sources, &Held::default(), options, reporter)
+    }
+
+    /// As [`Collection::ingest`], with pictures among the sources that the caller holds in memory. They stay in the
+    /// collection until an image of their name takes their place or they are removed; what needs the picture itself
+    /// (thumbnails, drawings) has to be given it again.
+    ///
+    /// # Errors
+    /// As [`Collection::ingest`].
+    pub fn add(
+        &mut self,
+        sources: &[Source<'_>],
+        options: &IngestOptions,
+        reporter: &dyn Reporter,
+    ) -> Result<IngestReport, Error> {
+        let (files, held) = Held::apart(sources);
+        self.take_in(&files, &held, options, reporter)
+    }
+
+    fn take_in(
+        &mut self,
+        sources: &[PathBuf],
+        held: &Held<'_>,
+        options: &IngestOptions,
+        reporter: &dyn Reporter,
+    ) -> Result<IngestReport, Error> {
         let start = Instant::now();
         let lock = if options.dry_run {
             None
@@ -57,7 +83,7 @@ impl Collection {
             Some(self.lock()?)
         };
         reporter.begin("looking for pictures", 0);
-        let plan = self.plan(sources, options)?;
+        let plan = self.plan(sources, held, options)?;
         if let (Some(kept), false) = (&plan.remember, options.dry_run) {
             let text = kept.to_json()?;
             self.catalog()
@@ -65,9 +91,9 @@ impl Collection {
         }
         reporter.end();
         let mut report = if options.dry_run {
-            self.rehearse(plan, options, reporter)?
+            self.rehearse(plan, held, options, reporter)?
         } else {
-            self.carry_out(plan, options, reporter)?
+            self.carry_out(plan, held, options, reporter)?
         };
         drop(lock);
         report.dry_run = options.dry_run;
@@ -88,6 +114,7 @@ impl Collection {
     fn rehearse(
         &self,
         plan: Plan,
+        held: &Held<'_>,
         options: &IngestOptions,
         reporter: &dyn Reporter,
     ) -> Result<IngestReport, Error> {
@@ -109,6 +136,7 @@ impl Collection {
             reporter,
             limits: options.limits,
             reach: &reach,
+            held,
         };
         for (number, chunk) in todo.chunks(64).enumerate() {
             for item in worker.run(number, chunk.to_vec()).items {
@@ -147,6 +175,7 @@ impl Collection {
     fn carry_out(
         &mut self,
         plan: Plan,
+        held: &Held<'_>,
         options: &IngestOptions,
         reporter: &dyn Reporter,
     ) -> Result<IngestReport, Error> {
@@ -173,6 +202,7 @@ impl Collection {
             reporter,
             limits: options.limits,
             reach: &reach,
+            held,
         };
         let mut writer = BatchWriter::new(self, &contents, departed, known, report);
         reporter.begin("indexing", todo.len() as u64);
@@ -212,24 +242,4 @@ impl Collection {
         self.catalog().checkpoint()?;
         Ok(report)
     }
-}
-
-/// A file of a format that is not read, and was opened: its name had promised another.
-fn count_foreign(report: &mut IngestReport, foreign: Foreign, path: String) {
-    plan::count_foreign(report, foreign, 1);
-    report.skipped.push(Skipped {
-        path,
-        reason: vizsla_pixels::ErrorKind::Foreign(foreign.name).to_string(),
-    });
-}
-
-/// A new path with known content: moved when a file of that image is gone, else one more copy.
-fn count_place(report: &mut IngestReport, departed: &mut Departed, image: i64) -> Option<FileRow> {
-    let old = departed.take(image);
-    if old.is_some() {
-        report.moved += 1;
-    } else {
-        report.duplicates += 1;
-    }
-    old
 }

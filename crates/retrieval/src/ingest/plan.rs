@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use vizsla_pixels::{Foreign, Reach};
 
 use super::departed::Departed;
+use super::held::Held;
 use crate::catalog::FileRow;
 use crate::scan::{Found, KeptRules, Scan, Sight};
 use crate::{Collection, Error, IngestOptions, IngestReport, Skipped};
@@ -29,7 +30,12 @@ pub(super) struct Plan {
 
 impl Collection {
     /// Looks at the sources and compares them with the catalog.
-    pub(super) fn plan(&self, sources: &[PathBuf], options: &IngestOptions) -> Result<Plan, Error> {
+    pub(super) fn plan(
+        &self,
+        sources: &[PathBuf],
+        held: &Held<'_>,
+        options: &IngestOptions,
+    ) -> Result<Plan, Error> {
         let before = match (self.catalog().kept_rules(), &options.rules) {
             // What cannot be understood makes room for what is given.
             (Err(Error::Damaged { .. }), Some(_)) => KeptRules::default(),
@@ -50,7 +56,9 @@ impl Collection {
                 row.size == found.size && row.modified_ns == found.modified_ns
             })
         };
-        let mut todo = Vec::new();
+        report.skipped.extend(held.refused.iter().cloned());
+        let mut todo: Vec<_> = held.found().collect();
+        report.seen += todo.len();
         for (path, found) in scan.files {
             match same(&path, &found) && !options.rescan {
                 true => report.unchanged += 1,
@@ -93,7 +101,7 @@ impl Collection {
         if scan.files.is_empty() && !gone.is_empty() {
             report.warnings.push(format!(
                 "no picture is left here, but {} are indexed; nothing was removed in case a drive is not \
-                 mounted (use `vizsla remove` if they are really gone)",
+                 mounted (take them out of the collection if they are really gone)",
                 gone.len()
             ));
         } else {

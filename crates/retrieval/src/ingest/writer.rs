@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use vizsla_words::{SegmentBuilder, Signature};
 
 use super::batch::{Batch, Item, Outcome};
+use super::contents::{Contents, count_foreign, count_place};
 use super::departed::Departed;
 use super::intake::NewImage;
-use super::{Contents, count_foreign, count_place};
 use crate::catalog::{FileRow, Numbered, Owner, Writer, to_bytes};
 use crate::names::IndexFile;
 use crate::{Collection, Error, FurtherPages, IngestReport, Skipped, stored};

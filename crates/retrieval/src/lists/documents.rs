@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::json::{broken, named, record};
+use super::objects::{broken, named, record};
 use super::pictures::may_name;
 use super::{At, Reading, Refused, Role, published};
 

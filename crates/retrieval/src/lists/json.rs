@@ -1,11 +1,10 @@
 //! JSON: one document, or an object on each line (JSON Lines).
 
+use super::objects::{broken, record, told};
 use serde_json::{Map, Value};
 
-use super::columns::places;
 use super::documents::{self, Shape};
-use super::pictures::{other_names, without_number};
-use super::{At, Looks, Reading, Record, Refused, Role, key};
+use super::{At, Reading, Refused};
 
 /// Reads JSON of either form.
 pub(super) fn read(content: &str, reading: &mut Reading<'_>) -> Result<(), Refused> {
@@ -26,20 +25,6 @@ pub(super) fn read(content: &str, reading: &mut Reading<'_>) -> Result<(), Refus
         Some(Err(error)) => Err(broken(&error)),
         None => Err(Refused::new("the file is empty")),
     }
-}
-
-/// What is wrong with a document, at its line.
-pub(super) fn broken(error: &serde_json::Error) -> Refused {
-    Refused::at(
-        error.line() as u64,
-        format!("this is no JSON object or list ({})", told(error)),
-    )
-}
-
-fn told(error: &serde_json::Error) -> String {
-    let shown = error.to_string();
-    let what = shown.split(" at line").next().unwrap_or_default();
-    format!("{what}, column {}", error.column())
 }
 
 fn second_line_is_whole(content: &str) -> bool {
@@ -100,57 +85,9 @@ fn over_lines(rest: &str) -> Option<(Value, usize)> {
         .then_some((value, after + tail))
 }
 
-/// The record that a value is: an object with named fields, a list in the order of the roles, or a name alone.
-pub(super) fn record(value: Value, at: At, roles: &[Role]) -> Result<Record, String> {
-    match value {
-        Value::Object(fields) => {
-            let fields = fields
-                .into_iter()
-                .map(|(name, value)| Ok((key(&name)?, value)));
-            Ok(named(fields.collect::<Result<_, String>>()?, at, roles))
-        }
-        Value::Array(values) => {
-            let needed = roles.iter().filter(|role| role.needed);
-            let fields: Vec<_> = needed
-                .map(|role| role.names[0].to_owned())
-                .zip(values)
-                .collect();
-            match fields.is_empty() {
-                true => Err("an empty list is no record".into()),
-                false => Ok(named(fields, at, roles)),
-            }
-        }
-        single @ Value::String(_) if roles.iter().filter(|role| role.needed).count() == 1 => Ok(
-            named(vec![(roles[0].names[0].to_owned(), single)], at, roles),
-        ),
-        _ => Err("this is no JSON object with the fields of a record".into()),
-    }
-}
-
-/// A record of named fields.
-pub(super) fn named(mut fields: Vec<(String, Value)>, at: At, roles: &[Role]) -> Record {
-    let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
-    let places = places(&names, roles);
-    for (role, place) in roles.iter().zip(&places) {
-        let Some(place) = place.filter(|_| role.looks == Looks::Picture) else {
-            continue;
-        };
-        if let Value::String(name) = &mut fields[place].1 {
-            *name = without_number(name).to_owned();
-        }
-    }
-    Record {
-        at,
-        places,
-        also: other_names(&fields),
-        fields,
-        cells: false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::{CAPTION, IMAGE, ListRead, read_content};
+    use super::super::{CAPTION, IMAGE, ListRead, Looks, Role, read_content};
     use super::*;
 
     const ROLES: [Role; 2] = [

@@ -45,7 +45,7 @@ pub(super) fn may_name(key: &str) -> bool {
 pub(super) fn other_names(fields: &[(String, Value)]) -> Vec<String> {
     let value = |wanted: &&str| {
         let (key, value) = fields.iter().find(|(key, _)| key == wanted)?;
-        let text = super::plain(value)?;
+        let text = super::record::plain(value)?;
         let name = match key.as_str() {
             "key" => text,
             _ => {

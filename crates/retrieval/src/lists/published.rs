@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::json::{broken, named};
+use super::objects::{broken, named};
 use super::{At, Reading, Refused};
 
 /// Identities are numbers in most files, texts in some.

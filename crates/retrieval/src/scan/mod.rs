@@ -5,6 +5,7 @@
 
 mod ground;
 mod rules;
+mod shown;
 mod usual;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use walkdir::DirEntry;
 use self::ground::{Ground, Verdict};
 pub(crate) use self::rules::KeptRules;
 pub use self::rules::WalkRules;
+pub(crate) use self::shown::shown;
 use crate::{Collection, Error, Skipped};
 
 /// Why something behind a link is left alone.
@@ -338,14 +340,6 @@ pub fn find_pictures(sources: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<Skipped>)
 /// program keeps it beside pictures.
 pub fn left_out_by_default(path: &Path, is_folder: bool) -> bool {
     usual::is_usual(path, is_folder) || usual::is_hidden(path)
-}
-
-/// The path as text; bytes that are not UTF-8 appear as `\xNN`.
-pub(crate) fn shown(path: &Path) -> String {
-    path.to_str().map_or_else(
-        || format!("{path:?}").trim_matches('"').to_owned(),
-        str::to_owned,
-    )
 }
 
 /// A time as the catalog keeps it: nanoseconds since 1970, folded into 64 bits.

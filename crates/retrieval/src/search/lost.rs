@@ -64,8 +64,7 @@ fn note(channel: Channel, error: &Error) -> String {
             format!("`{name}` was left out, a file that it needs is damaged; {remedy}: {file}")
         }
         _ => format!(
-            "`{name}` was left out, its model cannot be used here; `vizsla models list` shows which can; a search by \
-             `{name}` alone tells why"
+            "`{name}` was left out, its model cannot be used here; a search by `{name}` alone tells why"
         ),
     }
 }

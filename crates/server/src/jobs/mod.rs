@@ -5,24 +5,25 @@
 //! state through a `watch` channel, so that any number of clients can look on and a slow one misses steps instead of holding
 //! the work up.
 
+mod cores;
 mod ingest;
+mod job;
 mod progress;
 mod removal;
+mod summary;
 mod uploads;
 
-pub(crate) use ingest::{IngestSummary, Source, ingest};
+pub(crate) use ingest::{Source, ingest};
 pub(crate) use progress::Progress;
 pub(crate) use removal::remove;
 pub(crate) use uploads::{Staged, Uploaded, not_here};
 
+pub(crate) use cores::half_of_the_cores;
+pub(crate) use job::{Ending, Job, JobKind, JobState, JobView};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use utoipa::ToSchema;
 use vizsla_pixels::guarded;
 
 use crate::problem::Problem;
@@ -31,135 +32,6 @@ use crate::problem::Problem;
 const MOST_OPEN: usize = 32;
 /// Jobs that have ended and are still told of.
 const KEPT: usize = 100;
-
-/// What a job does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum JobKind {
-    /// Takes pictures into a collection.
-    Ingest,
-    /// Lays a collection out on a plane.
-    Map,
-}
-
-/// Where a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum JobState {
-    /// Waits for its turn.
-    Queued,
-    /// Works.
-    Running,
-    /// Came to its end.
-    Done,
-    /// Could not go on; `error` says why.
-    Failed,
-    /// Was stopped; what was done until then stays.
-    Cancelled,
-}
-
-/// A job, as clients see it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = Job)]
-pub(crate) struct JobView {
-    /// Names the job in addresses.
-    pub job: String,
-    pub kind: JobKind,
-    /// The collection it works on.
-    pub collection: String,
-    pub state: JobState,
-    /// What it does now.
-    pub phase: String,
-    /// Steps of the phase that are done.
-    pub done: u64,
-    /// Steps of the phase; 0 = not known.
-    pub total: u64,
-    /// Seconds since it was asked for, until it ended.
-    pub seconds: f64,
-    /// What an ingest did.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub report: Option<IngestSummary>,
-    /// Why it failed, and what to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-impl JobView {
-    /// Whether nothing will change any more.
-    pub fn has_ended(&self) -> bool {
-        self.state > JobState::Running
-    }
-}
-
-/// How the work of a job ended when it did not fail.
-pub(crate) struct Ending {
-    /// Whether it was stopped before its end.
-    pub stopped: bool,
-    /// What it did, where that is told.
-    pub report: Option<IngestSummary>,
-}
-
-/// One job.
-pub(crate) struct Job {
-    number: u64,
-    begun: Instant,
-    view: watch::Sender<JobView>,
-    stop: watch::Sender<bool>,
-}
-
-impl Job {
-    /// How it stands.
-    pub fn view(&self) -> JobView {
-        let mut view = self.view.borrow().clone();
-        if !view.has_ended() {
-            view.seconds = self.begun.elapsed().as_secs_f64();
-        }
-        view
-    }
-
-    /// Tells of every change, beginning with how it stands.
-    pub fn watch(&self) -> watch::Receiver<JobView> {
-        self.view.subscribe()
-    }
-
-    /// Asks it to stop; one that has ended stays as it is.
-    pub fn stop(&self) {
-        self.stop.send_replace(true);
-    }
-
-    fn is_stopped(&self) -> bool {
-        *self.stop.borrow()
-    }
-
-    async fn stopped(&self) {
-        // The sender lives as long as the job.
-        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
-    }
-
-    fn change(&self, change: impl FnOnce(&mut JobView)) {
-        let seconds = self.begun.elapsed().as_secs_f64();
-        self.view.send_modify(|view| {
-            change(view);
-            view.seconds = seconds;
-        });
-    }
-
-    fn end(&self, result: Result<Ending, Problem>) {
-        self.change(|view| match result {
-            Ok(Ending { stopped, report }) => {
-                view.state = match stopped {
-                    true => JobState::Cancelled,
-                    false => JobState::Done,
-                };
-                view.report = report;
-            }
-            Err(problem) => {
-                view.state = JobState::Failed;
-                view.error = Some(problem.detail);
-            }
-        });
-    }
-}
 
 /// All jobs of a server.
 pub(crate) struct Jobs {
@@ -250,24 +122,7 @@ impl Jobs {
         self.check_room(&list)?;
         list.last += 1;
         let number = list.last;
-        let view = JobView {
-            job: number.to_string(),
-            kind,
-            collection: collection.to_owned(),
-            state: JobState::Queued,
-            phase: "waiting".to_owned(),
-            done: 0,
-            total: 0,
-            seconds: 0.0,
-            report: None,
-            error: None,
-        };
-        let job = Arc::new(Job {
-            number,
-            begun: Instant::now(),
-            view: watch::Sender::new(view),
-            stop: watch::Sender::new(false),
-        });
+        let job = Job::waiting(number, kind, collection);
         list.jobs.insert(number, Arc::clone(&job));
         list.forget_old();
         self.open.send_modify(|open| *open += 1);
@@ -348,19 +203,6 @@ impl List {
             self.jobs.remove(number);
         }
     }
-}
-
-/// Threads for long work: half of the cores, so that searches find the others free.
-///
-/// # Errors
-/// The system gives no thread.
-pub(crate) fn half_of_the_cores() -> Result<ThreadPool, Problem> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    ThreadPoolBuilder::new()
-        .num_threads((cores / 2).max(1))
-        .thread_name(|_| "vizsla-job".to_owned())
-        .build()
-        .map_err(|error| Problem::internal(&error))
 }
 
 /// Runs the work of a job whose turn it is.

@@ -13,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::answers::{Open, answers};
-use crate::metrics;
+use crate::figures;
 use crate::problem::Problem;
 use crate::served::Served;
 use crate::state::App;
@@ -93,7 +93,7 @@ async fn ready(State(app): State<Arc<App>>) -> Result<Response, Problem> {
 #[utoipa::path(get, path = "/metrics", tag = "server",
     responses((status = 200, description = "Figures in the text format 0.0.4", content_type = "text/plain", body = String), Counting))]
 async fn figures(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let text = spawn_blocking(move || metrics::text(&app)).await;
+    let text = spawn_blocking(move || figures::text(&app)).await;
     let text = text.map_err(|error| Problem::internal(&error))?;
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())

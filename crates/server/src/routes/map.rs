@@ -55,7 +55,7 @@ async fn map(
     // Jobs are spawned on the runtime of the server, which its blocking threads know as well.
     let found = app
         .work
-        .run(move |_| inner.maps.find(&inner, &served, method))
+        .run(move |_| inner.maps.find(&inner.jobs, &served, method))
         .await?;
     Ok(match found {
         Found::Map(map) => Json(map).into_response(),

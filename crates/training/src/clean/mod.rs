@@ -25,7 +25,6 @@ mod outcome;
 mod sheet;
 mod written;
 
-pub use self::options::CleanOptions;
 use std::path::Path;
 use std::time::Instant;
 
@@ -36,6 +35,7 @@ pub use self::mining::{HardNegative, Home, PositivePair};
 pub use self::outcome::{CleanClass, Cleaning, DropReason, Dropped, Kept, KeptBox, Link};
 
 use self::files::Folder;
+pub use self::options::CleanOptions;
 use crate::Error;
 
 /// Cleans the folder `root`, whose folders are the classes. A file that cannot be used is listed with its reason and

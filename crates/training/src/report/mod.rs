@@ -20,13 +20,13 @@ mod read;
 mod short;
 mod tables;
 
-pub use self::options::ReportOptions;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use vizsla_retrieval::Reporter;
 
+pub use self::options::ReportOptions;
 use self::pictures::Pictures;
 use self::read::{Facts, RunFolder};
 use crate::Error;

@@ -1,25 +1,16 @@
 //! `vizsla codebook train`: learns a vocabulary from pictures.
-//!
-//! Every picture gives the same share of descriptors, evenly taken from its strongest to its
-//! weakest, so that memory stays bounded whatever the number of pictures and no picture with much
-//! texture rules the vocabulary. The same pictures and options give the same file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
-use rayon::prelude::*;
 use serde::Serialize;
-use vizsla_features::Descriptor;
-use vizsla_retrieval::{Recipe, Reporter, Skipped, extract_features, find_pictures};
-use vizsla_words::{Codebook, TrainConfig};
+use vizsla_retrieval::{CodebookOptions, Recipe, Skipped, learn_codebook};
+use vizsla_words::TrainConfig;
 
 use crate::commands::Outcome;
 use crate::commands::threads::Threads;
 use crate::output::{self, Progress};
-
-/// Pictures described between two looks at Ctrl-C.
-const CHUNK: usize = 64;
 
 /// Learn a vocabulary from your own pictures
 #[derive(Args)]
@@ -65,41 +56,38 @@ struct Report {
     skipped: Vec<Skipped>,
 }
 
-/// What the pictures gave.
-struct Harvest {
-    descriptors: Vec<Descriptor>,
-    pictures: usize,
-    skipped: Vec<Skipped>,
-}
-
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         self.threads.start()?;
-        let config = TrainConfig {
-            words: self.words,
-            iterations: self.iterations,
-            refinements: self.refinements,
-            max_descriptors: self.max_descriptors,
-            seed: self.seed,
-            ..TrainConfig::default()
+        let mut options = CodebookOptions {
+            train: TrainConfig {
+                words: self.words,
+                iterations: self.iterations,
+                refinements: self.refinements,
+                max_descriptors: self.max_descriptors,
+                seed: self.seed,
+                ..TrainConfig::default()
+            },
+            recipe: Recipe::default(),
         };
+        options.recipe.pixels.max_side = self.max_side;
         let progress = Progress::start();
-        let Some(harvest) = self.harvest(&progress)? else {
+        let Some(learned) = learn_codebook(&self.sources, &options, &progress)? else {
             return Ok(Outcome::Interrupted);
         };
-        let codebook = train(&harvest.descriptors, &config, &progress)?;
         drop(progress);
+        let codebook = learned.codebook;
         codebook.save(&self.into)?;
-        for skipped in &harvest.skipped {
+        for skipped in &learned.skipped {
             output::warn(&format!("skipped: {}: {}", skipped.path, skipped.reason));
         }
         let report = Report {
             codebook: codebook.id().to_string(),
             path: self.into.display().to_string(),
             words: codebook.len(),
-            pictures: harvest.pictures,
-            descriptors: harvest.descriptors.len(),
-            skipped: harvest.skipped,
+            pictures: learned.pictures,
+            descriptors: learned.descriptors,
+            skipped: learned.skipped,
         };
         if self.json {
             output::json(&report)?;
@@ -114,92 +102,4 @@ impl Arguments {
         }
         Ok(Outcome::Done)
     }
-
-    /// Descriptors of all pictures, in path order; `None` when Ctrl-C stopped it.
-    fn harvest(&self, progress: &Progress) -> Result<Option<Harvest>> {
-        let mut recipe = Recipe::default();
-        recipe.pixels.max_side = self.max_side;
-        recipe.check()?;
-        let (pictures, mut skipped) = find_pictures(&self.sources)?;
-        if pictures.is_empty() {
-            bail!(
-                "no picture was found; name a folder that holds some: {}",
-                self.sources[0].display()
-            );
-        }
-        let share = self.max_descriptors.div_ceil(pictures.len()).max(1);
-        let mut descriptors = Vec::new();
-        let mut read = 0;
-        progress.begin("describing", pictures.len() as u64);
-        for chunk in pictures.chunks(CHUNK) {
-            let described: Vec<_> = chunk
-                .par_iter()
-                .map(|path| {
-                    let result = sample(path, &recipe, share);
-                    progress.advance(1);
-                    result
-                })
-                .collect();
-            for (path, result) in chunk.iter().zip(described) {
-                match result {
-                    Ok(some) => {
-                        descriptors.extend(some);
-                        read += 1;
-                    }
-                    Err(error) => skipped.push(Skipped {
-                        path: path.display().to_string(),
-                        reason: error.to_string(),
-                    }),
-                }
-            }
-            if progress.cancelled() {
-                return Ok(None);
-            }
-        }
-        progress.end();
-        if let (0, Some(first)) = (read, skipped.first()) {
-            bail!(
-                "no picture could be read; of the first: {}: {}",
-                first.reason,
-                first.path
-            );
-        }
-        Ok(Some(Harvest {
-            descriptors,
-            pictures: read,
-            skipped,
-        }))
-    }
-}
-
-/// At most `share` descriptors of a picture, evenly taken.
-fn sample(
-    path: &Path,
-    recipe: &Recipe,
-    share: usize,
-) -> Result<Vec<Descriptor>, vizsla_retrieval::Error> {
-    let all = extract_features(path, recipe)?.descriptors;
-    if all.len() <= share {
-        return Ok(all);
-    }
-    Ok((0..share)
-        .map(|place| all[place * all.len() / share])
-        .collect())
-}
-
-fn train(
-    descriptors: &[Descriptor],
-    config: &TrainConfig,
-    progress: &Progress,
-) -> Result<Codebook> {
-    let begun = std::cell::Cell::new(false);
-    let stage = |done: vizsla_words::TrainProgress| {
-        if !begun.replace(true) {
-            progress.begin("learning", done.stages as u64);
-        }
-        progress.advance(1);
-    };
-    let codebook = Codebook::train(descriptors, config, &stage)?;
-    progress.end();
-    Ok(codebook)
 }

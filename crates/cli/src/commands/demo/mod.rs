@@ -3,6 +3,7 @@
 //! Photographs that are part of the program are indexed among distractors and searched for by views
 //! of them whose homographies are known: both the answer and its place can be checked.
 
+mod answer;
 mod sheet;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use vizsla_retrieval::{
 };
 use vizsla_words::Codebook;
 
+use self::answer::Answer;
 use super::Outcome;
 use super::threads::Threads;
 use crate::demo::photos::photos;
@@ -43,12 +45,6 @@ pub struct Arguments {
     keep: Option<PathBuf>,
     #[command(flatten)]
     threads: Threads,
-}
-
-/// A query with what was found.
-struct Answer<'a> {
-    query: &'a DemoQuery,
-    hits: Vec<Hit>,
 }
 
 impl Arguments {

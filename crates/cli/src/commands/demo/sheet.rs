@@ -5,7 +5,7 @@ use vizsla_features::Transform;
 use vizsla_pixels::{Color, ContactSheet, Rgb, Tile};
 use vizsla_retrieval::{Hit, Verdict};
 
-use super::Answer;
+use super::answer::Answer;
 use crate::demo::render::DemoSet;
 
 /// Results shown beside a query.

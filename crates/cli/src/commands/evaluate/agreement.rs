@@ -6,13 +6,12 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 use vizsla_evaluation::{
-    Agreement, CaptionOracle, CollectionSimilarities, JudgedPair, Similarities, SimilarityTable,
-    agree_with_judgements, agree_with_triplets, load_crowd_judgements, load_expert_judgements,
-    load_triplets, triplets_of_judgements,
+    Agreement, CaptionOracle, CollectionSimilarities, JudgedPair, SEED, Similarities,
+    SimilarityTable, agree_with_judgements, agree_with_triplets, load_crowd_judgements,
+    load_expert_judgements, load_triplets, triplets_of_judgements,
 };
 use vizsla_retrieval::Collection;
 
-use super::bench::SEED;
 use crate::commands::Outcome;
 use crate::commands::threads::Threads;
 use crate::output::{self, Table};

@@ -1,24 +1,20 @@
 //! `vizsla evaluate`: how well a recipe finds things, on published data sets or on the user's own.
 
 mod agreement;
-mod bench;
-mod described;
 mod mit_split;
+mod options;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use vizsla_evaluation::{
-    Dataset, Protocol, Run, compare, load_captions, load_files, load_flickr8k, load_folders,
-    load_museum, load_oxford, load_revisited, load_smvs, render_comparison, render_report,
+    Run, SEED, compare, load_captions, load_files, load_flickr8k, load_folders, load_museum,
+    load_oxford, load_revisited, load_smvs, render_comparison,
 };
 
+use self::options::Options;
 use super::Outcome;
-use super::asking::Asking;
-use super::making::Making;
-use super::range;
-use super::threads::Threads;
 use crate::output;
 
 /// Measure how well things are found, on a published data set or on your own photographs
@@ -146,38 +142,6 @@ struct Flickr8k {
     options: Options,
 }
 
-/// What every evaluation can be told.
-#[derive(Args)]
-struct Options {
-    /// Pictures that match no query, added to the gallery; may be repeated
-    #[arg(long, value_name = "DIR")]
-    distractors: Vec<PathBuf>,
-    /// Ask only the query sets of these names; may be repeated
-    #[arg(long = "set", value_name = "NAME")]
-    sets: Vec<String>,
-    /// Length of the ranked lists; left out, 100, or the whole gallery where a query has many pictures to find
-    #[arg(long, value_name = "N", value_parser = range::one_or_more)]
-    depth: Option<usize>,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    /// Write every ranked list to this JSON file
-    #[arg(long, value_name = "FILE")]
-    run_file: Option<PathBuf>,
-    /// Compare with an earlier run file
-    #[arg(long, value_name = "FILE")]
-    compare: Option<PathBuf>,
-    /// Keep the collection here, or use it again when it is there already
-    #[arg(long, value_name = "COLLECTION")]
-    keep: Option<PathBuf>,
-    #[command(flatten)]
-    asking: Asking,
-    #[command(flatten)]
-    threads: Threads,
-    #[command(flatten)]
-    making: Making,
-}
-
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         let (dataset, options) = match self.dataset {
@@ -208,59 +172,11 @@ impl Arguments {
 impl Comparison {
     fn run(self) -> Result<Outcome> {
         let (first, second) = (Run::read(&self.first)?, Run::read(&self.second)?);
-        let comparison = compare(&first, &second, bench::SEED)?;
+        let comparison = compare(&first, &second, SEED)?;
         if self.json {
             output::json(&comparison)?;
         } else {
             output::show(&render_comparison(&comparison))?;
-        }
-        Ok(Outcome::Done)
-    }
-}
-
-impl Options {
-    /// Average precision over many relevant pictures needs them all in the list.
-    fn depth(&self, dataset: &Dataset) -> usize {
-        let many = dataset.protocol == Protocol::Plain
-            && dataset
-                .queries
-                .iter()
-                .any(|query| query.truth.good.len() > 20);
-        let whole = if many { dataset.gallery.len() } else { 0 };
-        self.depth.unwrap_or(whole.max(100))
-    }
-
-    fn evaluate(self, mut dataset: Dataset) -> Result<Outcome> {
-        self.threads.start()?;
-        for note in &dataset.notes {
-            output::warn(note);
-        }
-        // A run file that cannot be compared is better found before the work than after it.
-        let earlier = self.compare.as_deref().map(Run::read).transpose()?;
-        for folder in &self.distractors {
-            dataset.add_distractors(folder)?;
-        }
-        if !self.sets.is_empty() {
-            dataset.keep_sets(&self.sets)?;
-        }
-        let Some(run) = bench::run(&dataset, &self)? else {
-            return Ok(Outcome::Interrupted);
-        };
-        if let Some(file) = &self.run_file {
-            run.write(file)?;
-        }
-        if self.json {
-            output::json(&run.report)?;
-        } else {
-            output::show(&render_report(&run.report))?;
-        }
-        if let Some(earlier) = earlier {
-            let comparison = compare(&earlier, &run, bench::SEED)?;
-            // With --json, standard output holds one object only.
-            match self.json {
-                true => eprint!("{}", render_comparison(&comparison)),
-                false => output::show(&format!("\n{}", render_comparison(&comparison)))?,
-            }
         }
         Ok(Outcome::Done)
     }

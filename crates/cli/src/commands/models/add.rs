@@ -141,7 +141,7 @@ impl Arguments {
                 true => String::new(),
                 false => format!("next: vizsla models pull {}\n", report.entry.id),
             };
-            output::show(&format!("{}{next}", super::describe(&report.entry)))?;
+            output::show(&format!("{}{next}", super::entry::describe(&report.entry)))?;
         }
         Ok(Outcome::Done)
     }

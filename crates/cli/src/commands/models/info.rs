@@ -49,7 +49,7 @@ impl Arguments {
                 None => "the checksum agrees",
                 Some(problem) => problem,
             };
-            let text = super::describe(&report.entry);
+            let text = super::entry::describe(&report.entry);
             output::show(&format!("{text}{:14}{state}\n", "file"))?;
         }
         Ok(match report.verified {

@@ -8,15 +8,11 @@ use serde::Serialize;
 use vizsla_neural::{
     ImageEncoder, ModelKind, OutputKind, PoolingLearner, Registry, SessionOptions,
 };
-use vizsla_pixels::{DecodeOptions, Rgb, read_rgb};
-use vizsla_retrieval::{Reporter, Skipped, find_pictures};
+use vizsla_retrieval::{Skipped, find_pictures, map_places};
 
 use crate::commands::Outcome;
 use crate::commands::threads::Threads;
 use crate::output::{self, Progress};
-
-/// Pictures held at a time.
-const BATCH: usize = 16;
 
 /// Learn a pooling from your pictures: NetVLAD (netvlad:CENTRES) or Fisher vectors (fisher:GAUSSIANS)
 ///
@@ -62,18 +58,6 @@ struct Report {
     skipped: Vec<Skipped>,
 }
 
-/// What the places of feature maps look like.
-pub struct Places {
-    /// Numbers of a place.
-    pub channels: usize,
-    /// Places, each of length 1, row by row.
-    pub rows: Vec<f32>,
-    /// Pictures that were looked at.
-    pub pictures: usize,
-    /// Pictures that could not be read.
-    pub skipped: Vec<Skipped>,
-}
-
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         self.threads.start()?;
@@ -93,7 +77,7 @@ impl Arguments {
         let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
         let progress = Progress::start();
         let side = self.encoder_side.or(entry.side);
-        let Some(found) = places(&encoder, side, &files, self.pictures, &progress)? else {
+        let Some(found) = map_places(&encoder, side, &files, self.pictures, &progress)? else {
             return Ok(Outcome::Interrupted);
         };
         skipped.extend(found.skipped);
@@ -129,50 +113,4 @@ impl Arguments {
         }
         Ok(Outcome::Done)
     }
-}
-
-/// The places of an even subset of the pictures, at most `most` of them. `None` when Ctrl-C stopped it.
-///
-/// # Errors
-/// When the network fails; a picture that cannot be read is skipped.
-pub fn places(
-    encoder: &ImageEncoder,
-    side: Option<u32>,
-    files: &[&Path],
-    most: usize,
-    progress: &Progress,
-) -> Result<Option<Places>> {
-    let step = files.len().div_ceil(most.max(1)).max(1);
-    let files: Vec<&Path> = files.iter().copied().step_by(step).collect();
-    progress.begin("learning", files.len() as u64);
-    let mut found = Places {
-        channels: 0,
-        rows: Vec::new(),
-        pictures: 0,
-        skipped: Vec::new(),
-    };
-    for batch in files.chunks(BATCH) {
-        if progress.cancelled() {
-            return Ok(None);
-        }
-        let mut pictures: Vec<Rgb> = Vec::with_capacity(batch.len());
-        for file in batch {
-            match read_rgb(file, &DecodeOptions::default()) {
-                Ok(decoded) => pictures.push(decoded.image),
-                Err(error) => found.skipped.push(Skipped {
-                    path: file.display().to_string(),
-                    reason: error.to_string(),
-                }),
-            }
-        }
-        let pictures: Vec<&Rgb> = pictures.iter().collect();
-        for map in encoder.maps(&pictures, side)? {
-            found.channels = map.channels;
-            found.rows.extend(map.local_vectors(true));
-        }
-        found.pictures += pictures.len();
-        progress.advance(batch.len() as u64);
-    }
-    progress.end();
-    Ok(Some(found))
 }

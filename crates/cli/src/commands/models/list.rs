@@ -70,7 +70,7 @@ fn table(models: &[Listed]) -> Table {
             entry.output.clone().unwrap_or_default(),
             entry.space.clone().unwrap_or_default(),
             entry.licence.clone().unwrap_or_default(),
-            format!("{state}{}", super::source(entry)),
+            format!("{state}{}", super::entry::source(entry)),
         ]);
     }
     table

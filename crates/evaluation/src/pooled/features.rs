@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use rayon::prelude::*;
 use vizsla_neural::{ImageEncoder, OutputKind, Pooling};
 use vizsla_pixels::{DecodeOptions, Rgb, read_rgb};
-use vizsla_retrieval::Reporter;
+use vizsla_retrieval::{Reporter, map_places};
 
 use super::settings::PoolingChoice;
-use crate::commands::models;
-use crate::output::Progress;
+use crate::error::Error;
 
 /// Pictures read at a time.
 const BATCH: usize = 16;
@@ -20,29 +18,29 @@ const LEARNING: usize = 240;
 const SEED: u64 = 1;
 
 /// A network at given sizes.
-pub struct Extractor<'a> {
+pub(super) struct Extractor<'a> {
     /// The network.
     pub encoder: &'a ImageEncoder,
     /// Longest side at scale 1; 0 for the resize rule of the model.
     pub side: u32,
     /// Hears of every picture.
-    pub progress: &'a Progress,
+    pub progress: &'a dyn Reporter,
 }
 
 /// Pooled vectors, not normalised, by pooling and scale, in the order of the files.
-pub struct Features(BTreeMap<(String, u32), Vec<Vec<f32>>>);
+pub(super) struct Features(BTreeMap<(String, u32), Vec<Vec<f32>>>);
 
 impl Features {
     /// The vectors of a pooling at a scale.
     ///
     /// # Errors
     /// When they were not extracted.
-    pub fn of(&self, pooling: &PoolingChoice, scale: f32) -> Result<&[Vec<f32>]> {
+    pub fn of(&self, pooling: &PoolingChoice, scale: f32) -> Result<&[Vec<f32>], Error> {
         let key = (pooling.to_string(), scale.to_bits());
         let found = self.0.get(&key);
         found
             .map(Vec::as_slice)
-            .context("these vectors were not extracted")
+            .ok_or_else(|| Error::Pooled("these vectors were not extracted".into()))
     }
 }
 
@@ -51,12 +49,12 @@ impl Extractor<'_> {
     ///
     /// # Errors
     /// When the network fails.
-    pub fn gives_vectors(&self) -> Result<bool> {
+    pub fn gives_vectors(&self) -> Result<bool, Error> {
         Ok(matches!(self.encoder.kind()?, OutputKind::Vector { .. }))
     }
 
-    /// Pools all files at all scales. What is learned is learned from files before `train` only. `None` when Ctrl-C
-    /// stopped it.
+    /// Pools all files at all scales. What is learned is learned from files before `train` only. `None` when it was
+    /// stopped.
     ///
     /// # Errors
     /// When a file cannot be read or the network fails.
@@ -66,7 +64,7 @@ impl Extractor<'_> {
         train: usize,
         poolings: &[PoolingChoice],
         scales: &[f32],
-    ) -> Result<Option<Features>> {
+    ) -> Result<Option<Features>, Error> {
         let poolings = self.learn(&files[..train], poolings)?;
         self.progress.begin("describing", files.len() as u64);
         let mut features = Features(BTreeMap::new());
@@ -93,7 +91,7 @@ impl Extractor<'_> {
         pictures: &[&Rgb],
         scale: f32,
         poolings: &[(String, Pooling)],
-    ) -> Result<Vec<(String, Vec<Vec<f32>>)>> {
+    ) -> Result<Vec<(String, Vec<Vec<f32>>)>, Error> {
         if self.gives_vectors()? {
             return Ok(vec![("none".to_owned(), self.encoder.vectors(pictures)?)]);
         }
@@ -109,7 +107,11 @@ impl Extractor<'_> {
         (self.side > 0).then(|| (self.side as f32 * scale).round().max(1.0) as u32)
     }
 
-    fn learn(&self, train: &[&Path], choices: &[PoolingChoice]) -> Result<Vec<(String, Pooling)>> {
+    fn learn(
+        &self,
+        train: &[&Path],
+        choices: &[PoolingChoice],
+    ) -> Result<Vec<(String, Pooling)>, Error> {
         let mut places = None;
         let mut poolings = Vec::new();
         for choice in choices {
@@ -117,8 +119,7 @@ impl Extractor<'_> {
                 PoolingChoice::Learned(learner) => {
                     if places.is_none() {
                         let side = self.scaled(1.0);
-                        places =
-                            models::places(self.encoder, side, train, LEARNING, self.progress)?;
+                        places = map_places(self.encoder, side, train, LEARNING, self.progress)?;
                     }
                     let Some(places) = &places else {
                         break;
@@ -134,7 +135,7 @@ impl Extractor<'_> {
     }
 }
 
-fn read(files: &[&Path]) -> Result<Vec<Rgb>> {
+fn read(files: &[&Path]) -> Result<Vec<Rgb>, Error> {
     let options = DecodeOptions::default();
     files
         .par_iter()

@@ -1,15 +1,18 @@
 //! From pooled vectors to the figures of a row.
 
-use anyhow::Result;
 use rayon::prelude::*;
 use serde_json::json;
-use vizsla_evaluation::{BoxError, Dataset, Options, QueryCase, Ranked, Run, evaluate};
 use vizsla_neural::{Pooling, PoolingChain};
 use vizsla_vectors::{Projection, TopK, dot_f32, l2_normalise, widened};
 
 use super::features::Features;
-use super::settings::{Pairs, PoolingChoice, Settings, Whiten};
-use crate::commands::evaluate::bench::SEED;
+use super::settings::{PairsFrom, PooledRow, PoolingChoice, Whiten};
+use crate::dataset::{Dataset, QueryCase};
+use crate::error::Error;
+use crate::measure::SEED;
+use crate::ranked::Ranked;
+use crate::run::Run;
+use crate::runner::{BoxError, Options, evaluate};
 
 /// Neighbours of which two pictures must be among each other's to make a pair.
 const MINED: usize = 10;
@@ -19,7 +22,7 @@ const PER_PICTURE: usize = 10;
 const ALPHA: f32 = 3.0;
 
 /// Vectors of one pooling, one set of scales and one power; the gallery comes first.
-pub struct Vectors {
+pub(super) struct Vectors {
     rows: Vec<Vec<f32>>,
     gallery: usize,
 }
@@ -29,7 +32,11 @@ impl Vectors {
     ///
     /// # Errors
     /// When a scale was not extracted.
-    pub fn assemble(features: &Features, settings: &Settings, gallery: usize) -> Result<Self> {
+    pub fn assemble(
+        features: &Features,
+        settings: &PooledRow,
+        gallery: usize,
+    ) -> Result<Self, Error> {
         let chain = PoolingChain {
             pooling: match &settings.pooling {
                 PoolingChoice::Named(pooling) => pooling.clone(),
@@ -42,7 +49,7 @@ impl Vectors {
             .scales
             .iter()
             .map(|&scale| features.of(&settings.pooling, scale))
-            .collect::<Result<_>>()?;
+            .collect::<Result<_, Error>>()?;
         let count = scales.first().map_or(0, |vectors| vectors.len());
         let rows = (0..count)
             .into_par_iter()
@@ -51,7 +58,7 @@ impl Vectors {
                     scales.iter().map(|vectors| vectors[i].clone()).collect();
                 Ok(chain.finish(&pooled)?)
             })
-            .collect::<Result<_>>()?;
+            .collect::<Result<_, Error>>()?;
         Ok(Self { rows, gallery })
     }
 
@@ -60,7 +67,11 @@ impl Vectors {
     ///
     /// # Errors
     /// When it cannot be learned.
-    pub fn projection(&self, settings: &Settings, classes: &[usize]) -> Result<Option<Projection>> {
+    pub fn projection(
+        &self,
+        settings: &PooledRow,
+        classes: &[usize],
+    ) -> Result<Option<Projection>, Error> {
         let dimension = self.rows.first().map_or(0, Vec::len);
         let gallery = self.rows[..self.gallery].concat();
         Ok(match settings.whiten {
@@ -69,8 +80,8 @@ impl Vectors {
             Whiten::Pca => Some(Projection::pca(&gallery, dimension, 0, true)?),
             Whiten::Learned => {
                 let pairs = match settings.pairs {
-                    Pairs::Class => class_pairs(classes),
-                    Pairs::Mined => self.mined_pairs(),
+                    PairsFrom::Class => class_pairs(classes),
+                    PairsFrom::Mined => self.mined_pairs(),
                 };
                 Some(Projection::learned(&gallery, dimension, &pairs, 0)?)
             }
@@ -78,7 +89,7 @@ impl Vectors {
     }
 
     /// Vectors after projection and averaging.
-    fn finished(&self, settings: &Settings, projection: Option<&Projection>) -> Vec<Vec<f32>> {
+    fn finished(&self, settings: &PooledRow, projection: Option<&Projection>) -> Vec<Vec<f32>> {
         let mut rows: Vec<Vec<f32>> = match projection {
             None => self.rows.clone(),
             Some(projection) => {
@@ -114,9 +125,9 @@ impl Vectors {
     pub fn judge(
         &self,
         dataset: &Dataset,
-        settings: &Settings,
+        settings: &PooledRow,
         projection: Option<&Projection>,
-    ) -> Result<Run> {
+    ) -> Result<Run, Error> {
         let rows = self.finished(settings, projection);
         let (gallery, queries) = rows.split_at(self.gallery);
         let mut queries = queries.iter();
@@ -133,7 +144,7 @@ impl Vectors {
             let query = queries.next().ok_or("more queries than vectors")?;
             Ok(ranked(query, gallery))
         };
-        Ok(evaluate(dataset, &mut ask, &options)?)
+        evaluate(dataset, &mut ask, &options)
     }
 
     /// Pairs of gallery pictures each of which is among the nearest of the other.

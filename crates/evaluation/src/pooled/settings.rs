@@ -3,9 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
-use vizsla_neural::{Error, Pooling, PoolingLearner};
+use vizsla_neural::{Pooling, PoolingLearner};
+
+use crate::error::Error;
 
 /// A pooling by name, or one that is learned from training pictures first.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,28 +42,70 @@ impl fmt::Display for PoolingChoice {
 }
 
 /// How dimensions are weighed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Whiten {
-    /// Not at all; with --pca still fewer dimensions
+    /// Not at all; there may be fewer dimensions still.
     None,
-    /// Each principal component divided by its standard deviation
+    /// Each principal component is divided by its standard deviation.
     Pca,
-    /// Learned from pairs of training pictures
+    /// By a projection that is learned from pairs of gallery pictures.
     Learned,
 }
 
 /// Where the pairs of learned whitening come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Pairs {
-    /// Training pictures of one class: uses the labels of the training pictures
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PairsFrom {
+    /// Gallery pictures of one class: uses their labels.
     Class,
-    /// Training pictures that are among each other's nearest ten: uses no labels
+    /// Gallery pictures that are among each other's nearest ten: uses no labels.
     Mined,
 }
 
-/// A row.
+impl Whiten {
+    /// All of them, with their names.
+    const NAMES: [(&str, Self); 3] = [
+        ("none", Self::None),
+        ("pca", Self::Pca),
+        ("learned", Self::Learned),
+    ];
+}
+
+impl FromStr for Whiten {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        named(text, "whitening", &Self::NAMES)
+    }
+}
+
+impl PairsFrom {
+    /// All of them, with their names.
+    const NAMES: [(&str, Self); 2] = [("class", Self::Class), ("mined", Self::Mined)];
+}
+
+impl FromStr for PairsFrom {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        named(text, "source of pairs", &Self::NAMES)
+    }
+}
+
+/// The value of a name; an unknown one is answered with all.
+fn named<T: Copy>(text: &str, what: &str, names: &[(&str, T)]) -> Result<T, Error> {
+    let found = names.iter().find(|(name, _)| *name == text);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let known: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+        Error::Pooled(format!(
+            "there is no {what} called '{text}'; there are {}",
+            known.join(", ")
+        ))
+    })
+}
+
+/// A row of the table.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
+pub struct PooledRow {
     /// How maps become vectors.
     pub pooling: PoolingChoice,
     /// Numbers of the scales, as positions in the list of all.
@@ -74,17 +117,17 @@ pub struct Settings {
     /// Dimensions kept; 0 keeps all.
     pub dimension: usize,
     /// Where pairs come from, for [`Whiten::Learned`].
-    pub pairs: Pairs,
+    pub pairs: PairsFrom,
     /// Neighbours that every gallery vector is averaged with; 0 leaves it alone.
     pub augment: usize,
     /// Neighbours that every query is averaged with; 0 leaves it alone.
     pub expand: usize,
 }
 
-impl Settings {
+impl PooledRow {
     /// Whether class names of the training pictures went into the vectors.
     pub fn uses_labels(&self) -> bool {
-        self.whiten == Whiten::Learned && self.pairs == Pairs::Class
+        self.whiten == Whiten::Learned && self.pairs == PairsFrom::Class
     }
 
     /// The columns of a table.
@@ -113,8 +156,8 @@ impl Settings {
             (Whiten::None, _) if self.dimension == 0 => "–".to_owned(),
             (Whiten::None, _) => format!("PCA{dimension}"),
             (Whiten::Pca, _) => format!("PCA-whitened{dimension}"),
-            (Whiten::Learned, Pairs::Class) => format!("learned{dimension}, labels"),
-            (Whiten::Learned, Pairs::Mined) => format!("learned{dimension}, mined"),
+            (Whiten::Learned, PairsFrom::Class) => format!("learned{dimension}, labels"),
+            (Whiten::Learned, PairsFrom::Mined) => format!("learned{dimension}, mined"),
         };
         if self.augment > 0 {
             text.push_str(&format!(", gallery +{}", self.augment));
@@ -146,19 +189,19 @@ impl Settings {
 }
 
 /// Whitenings of the table, and how many neighbours gallery vectors and queries are averaged with.
-const WHITENINGS: [(Whiten, usize, Pairs, usize); 12] = [
-    (Whiten::None, 0, Pairs::Class, 0),
-    (Whiten::None, 10, Pairs::Class, 0),
-    (Whiten::None, 32, Pairs::Class, 0),
-    (Whiten::None, 64, Pairs::Class, 0),
-    (Whiten::None, 128, Pairs::Class, 0),
-    (Whiten::Pca, 32, Pairs::Class, 0),
-    (Whiten::Pca, 128, Pairs::Class, 0),
-    (Whiten::Learned, 32, Pairs::Mined, 0),
-    (Whiten::Learned, 7, Pairs::Class, 0),
-    (Whiten::Learned, 32, Pairs::Class, 0),
-    (Whiten::None, 32, Pairs::Class, 20),
-    (Whiten::Learned, 7, Pairs::Class, 20),
+const WHITENINGS: [(Whiten, usize, PairsFrom, usize); 12] = [
+    (Whiten::None, 0, PairsFrom::Class, 0),
+    (Whiten::None, 10, PairsFrom::Class, 0),
+    (Whiten::None, 32, PairsFrom::Class, 0),
+    (Whiten::None, 64, PairsFrom::Class, 0),
+    (Whiten::None, 128, PairsFrom::Class, 0),
+    (Whiten::Pca, 32, PairsFrom::Class, 0),
+    (Whiten::Pca, 128, PairsFrom::Class, 0),
+    (Whiten::Learned, 32, PairsFrom::Mined, 0),
+    (Whiten::Learned, 7, PairsFrom::Class, 0),
+    (Whiten::Learned, 32, PairsFrom::Class, 0),
+    (Whiten::None, 32, PairsFrom::Class, 20),
+    (Whiten::Learned, 7, PairsFrom::Class, 20),
 ];
 /// Poolings of the table.
 const POOLINGS: [&str; 9] = [
@@ -174,7 +217,7 @@ const POOLINGS: [&str; 9] = [
 ];
 
 /// All rows of the table: pooling × scales × power × whitening. Vectors of a model that gives vectors have no poolings.
-pub fn table(vectors: bool, scales: &[f32]) -> Result<Vec<Settings>, Error> {
+pub fn pooled_table(vectors: bool, scales: &[f32]) -> Result<Vec<PooledRow>, Error> {
     let mut poolings = vec![PoolingChoice::Vector];
     if !vectors {
         poolings = POOLINGS
@@ -201,7 +244,7 @@ pub fn table(vectors: bool, scales: &[f32]) -> Result<Vec<Settings>, Error> {
                     {
                         continue;
                     }
-                    rows.push(Settings {
+                    rows.push(PooledRow {
                         pooling: pooling.clone(),
                         scales: scales.clone(),
                         power,
@@ -241,7 +284,7 @@ mod tests {
 
     #[test]
     fn the_table_holds_the_reference_rows() {
-        let rows = table(false, &[1.0, 0.5]).unwrap();
+        let rows = pooled_table(false, &[1.0, 0.5]).unwrap();
         let row = |columns: [&str; 4]| rows.iter().any(|row| row.columns() == columns);
         assert!(row(["spoc", "L2", "–", "1"]));
         assert!(row(["spoc", "power 0.5", "PCA 32", "1"]));

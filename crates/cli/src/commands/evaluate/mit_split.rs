@@ -4,26 +4,19 @@
 //! Every test picture ranks all training pictures by cosine; those of its class are relevant. Everything that is learned
 //! is learned from training pictures alone; rows that use their class names say so.
 
-mod features;
-mod ranking;
-mod settings;
-
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
-use rayon::prelude::*;
 use serde_json::{Value, json};
-use vizsla_evaluation::{Dataset, Report, Run, load_mit_split, render_report};
+use vizsla_evaluation::{
+    PairsFrom, PooledRow, PoolingChoice, Report, Run, Whiten, gives_vectors, load_mit_split,
+    measure_pooled, pooled_table, render_report,
+};
 use vizsla_neural::{
     ImageEncoder, ModelEntry, ModelKind, Preset, Registry, RuntimeChoice, SessionOptions,
 };
-use vizsla_vectors::Projection;
 
-use self::features::{Extractor, Features};
-use self::ranking::Vectors;
-use self::settings::{Pairs, PoolingChoice, Settings, Whiten};
 use crate::commands::{Outcome, range, threads::Threads};
 use crate::output::{self, Progress, Table};
 
@@ -78,12 +71,14 @@ struct Row {
     /// Dimensions to keep; 0 keeps all
     #[arg(long, value_name = "D", default_value_t = 0)]
     pca: usize,
-    /// How dimensions are weighed
-    #[arg(long, value_enum, default_value = "none")]
+    /// How dimensions are weighed: none, pca (each principal component divided by its standard deviation) or learned (from
+    /// pairs of training pictures)
+    #[arg(long, value_name = "HOW", default_value = "none")]
     whiten: Whiten,
-    /// Where the pairs of learned whitening come from
-    #[arg(long, value_enum, default_value = "class")]
-    pairs: Pairs,
+    /// Where the pairs of learned whitening come from: class (uses the labels of the training pictures) or mined (pictures
+    /// that are among each other's nearest ten)
+    #[arg(long, value_name = "WHERE", default_value = "class")]
+    pairs: PairsFrom,
     /// Average each training picture's vector with its nearest N (database-side augmentation)
     #[arg(long, value_name = "N", default_value_t = 0)]
     augment: usize,
@@ -112,22 +107,12 @@ impl Arguments {
             },
         )?;
         let progress = Progress::start();
-        let extractor = Extractor {
-            encoder: &encoder,
-            side: self.side,
-            progress: &progress,
-        };
-        let rows = self.rows(extractor.gives_vectors()?)?;
-        let gallery = dataset.gallery.iter().map(|image| image.path.as_path());
-        let queries = dataset.queries.iter().filter_map(|query| query.case.path());
-        let files: Vec<&Path> = gallery.chain(queries).collect();
-        let (poolings, scales) = needed(&rows);
-        let Some(features) =
-            extractor.extract(&files, dataset.gallery.len(), &poolings, &scales)?
-        else {
+        let rows = self.rows(gives_vectors(&encoder)?)?;
+        let runs = measure_pooled(&dataset, &encoder, self.side, &rows, &progress)?;
+        let Some(runs) = runs else {
             return Ok(Outcome::Interrupted);
         };
-        let runs = measure(&dataset, &features, &rows)?;
+        drop(progress);
         self.tell(&encoder, &rows, &runs)?;
         Ok(Outcome::Done)
     }
@@ -144,7 +129,7 @@ impl Arguments {
         Ok(entry)
     }
 
-    fn rows(&self, vectors: bool) -> Result<Vec<Settings>> {
+    fn rows(&self, vectors: bool) -> Result<Vec<PooledRow>> {
         let row = &self.row;
         if self.sweep {
             let several = [
@@ -157,7 +142,7 @@ impl Arguments {
             } else {
                 &row.scales[..]
             };
-            return Ok(settings::table(vectors, scales)?);
+            return Ok(pooled_table(vectors, scales)?);
         }
         let one = vec![1.0];
         let scales = if row.scales.is_empty() {
@@ -168,7 +153,7 @@ impl Arguments {
         if (vectors || self.side == 0) && scales != [1.0] {
             bail!("several scales need a feature map and a side; leave --scales out");
         }
-        Ok(vec![Settings {
+        Ok(vec![PooledRow {
             pooling: if vectors {
                 PoolingChoice::Vector
             } else {
@@ -184,7 +169,7 @@ impl Arguments {
         }])
     }
 
-    fn tell(&self, encoder: &ImageEncoder, rows: &[Settings], runs: &[Run]) -> Result<()> {
+    fn tell(&self, encoder: &ImageEncoder, rows: &[PooledRow], runs: &[Run]) -> Result<()> {
         if let (Some(file), Some(run)) = (&self.run_file, runs.first()) {
             run.write(file)?;
         }
@@ -207,67 +192,7 @@ impl Arguments {
     }
 }
 
-/// Poolings and scales that rows use.
-fn needed(rows: &[Settings]) -> (Vec<PoolingChoice>, Vec<f32>) {
-    let (mut poolings, mut scales) = (Vec::new(), Vec::new());
-    for row in rows {
-        if !poolings.contains(&row.pooling) {
-            poolings.push(row.pooling.clone());
-        }
-        for &scale in &row.scales {
-            if !scales.contains(&scale) {
-                scales.push(scale);
-            }
-        }
-    }
-    (poolings, scales)
-}
-
-/// Rows that share pooling, scales and power share vectors; those that share the whitening too share the projection.
-fn measure(dataset: &Dataset, features: &Features, rows: &[Settings]) -> Result<Vec<Run>> {
-    let names: Vec<&str> = dataset
-        .gallery
-        .iter()
-        .map(|image| image.key.split('/').next().unwrap_or_default())
-        .collect();
-    let mut sorted = names.clone();
-    sorted.sort_unstable();
-    sorted.dedup();
-    let class = |name: &&str| sorted.binary_search(name).unwrap_or(0);
-    let classes: Vec<usize> = names.iter().map(class).collect();
-    let mut runs = Vec::with_capacity(rows.len());
-    let same = |a: &Settings, b: &Settings| {
-        a.pooling == b.pooling && a.scales == b.scales && a.power == b.power
-    };
-    for rows in rows.chunk_by(same) {
-        let vectors = Vectors::assemble(features, &rows[0], dataset.gallery.len())?;
-        let kind = |row: &Settings| (row.whiten, row.pairs, row.dimension > 0);
-        let mut kinds = BTreeMap::new();
-        for row in rows {
-            kinds.entry(kind(row)).or_insert(row);
-        }
-        let projections: BTreeMap<_, Option<Projection>> = kinds
-            .into_par_iter()
-            .map(|(kind, row)| Ok((kind, vectors.projection(row, &classes)?)))
-            .collect::<Result<_>>()?;
-        let judged: Vec<Run> = rows
-            .par_iter()
-            .map(|row| {
-                let projection = projections.get(&kind(row)).and_then(Option::as_ref);
-                let mut run = vectors.judge(dataset, row, projection)?;
-                if rows.len() > 1 {
-                    run.queries.clear();
-                }
-                Ok(run)
-            })
-            .collect::<Result<_>>()
-            .with_context(|| format!("pooling {}", rows[0].pooling))?;
-        runs.extend(judged);
-    }
-    Ok(runs)
-}
-
-fn table(rows: &[Settings], runs: &[Run]) -> String {
+fn table(rows: &[PooledRow], runs: &[Run]) -> String {
     let mut table = Table::new(&[
         "pooling",
         "power",
