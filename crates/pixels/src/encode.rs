@@ -104,7 +104,8 @@ fn refused(width: usize, height: usize) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{options::DecodeOptions, read_rgb};
+    use crate::decode::read_rgb;
+    use crate::options::DecodeOptions;
 
     #[test]
     fn what_is_saved_is_read_again() {
