@@ -129,28 +129,8 @@ impl Collection {
         is_there(looked, path)
     }
 
-    /// Makes an empty collection. It appears whole or not at all.
-    ///
-    /// # Errors
-    /// Something other than an empty folder is at `path`, the recipe is out of range, the codebook is of other
-    /// descriptors than the recipe's, or writing failed.
-    pub fn create(path: &Path, recipe: Recipe, codebook: Arc<Codebook>) -> Result<Self, Error> {
-        Self::create_with(path, recipe, codebook, ModelOptions::default())
-    }
-
-    /// Makes an empty collection with the standard recipe and the built-in codebook.
-    ///
-    /// # Errors
-    /// As [`Collection::create`].
-    pub fn create_standard(path: &Path) -> Result<Self, Error> {
-        Self::create(path, Recipe::default(), Codebook::builtin())
-    }
-
-    /// As [`Collection::create`], with models from a certain folder or runtime.
-    ///
-    /// # Errors
-    /// As [`Collection::create`], and when a model of the recipe is not there or does not work.
-    pub fn create_with(
+    /// Makes an empty collection, which appears whole or not at all.
+    pub(crate) fn make(
         path: &Path,
         recipe: Recipe,
         codebook: Arc<Codebook>,
@@ -198,24 +178,13 @@ impl Collection {
                 false => error.into(),
             });
         }
-        let mut collection = Self::open_with(path, ModelOptions::default())?;
+        let mut collection = Self::open_at(path, ModelOptions::default())?;
         collection.models = opened.moved(collection.folder.clone());
         Ok(collection)
     }
 
-    /// Opens a collection. Its index, codebook and whitening are opened when they are first needed.
-    ///
-    /// # Errors
-    /// None is there, it is of a newer format, or its catalog is damaged; the message names the file.
-    pub fn open(path: &Path) -> Result<Self, Error> {
-        Self::open_with(path, ModelOptions::default())
-    }
-
-    /// As [`Collection::open`], with models from a certain folder or runtime. They are opened when first needed.
-    ///
-    /// # Errors
-    /// As [`Collection::open`].
-    pub fn open_with(path: &Path, models: ModelOptions) -> Result<Self, Error> {
+    /// Opens the collection at a path; its models are opened when first needed.
+    pub(crate) fn open_at(path: &Path, models: ModelOptions) -> Result<Self, Error> {
         if !Self::find(path)? {
             return Err(Error::Missing(path.to_owned()));
         }
@@ -233,21 +202,6 @@ impl Collection {
             folder,
             snapshot: Mutex::new(None),
         })
-    }
-
-    /// Opens the collection at `path`, or makes it with what `fresh` gives.
-    ///
-    /// # Errors
-    /// As [`Collection::open`] and [`Collection::create`].
-    pub fn open_or_create(
-        path: &Path,
-        fresh: impl FnOnce() -> Result<(Recipe, Arc<Codebook>), Error>,
-    ) -> Result<Self, Error> {
-        if Self::find(path)? {
-            return Self::open(path);
-        }
-        let (recipe, codebook) = fresh()?;
-        Self::create(path, recipe, codebook)
     }
 
     /// The file of a collection's folder that is another one when the collection was replaced.
@@ -577,7 +531,7 @@ mod tests {
         assert!(!Collection::find(file.path()).unwrap());
         assert!(!Collection::find(&file.path().join("below")).unwrap());
         assert!(matches!(
-            Collection::open(file.path()),
+            Collection::open_at(file.path(), ModelOptions::default()),
             Err(Error::Missing(_))
         ));
     }

@@ -6,10 +6,9 @@
 //! verdict (Moisan & Stival 2004).
 //!
 //! ```no_run
-//! use vizsla_retrieval::{Collection, IngestOptions, Query, Recipe, SearchOptions, Silent};
+//! use vizsla_retrieval::{Collection, IngestOptions, Query, SearchOptions, Silent};
 //! # fn main() -> Result<(), vizsla_retrieval::Error> {
-//! let builtin = || Ok((Recipe::default(), vizsla_words::Codebook::builtin()));
-//! let mut photos = Collection::open_or_create("photos.vizsla".as_ref(), builtin)?;
+//! let mut photos = Collection::builder("photos.vizsla").open_or_create()?;
 //! photos.ingest(&["Pictures".into()], &IngestOptions::default(), &Silent)?;
 //! for hit in photos.search(&Query::file("query.jpg"), &SearchOptions::default())?.hits {
 //!     println!("{:?} {:.1} {}", hit.verdict, hit.score, hit.path.display());
@@ -18,8 +17,10 @@
 //! # }
 //! ```
 
+mod agreement;
 mod artefacts;
 mod browse;
+mod builder;
 mod catalog;
 mod channel;
 mod collection;
@@ -41,6 +42,7 @@ mod maintenance;
 mod meaning;
 mod models;
 mod names;
+mod pair;
 mod picture;
 mod places;
 mod problem;
@@ -62,6 +64,7 @@ mod vocabulary;
 mod whiten;
 
 pub use browse::{Facet, FacetKind, FacetValue, FeaturePlace, ImagePage};
+pub use builder::CollectionBuilder;
 pub use channel::Channel;
 pub use collection::Collection;
 pub use describe::extract_features;
@@ -79,6 +82,9 @@ pub use ingest::Source;
 pub use locate::{LocateOptions, Located, Location, Place};
 pub use maintenance::Selector;
 pub use models::ModelOptions;
+pub use pair::{
+    ComparedPicture, MatchOptions, PictureMatch, Shown, draw_agreement, match_pictures,
+};
 pub use places::{MapPlaces, map_places};
 pub use problem::Problem;
 pub use query::{

@@ -165,12 +165,10 @@ fn a_learned_pooling_travels_with_its_collection() {
     };
     let mut missing = recipe.clone();
     missing.global.as_mut().unwrap().pooling = "netvlad:nowhere".parse().unwrap();
-    let refused = Collection::create_with(
-        &world.path("none.vizsla"),
-        missing,
-        Codebook::builtin(),
-        world.models(),
-    );
+    let refused = Collection::builder(world.path("none.vizsla"))
+        .recipe(missing)
+        .models(world.models())
+        .create();
     assert!(refused.err().unwrap().to_string().contains("nowhere"));
     assert!(!world.path("none.vizsla").exists());
 

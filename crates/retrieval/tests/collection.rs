@@ -436,7 +436,7 @@ fn what_is_no_collection_is_said_to_be_none() {
     ));
     let full = dir.path().join("full");
     fill(&full, 1);
-    let made = Collection::create(&full, Default::default(), vizsla_words::Codebook::builtin());
+    let made = Collection::builder(&full).create();
     assert!(matches!(made, Err(Error::Occupied(_))));
 }
 

@@ -59,7 +59,7 @@ impl Served {
     /// As [`Collection::open`].
     pub fn open(name: &str, path: &Path, models: &ModelOptions) -> Result<Self, Error> {
         let identity = Identity::of(path);
-        let collection = Arc::new(Collection::open_with(path, models.clone())?);
+        let collection = Arc::new(Collection::builder(path).models(models.clone()).open()?);
         Ok(Self {
             name: name.to_owned(),
             path: path.to_owned(),
@@ -101,6 +101,8 @@ impl Served {
     /// # Errors
     /// As [`Collection::open`].
     pub fn writer(&self) -> Result<Collection, vizsla_retrieval::Error> {
-        Collection::open_with(&self.path, self.models.clone())
+        Collection::builder(&self.path)
+            .models(self.models.clone())
+            .open()
     }
 }

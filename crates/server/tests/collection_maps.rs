@@ -14,7 +14,6 @@ use vizsla_neural::{ModelEntry, ModelKind, Preprocessing, Registry, Resize};
 use vizsla_pixels::Rgb;
 use vizsla_retrieval::{Collection, DescriptorRecipe, IngestOptions, ModelOptions, Recipe, Silent};
 use vizsla_server::ServerConfig;
-use vizsla_words::Codebook;
 
 const MAP: &str = "/v1/collections/colours/map";
 
@@ -52,7 +51,11 @@ impl World {
             ..Recipe::default()
         };
         let place = root.join("colours.vizsla");
-        Collection::create_with(&place, recipe, Codebook::builtin(), world.models()).unwrap();
+        Collection::builder(&place)
+            .recipe(recipe)
+            .models(world.models())
+            .create()
+            .unwrap();
         world.ingest();
         world
     }
@@ -82,7 +85,10 @@ impl World {
 
     fn ingest(&self) {
         let place = self.dir.path().join("colours.vizsla");
-        let mut collection = Collection::open_with(&place, self.models()).unwrap();
+        let mut collection = Collection::builder(&place)
+            .models(self.models())
+            .open()
+            .unwrap();
         let folder = self.dir.path().join("in");
         collection
             .ingest(&[folder], &IngestOptions::default(), &Silent)
@@ -91,7 +97,10 @@ impl World {
 
     fn label(&self) {
         let place = self.dir.path().join("colours.vizsla");
-        let mut collection = Collection::open_with(&place, self.models()).unwrap();
+        let mut collection = Collection::builder(&place)
+            .models(self.models())
+            .open()
+            .unwrap();
         let file = self.dir.path().join("labels.csv");
         fs::write(&file, "image,label\n00.png,a\n01.png,b\n02.png,b\n").unwrap();
         let folder = self.dir.path().join("in");

@@ -135,7 +135,8 @@ fn a_question_that_takes_too_long_ends_with_its_time_and_keeps_nobody_waiting() 
 fn a_segment_that_is_cut_short_is_told_and_the_server_goes_on() {
     let photos = Photos::new();
     let other = photos.dir.path().join("other.vizsla");
-    Collection::create_standard(&other)
+    Collection::builder(&other)
+        .create()
         .unwrap()
         .ingest(&[photos.folder()], &IngestOptions::default(), &Silent)
         .unwrap();

@@ -83,7 +83,8 @@ fn a_collection_that_is_replaced_is_opened_anew() {
     let other = photos.dir.path().join("other.vizsla");
     let folder = photos.dir.path().join("others");
     paint(&folder, 50..53);
-    Collection::create_standard(&other)
+    Collection::builder(&other)
+        .create()
         .unwrap()
         .ingest(&[folder], &IngestOptions::default(), &Silent)
         .unwrap();

@@ -219,7 +219,9 @@ fn several_collections_are_served_at_once() {
     let photos = Photos::new();
     let mut config = photos.config();
     let other = photos.dir.path().join("other pictures");
-    let mut collection = vizsla_retrieval::Collection::create_standard(&other).unwrap();
+    let mut collection = vizsla_retrieval::Collection::builder(&other)
+        .create()
+        .unwrap();
     let folder = photos.dir.path().join("more");
     fs_err::create_dir_all(&folder).unwrap();
     picture(77).save_png(&folder.join("new.png")).unwrap();

@@ -20,7 +20,6 @@ use vizsla_training::{
     Builder, CrossModalConfig, Grid, Kind, Operator, Parameters, StepReport, TrainObserver,
     TrainOptions, Window, train_cross_modal,
 };
-use vizsla_words::Codebook;
 
 const COLOURS: [(&str, [u8; 3]); 6] = [
     ("red", [220, 30, 30]),
@@ -159,8 +158,11 @@ fn a_trained_pair_answers_words_in_a_collection() {
         session: SessionOptions::default(),
     };
     let place = world.path("colours.vizsla");
-    let mut collection =
-        Collection::create_with(&place, recipe, Codebook::builtin(), models).unwrap();
+    let mut collection = Collection::builder(&place)
+        .recipe(recipe)
+        .models(models)
+        .create()
+        .unwrap();
     collection
         .ingest(&[world.path("images")], &IngestOptions::default(), &Silent)
         .unwrap();

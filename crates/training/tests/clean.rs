@@ -303,7 +303,7 @@ fn pictures_near_each_other_become_places() {
     let made = tempfile::tempdir().unwrap();
     fs_err::write(made.path().join("places.csv"), table).unwrap();
     let path = made.path().join("p.vizsla");
-    let mut collection = Collection::create_standard(&path).unwrap();
+    let mut collection = Collection::builder(&path).create().unwrap();
     let sources = [root.path().to_owned()];
     collection
         .ingest(&sources, &IngestOptions::default(), &Silent)

@@ -2,27 +2,84 @@
 //! drawn in one.
 //!
 //! This crate has no code of its own. It gathers the floors of the system under one name for programs that embed
-//! it; each module is a crate that can be used alone.
+//! it; each module is a crate that can be used alone. What most programs need stands at the top.
+//!
+//! | to | use |
+//! |---|---|
+//! | make or open a collection | [`Collection::builder`] |
+//! | take in folders, files, or pictures held in memory | [`Collection::ingest`], [`Collection::add`] |
+//! | search by pictures, regions, words, examples | [`Collection::search`] with a [`Query`] |
+//! | compare two pictures without a collection | [`match_pictures`] |
+//! | show why something was found | [`draw_agreement`], [`Collection::likeness`] |
+//! | learn a codebook of one's own | [`learn_codebook`] |
+//! | measure a collection on data with ground truth | [`evaluation::measure`] |
+//! | lay a collection out on a plane | [`evaluation::MapLayout`] |
+//! | train networks | `training`, with the feature of that name |
+//!
+//! An error of a collection says what can be done about it as a [`Remedy`], so that each program tells it in its own words.
 //!
 //! ```
+//! use vizsla::evaluation::{load_files, measure};
 //! use vizsla::pixels::Rgb;
-//! use vizsla::retrieval::{Collection, IngestOptions, Query, Recipe, SearchOptions, Silent};
-//! use vizsla::words::Codebook;
+//! use vizsla::{
+//!     Collection, IngestOptions, MatchOptions, Query, QueryImage, SearchOptions, Silent, Source,
+//!     Verdict, match_pictures,
+//! };
 //!
+//! # fn picture() -> Result<Rgb, vizsla::pixels::Error> {
+//! #     let mut picture = Rgb::filled(360, 280, [120, 130, 125])?;
+//! #     let mut state = 7u32;
+//! #     let mut next = |below: u32| {
+//! #         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+//! #         (state >> 8) % below
+//! #     };
+//! #     for _ in 0..160 {
+//! #         let colour = [next(256) as u8, next(256) as u8, next(256) as u8];
+//! #         let (x, y) = (i64::from(next(360)), i64::from(next(280)));
+//! #         picture.fill_rectangle(x, y, 4 + next(30) as usize, 4 + next(30) as usize, colour);
+//! #     }
+//! #     Ok(picture)
+//! # }
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let folder = tempfile::tempdir()?;
-//! std::fs::create_dir(folder.path().join("photos"))?;
-//! Rgb::filled(64, 48, [200, 30, 30])?.save_png(&folder.path().join("photos/red.png"))?;
+//! let photos = folder.path().join("photos");
+//! # std::fs::create_dir(&photos)?;
+//! # let scene = picture()?;
+//! # scene.save_png(&photos.join("scene.png"))?;
+//! # let bytes = scene.crop(40, 30, 260, 200)?.encode_png()?;
 //!
-//! let place = folder.path().join("photos.vizsla");
-//! let mut photos = Collection::create(&place, Recipe::default(), Codebook::builtin())?;
-//! let report = photos.ingest(&[folder.path().join("photos")], &IngestOptions::default(), &Silent)?;
-//! assert_eq!(report.added, 1);
+//! // A folder, and a picture that is in no file.
+//! let mut collection = Collection::builder(folder.path().join("my.vizsla")).create()?;
+//! collection.ingest(&[photos.clone()], &IngestOptions::default(), &Silent)?;
+//! # let red = Rgb::filled(64, 48, [200, 30, 30])?.encode_png()?;
+//! let held = Source::Bytes { name: "red", bytes: &red };
+//! collection.add(&[held], &IngestOptions::default(), &Silent)?;
+//! assert_eq!(collection.info()?.images, 2);
 //!
-//! let query = Query::file(folder.path().join("photos/red.png"));
-//! for hit in photos.search(&query, &SearchOptions::default())?.hits {
-//!     println!("{:?} {:.2} {}", hit.verdict, hit.score, hit.path.display());
-//! }
+//! // A search with the bytes of a picture, and why its first result was found.
+//! let query = Query::image(QueryImage::Bytes(bytes.clone()));
+//! let found = collection.search(&query, &SearchOptions::default())?;
+//! let first = &found.hits[0];
+//! assert_eq!(first.verdict, Verdict::Match);
+//! let agreement = first.agreement.as_ref().ok_or("no geometry")?;
+//! assert!(agreement.inliers > 10 && agreement.pairs.len() == agreement.inliers);
+//!
+//! // The same verdict without a collection, and a drawing of it.
+//! let part = Source::Bytes { name: "part", bytes: &bytes };
+//! let pair = match_pictures(part, Source::File(&first.path), &MatchOptions::default())?;
+//! assert_eq!(pair.verdict, Verdict::Match);
+//! pair.draw()?.save_png(&folder.path().join("why.png"))?;
+//!
+//! // How well it finds things, on pictures whose answers are known.
+//! let queries = folder.path().join("queries");
+//! # std::fs::create_dir(&queries)?;
+//! # std::fs::write(queries.join("part.png"), &bytes)?;
+//! # std::fs::write(folder.path().join("truth.json"), r#"{"part.png": ["scene.png"]}"#)?;
+//! let dataset = load_files(&photos, &queries, &folder.path().join("truth.json"))?;
+//! let mut gallery = Collection::builder(folder.path().join("gallery.vizsla")).create()?;
+//! let measured = measure(&dataset, &mut gallery, &SearchOptions::default(), &Silent)?;
+//! let run = measured.ok_or("stopped")?.run;
+//! assert_eq!(run.report.metrics.get("map"), Some(&1.0));
 //! # Ok(())
 //! # }
 //! ```
@@ -37,7 +94,18 @@ pub use vizsla_neural as neural;
 pub use vizsla_pixels as pixels;
 #[doc(inline)]
 pub use vizsla_retrieval as retrieval;
+#[cfg(feature = "training")]
+#[doc(inline)]
+pub use vizsla_training as training;
 #[doc(inline)]
 pub use vizsla_vectors as vectors;
 #[doc(inline)]
 pub use vizsla_words as words;
+
+pub use vizsla_retrieval::{
+    Agreement, Collection, CollectionBuilder, Error, Filter, Hit, IngestOptions, IngestReport,
+    MatchOptions, ModelOptions, PictureMatch, Query, QueryImage, Recipe, Region, Remedy, Reporter,
+    SearchOptions, SearchResponse, Silent, Source, Verdict, draw_agreement, learn_codebook,
+    match_pictures,
+};
+pub use vizsla_words::Codebook;

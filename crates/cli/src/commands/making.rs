@@ -83,11 +83,10 @@ impl Making {
             Some(file) => Arc::new(Codebook::open(file)?),
             None => Codebook::builtin(),
         };
-        Ok(Collection::create(
-            path,
-            self.recipe(Recipe::default())?,
-            codebook,
-        )?)
+        Ok(Collection::builder(path)
+            .recipe(self.recipe(Recipe::default())?)
+            .codebook(codebook)
+            .create()?)
     }
 
     /// The recipe that these options ask for, on top of a given one.

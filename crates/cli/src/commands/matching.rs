@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use vizsla_features::{
-    Correspondence, Extractor, ExtractorConfig, Features, Frame, MatchConfig, Transform,
-    TransformModel, Verification, VerifyConfig, match_descriptors, verify,
+use vizsla_features::{Transform, TransformModel};
+use vizsla_retrieval::{
+    ComparedPicture, MatchOptions, PictureMatch, Source, Verdict, match_pictures,
 };
-use vizsla_pixels::{DecodeOptions, Limits, Rgb};
-use vizsla_retrieval::{PointPair, Recipe, Verdict, draw_pair};
 
 use super::bounds::{self, Bounds};
 use super::{Outcome, picture, range};
@@ -67,32 +65,24 @@ impl From<Model> for TransformModel {
     }
 }
 
-/// One picture as it was analysed.
-struct View {
-    path: String,
-    picture: Rgb,
-    features: Features,
-    full: [u32; 2],
-    /// Full-resolution pixels for each analysed pixel.
-    zoom: f64,
-}
-
 /// What is reported of one picture.
 #[derive(Serialize)]
-struct Side<'a> {
-    path: &'a str,
+struct Side {
+    path: String,
     size: [u32; 2],
     features: usize,
 }
 
 /// The answer as a script reads it. Points and transform are in full-resolution pixels.
 #[derive(Serialize)]
-struct Report<'a> {
-    a: Side<'a>,
-    b: Side<'a>,
+struct Report {
+    a: Side,
+    b: Side,
     matches: usize,
     inliers: usize,
     verdict: Verdict,
+    /// Share of what both could have in common that agrees.
+    coverage: Option<f64>,
     log10_nfa: Option<f64>,
     model: Option<&'static str>,
     transform: Option<[[f64; 3]; 3]>,
@@ -111,31 +101,20 @@ impl Arguments {
         if let Some(file) = &self.draw {
             picture::check_ending(file)?;
         }
-        let config = ExtractorConfig {
-            budget: self.budget,
-            ..ExtractorConfig::default()
-        };
-        let extractor = config.extractor();
-        let limits = self.bounds.limits();
-        let view = |path: &Path| self.view(path, &*extractor, limits);
-        let (a, b) = rayon::join(|| view(&self.a), || view(&self.b));
-        let (a, b) = (bounds::advise(a)?, bounds::advise(b)?);
-        let tentative = self.tentative(&a, &b);
-        let sizes = [&a, &b].map(|view| {
-            (
-                f64::from(view.features.width),
-                f64::from(view.features.height),
-            )
-        });
-        let config = VerifyConfig {
+        let mut options = MatchOptions {
             model: self.model.into(),
             threshold: self.threshold,
-            ..VerifyConfig::default()
+            ratio: self.ratio,
+            limits: self.bounds.limits(),
+            ..MatchOptions::default()
         };
-        let found = verify(&tentative, sizes[0], sizes[1], &config);
-        let report = Report::new(&a, &b, &tentative, found.as_ref());
+        options.recipe.local.budget = self.budget;
+        options.recipe.pixels.max_side = self.max_side;
+        let found = match_pictures(Source::File(&self.a), Source::File(&self.b), &options);
+        let found = bounds::advise(found.map_err(Into::into))?;
+        let report = Report::new(&self.a, &self.b, &found);
         if let Some(file) = &self.draw {
-            report.draw(&a, &b, file)?;
+            picture::save(&found.draw()?, file).context("the drawing could not be written")?;
         }
         if self.json {
             output::json(&report)?;
@@ -144,123 +123,39 @@ impl Arguments {
         }
         Ok(Outcome::Done)
     }
-
-    fn view(&self, path: &Path, extractor: &dyn Extractor, limits: Limits) -> Result<View> {
-        let options = DecodeOptions {
-            fit: Some(self.max_side),
-            limits,
-        };
-        let decoded = vizsla_pixels::read_rgb(path, &options)?;
-        let features = extractor.extract(&decoded.image.to_gray());
-        Ok(View {
-            path: path.display().to_string(),
-            zoom: f64::from(decoded.full_width) / decoded.image.width().max(1) as f64,
-            full: [decoded.full_width, decoded.full_height],
-            picture: decoded.image,
-            features,
-        })
-    }
-
-    fn tentative(&self, a: &View, b: &View) -> Vec<Correspondence> {
-        let config = MatchConfig {
-            ratio: self.ratio,
-            mutual: true,
-        };
-        match_descriptors(&a.features.descriptors, &b.features.descriptors, &config)
-            .iter()
-            .map(|found| Correspondence {
-                from: frame(&a.features, found.a),
-                to: frame(&b.features, found.b),
-                weight: 1.0,
-            })
-            .collect()
-    }
 }
 
-fn frame(features: &Features, index: u32) -> Frame {
-    features.keypoints[index as usize].frame()
-}
-
-impl View {
-    fn side(&self) -> Side<'_> {
-        Side {
-            path: &self.path,
-            size: self.full,
-            features: self.features.keypoints.len(),
-        }
-    }
-
-    /// Analysed pixels to full-resolution pixels; centres of pixels have whole coordinates.
-    fn to_full(&self) -> Transform {
-        Transform::enlargement(self.zoom)
-    }
-
-    fn point(&self, frame: &Frame) -> [f32; 2] {
-        [frame.x, frame.y].map(|v| ((v + 0.5) * self.zoom - 0.5) as f32)
-    }
-}
-
-impl<'a> Report<'a> {
-    fn new(
-        a: &'a View,
-        b: &'a View,
-        tentative: &[Correspondence],
-        found: Option<&Verification>,
-    ) -> Self {
-        let inliers = found.map(|found| &found.inliers[..]).unwrap_or_default();
-        let pairs = inliers
-            .iter()
-            .filter_map(|&at| tentative.get(at as usize))
-            .map(|c| Pair {
-                a: a.point(&c.from),
-                b: b.point(&c.to),
-            })
-            .collect();
-        let transform = found.and_then(|found| {
-            let back = a.to_full().inverse()?;
-            Some(
-                b.to_full()
-                    .compose(&found.transform)
-                    .compose(&back)
-                    .normalised(),
-            )
-        });
-        let bound = Recipe::default().search.verdict_log10_nfa;
-        let sure = found.is_some_and(|found| found.log10_nfa <= bound);
+impl Side {
+    fn new(path: &Path, compared: &ComparedPicture) -> Self {
         Self {
-            a: a.side(),
-            b: b.side(),
-            matches: tentative.len(),
-            inliers: inliers.len(),
-            verdict: if sure {
-                Verdict::Match
-            } else {
-                Verdict::NoMatch
-            },
-            log10_nfa: found.map(|found| found.log10_nfa),
-            model: found.map(|found| model_name(found.model)),
-            outline: transform.as_ref().and_then(|t| outline(t, a.full)),
-            transform: transform.map(|t| t.0),
-            pairs,
+            path: path.display().to_string(),
+            size: compared.size,
+            features: compared.features,
         }
     }
+}
 
-    fn draw(&self, a: &View, b: &View, file: &Path) -> Result<()> {
-        let shrink = |point: [f32; 2], zoom: f64| point.map(|v| (f64::from(v) / zoom) as f32);
-        let pairs: Vec<PointPair> = self
-            .pairs
-            .iter()
-            .map(|pair| PointPair {
-                query: shrink(pair.a, a.zoom),
-                gallery: shrink(pair.b, b.zoom),
-            })
-            .collect();
-        let transform = self.transform.map(Transform).and_then(|full| {
-            let small = b.to_full().inverse()?.compose(&full).compose(&a.to_full());
-            Some(small.0)
+impl Report {
+    fn new(a: &Path, b: &Path, found: &PictureMatch) -> Self {
+        let agreement = found.agreement.as_ref();
+        let pairs = agreement.map(|agreement| &agreement.pairs[..]);
+        let pairs = pairs.unwrap_or_default().iter().map(|pair| Pair {
+            a: pair.query,
+            b: pair.gallery,
         });
-        let drawing = draw_pair(&a.picture, &b.picture, &pairs, transform)?;
-        picture::save(&drawing, file).context("the drawing could not be written")
+        Self {
+            a: Side::new(a, &found.left),
+            b: Side::new(b, &found.right),
+            matches: found.tentative,
+            inliers: agreement.map_or(0, |agreement| agreement.inliers),
+            verdict: found.verdict,
+            coverage: agreement.map(|agreement| agreement.coverage),
+            log10_nfa: agreement.map(|agreement| agreement.log10_nfa),
+            model: found.model.map(model_name),
+            transform: agreement.map(|agreement| Transform(agreement.transform).normalised().0),
+            outline: agreement.and_then(|agreement| agreement.outline),
+            pairs: pairs.collect(),
+        }
     }
 
     fn describe(&self, drawn: Option<&Path>) -> String {
@@ -284,6 +179,12 @@ impl<'a> Report<'a> {
                 " on one {model}; chance would give as many 10^{nfa:.1} times"
             ));
         }
+        if let (Verdict::NoMatch, Some(coverage)) = (self.verdict, self.coverage) {
+            text.push_str(&format!(
+                "; they cover {:.1} % of what both show",
+                100.0 * coverage
+            ));
+        }
         text.push('\n');
         for row in self.transform.iter().flatten() {
             let cells: Vec<String> = row.iter().map(|v| format!("{v:>14.6}")).collect();
@@ -302,10 +203,4 @@ fn model_name(model: TransformModel) -> &'static str {
         TransformModel::Affine => "affine map",
         TransformModel::Homography => "homography",
     }
-}
-
-/// Where the corners of the first picture land in the second, clockwise from the top left.
-fn outline(transform: &Transform, [width, height]: [u32; 2]) -> Option<[[f64; 2]; 4]> {
-    let corners = transform.project_box(0.0, 0.0, f64::from(width), f64::from(height))?;
-    Some(corners.map(|(x, y)| [x, y]))
 }

@@ -3,9 +3,7 @@
 mod augment;
 mod candidate;
 mod channels;
-mod coverage;
 mod expand;
-mod extent;
 mod fusion;
 mod lost;
 mod pairs;

@@ -5,19 +5,18 @@
 //! by chance, over all images of the collection, is the score, and a bound on it the verdict.
 
 use rayon::prelude::*;
-use vizsla_features::{Correspondence, Frame, Transform, VerifyConfig};
+use vizsla_features::{Correspondence, Frame, VerifyConfig};
 use vizsla_words::QueryWord;
 
 use super::candidate::{Candidate, Ranking};
-use super::coverage::{coverage, projected};
-use super::extent::extent;
 use super::parts::Described;
 use super::question::Question;
 use super::searcher::Searcher;
 use super::sight::Sight;
 use super::stage::Stage;
+use crate::agreement::{Seen, agreement, covers_enough, verdict};
 use crate::stored::{self, StoredFeature};
-use crate::{Agreement, Error, PointPair, Region, Reporter, SearchRecipe, StageName, Verdict};
+use crate::{Agreement, Error, Region, Reporter, SearchRecipe, StageName, Verdict};
 
 /// The first candidates are verified, those that were before left out.
 pub(super) struct Verify {
@@ -94,6 +93,7 @@ struct Verifier<'a> {
     /// The part of the query that the picture is.
     part: usize,
     sight: &'a Sight,
+    seen: Seen,
     /// The query's words, sorted by word, with the part of their signatures that is stored.
     words: Vec<QueryWord>,
     recipe: &'a SearchRecipe,
@@ -108,6 +108,40 @@ struct Gallery {
     size: (f64, f64),
     /// Full-resolution pixels for each analysed pixel.
     zoom: f64,
+}
+
+impl Gallery {
+    fn seen(&self) -> Seen {
+        let places = self.features.iter();
+        let places = places.map(|feature| [f64::from(feature.x), f64::from(feature.y)]);
+        Seen {
+            region: Region {
+                x: 0.0,
+                y: 0.0,
+                width: self.size.0 * self.zoom,
+                height: self.size.1 * self.zoom,
+            },
+            size: self.size,
+            zoom: self.zoom,
+            places: places.collect(),
+        }
+    }
+}
+
+/// The query as it was analysed.
+fn seen(sight: &Sight) -> Seen {
+    let (width, height) = (
+        f64::from(sight.features.width.max(1)),
+        f64::from(sight.features.height.max(1)),
+    );
+    let points = sight.features.keypoints.iter();
+    let place = |x: f32, y: f32| [(f64::from(x) + 0.5) / width, (f64::from(y) + 0.5) / height];
+    Seen {
+        region: sight.region,
+        size: (width, height),
+        zoom: sight.zoom,
+        places: points.map(|point| place(point.x, point.y)).collect(),
+    }
 }
 
 impl<'a> Verifier<'a> {
@@ -126,6 +160,7 @@ impl<'a> Verifier<'a> {
         }
         Self {
             part,
+            seen: seen(sight),
             sight,
             words,
             recipe,
@@ -174,12 +209,12 @@ impl<'a> Verifier<'a> {
         if known.is_some_and(|best| best.log10_nfa <= agreement.log10_nfa) {
             return;
         }
-        if agreement.coverage >= self.recipe.verdict_coverage {
+        if covers_enough(&agreement, self.recipe) {
             // Evidence too weak for a verdict still says more than words alone.
             let evidence = -agreement.log10_nfa;
             let best = candidate.evidence.unwrap_or(f64::NEG_INFINITY);
             candidate.evidence = Some(best.max(evidence));
-            if agreement.log10_nfa <= self.recipe.verdict_log10_nfa {
+            if verdict(&agreement, self.recipe) == Verdict::Match {
                 candidate.verdict = Verdict::Match;
             }
         }
@@ -192,63 +227,15 @@ impl<'a> Verifier<'a> {
             .iter()
             .map(|pair| self.correspondence(pair, gallery))
             .collect();
-        let analysed = (
-            f64::from(self.sight.features.width),
-            f64::from(self.sight.features.height),
-        );
         let config = VerifyConfig::default();
-        let found = vizsla_features::verify(&correspondences, analysed, gallery.size, &config)?;
-        let agreeing: Vec<&Correspondence> = found
-            .inliers
-            .iter()
-            .filter_map(|&at| correspondences.get(at as usize))
-            .collect();
-        let inliers: Vec<PointPair> = agreeing
-            .iter()
-            .map(|c| self.point_pair(c, gallery))
-            .collect();
-        let transform = self.full_resolution(&found.transform, gallery);
-        let frame = projected(&transform, &self.sight.region);
-        let points: Vec<_> = inliers.iter().map(|p| p.gallery.map(f64::from)).collect();
-        let (width, height) = (gallery.size.0 * gallery.zoom, gallery.size.1 * gallery.zoom);
+        let found =
+            vizsla_features::verify(&correspondences, self.seen.size, gallery.size, &config)?;
+        let shown = agreement(&correspondences, &found, &self.seen, &gallery.seen());
         Some(Agreement {
             part: self.part,
-            coverage: coverage(&points, &frame, width, height),
-            extent: self.extent(&agreeing, gallery),
-            tentative: pairs.len(),
-            inliers: inliers.len(),
             log10_nfa: found.log10_nfa + self.log10_images,
-            outline: outline(&transform, &self.sight.region),
-            transform: transform.0,
-            gallery_box: bounds(inliers.iter().map(|pair| pair.gallery)),
-            query_box: bounds(inliers.iter().map(|pair| pair.query)),
-            pairs: inliers,
+            ..shown
         })
-    }
-
-    /// Over how much of what there is to see in each of the two they agree; that of the one in which it is less.
-    fn extent(&self, agreeing: &[&Correspondence], gallery: &Gallery) -> f64 {
-        let (width, height) = (
-            f64::from(self.sight.features.width.max(1)),
-            f64::from(self.sight.features.height.max(1)),
-        );
-        let place = |x: f64, y: f64| [(x + 0.5) / width, (y + 0.5) / height];
-        let seen = self.sight.features.keypoints.iter();
-        let query = extent(
-            seen.map(|point| place(f64::from(point.x), f64::from(point.y))),
-            agreeing.iter().map(|c| place(c.from.x, c.from.y)),
-        );
-        let seen = gallery.features.iter();
-        let found = extent(
-            seen.map(|feature| [f64::from(feature.x), f64::from(feature.y)]),
-            agreeing.iter().map(|c| {
-                [
-                    (c.to.x + 0.5) / gallery.size.0,
-                    (c.to.y + 0.5) / gallery.size.1,
-                ]
-            }),
-        );
-        query.min(found)
     }
 
     /// For each query feature the gallery feature with the closest signature under a shared word.
@@ -293,33 +280,6 @@ impl<'a> Verifier<'a> {
             weight: 1.0 - f64::from(pair.distance) / 48.0,
         }
     }
-
-    fn point_pair(&self, c: &Correspondence, gallery: &Gallery) -> PointPair {
-        let region = &self.sight.region;
-        let query = [
-            ((c.from.x + 0.5) * self.sight.zoom + region.x - 0.5) as f32,
-            ((c.from.y + 0.5) * self.sight.zoom + region.y - 0.5) as f32,
-        ];
-        let place = |v: f64| ((v + 0.5) * gallery.zoom - 0.5) as f32;
-        PointPair {
-            query,
-            gallery: [place(c.to.x), place(c.to.y)],
-        }
-    }
-
-    /// The transform between analysed pictures, as one between full-resolution pixels.
-    fn full_resolution(&self, transform: &Transform, gallery: &Gallery) -> Transform {
-        let region = &self.sight.region;
-        let shrink = 1.0 / self.sight.zoom;
-        let into = Transform([
-            [shrink, 0.0, (0.5 - region.x) * shrink - 0.5],
-            [0.0, shrink, (0.5 - region.y) * shrink - 0.5],
-            [0.0, 0.0, 1.0],
-        ]);
-        Transform::enlargement(gallery.zoom)
-            .compose(transform)
-            .compose(&into)
-    }
 }
 
 /// A tentative correspondence.
@@ -327,35 +287,4 @@ struct Pair {
     query: u32,
     distance: u32,
     gallery: StoredFeature,
-}
-
-/// Where the corners of the region land; `None` when one of them goes beyond the horizon.
-fn outline(transform: &Transform, region: &Region) -> Option<[[f64; 2]; 4]> {
-    let corners = transform.project_box(region.x, region.y, region.width, region.height)?;
-    Some(corners.map(|(x, y)| [x, y]))
-}
-
-fn bounds(points: impl Iterator<Item = [f32; 2]>) -> Region {
-    let mut low = [f32::INFINITY; 2];
-    let mut high = [f32::NEG_INFINITY; 2];
-    for point in points {
-        for axis in 0..2 {
-            low[axis] = low[axis].min(point[axis]);
-            high[axis] = high[axis].max(point[axis]);
-        }
-    }
-    if low[0] > high[0] {
-        return Region {
-            x: 0.0,
-            y: 0.0,
-            width: 0.0,
-            height: 0.0,
-        };
-    }
-    Region {
-        x: f64::from(low[0]),
-        y: f64::from(low[1]),
-        width: f64::from(high[0] - low[0]),
-        height: f64::from(high[1] - low[1]),
-    }
 }

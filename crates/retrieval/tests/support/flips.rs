@@ -133,8 +133,11 @@ impl Bench {
     fn make(&mut self) -> Result<()> {
         let place = self.path("made.vizsla");
         let codebook = Codebook::open(&codebook())?;
-        let mut collection =
-            Collection::create_with(&place, recipe(), codebook.into(), self.models())?;
+        let mut collection = Collection::builder(&place)
+            .recipe(recipe())
+            .codebook(codebook.into())
+            .models(self.models())
+            .create()?;
         let small = IngestOptions {
             batch: 4,
             ..IngestOptions::default()
@@ -157,7 +160,7 @@ impl Bench {
         drop(collection);
         self.whole = read(&place)?;
         // A connection that is open keeps its commits in the log.
-        let mut writer = Collection::open_with(&place, self.models())?;
+        let mut writer = Collection::builder(&place).models(self.models()).open()?;
         let more = "image,caption\n1.png,green in the log\n";
         fs::write(self.path("more.csv"), more)?;
         writer.import_captions(&self.path("more.csv"), &[self.path("pictures")])?;
@@ -203,7 +206,9 @@ impl Subject<'_> {
     }
 
     fn open(&self) -> Result<Collection> {
-        Ok(Collection::open_with(&self.place, self.bench.models())?)
+        Ok(Collection::builder(&self.place)
+            .models(self.bench.models())
+            .open()?)
     }
 
     /// Turns one bit, and tells what became of it. With `write` the next writer is tried as well.

@@ -4,8 +4,7 @@
 use std::path::Path;
 
 use vizsla_pixels::{Rgb, warp};
-use vizsla_retrieval::{Collection, IngestOptions, IngestReport, Recipe, Silent};
-use vizsla_words::Codebook;
+use vizsla_retrieval::{Collection, IngestOptions, IngestReport, Silent};
 
 /// A picture full of rectangles and discs of random grey values: much to see, never the same twice.
 pub fn picture(seed: u64) -> Rgb {
@@ -55,6 +54,5 @@ pub fn ingest(collection: &Path, folder: &Path) -> IngestReport {
 
 /// Makes or opens a collection with the built-in codebook.
 pub fn open(collection: &Path) -> Collection {
-    let fresh = || Ok((Recipe::default(), Codebook::builtin()));
-    Collection::open_or_create(collection, fresh).unwrap()
+    Collection::builder(collection).open_or_create().unwrap()
 }

@@ -12,7 +12,6 @@ use vizsla_retrieval::{
     Channel, Collection, DescriptorRecipe, Error, IngestOptions, ModelOptions, Query, Recipe,
     SearchOptions, SearchResponse, Silent, TextRecipe,
 };
-use vizsla_words::Codebook;
 
 pub const COLOURS: [(&str, [u8; 3]); 6] = [
     ("red", [255, 0, 0]),
@@ -117,14 +116,19 @@ impl World {
 
     pub fn collection(&self, recipe: Recipe) -> Collection {
         let place = self.path("colours.vizsla");
-        let mut collection =
-            Collection::create_with(&place, recipe, Codebook::builtin(), self.models()).unwrap();
+        let mut collection = Collection::builder(&place)
+            .recipe(recipe)
+            .models(self.models())
+            .create()
+            .unwrap();
         ingest(&mut collection, &self.pictures());
         collection
     }
 
     pub fn reopen(&self) -> Result<Collection, Error> {
-        Collection::open_with(&self.path("colours.vizsla"), self.models())
+        Collection::builder(&self.path("colours.vizsla"))
+            .models(self.models())
+            .open()
     }
 
     pub fn describe(&self, collection: &mut Collection, captions: &[(&str, &str)]) {

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use vizsla_pixels::{DecodeOptions, Decoded, Limits, Rgb, decode_rgb};
 use vizsla_retrieval::{
     HeatMap, Likeness, ListedImage, Part, PartSource, PointPair, Query, QueryImage, Region,
-    draw_pair,
+    draw_agreement,
 };
 
 use super::images::picture;
@@ -213,10 +213,7 @@ impl Pair<'_> {
         if draw {
             let left = self.query_picture(Some(SIDE))?;
             let right = self.gallery_picture()?;
-            let zooms = [zoom(&left), zoom(&right)];
-            let pairs: Vec<PointPair> = pairs.iter().map(|pair| shrunk(pair, zooms)).collect();
-            let transform = transform.map(|transform| between(transform, zooms));
-            let drawing = draw_pair(&left.image, &right.image, &pairs, transform)?;
+            let drawing = draw_agreement((&left).into(), (&right).into(), &pairs, transform)?;
             return Ok(Explained::Drawing(drawing.encode_png()?));
         }
         let numbers = |pair: &PointPair| {
@@ -239,7 +236,7 @@ impl Pair<'_> {
     fn heat(self, draw: bool) -> Result<Explained, Problem> {
         let left = match self.region() {
             None => self.query_picture(Some(SIDE))?.image,
-            Some(region) => crop(&self.query_picture(None)?.image, region)?,
+            Some(region) => region.of(&self.query_picture(None)?.image)?,
         };
         let right = self.gallery_picture()?.image;
         let likeness: Likeness = self.served.reader()?.likeness(&left, &right)?;
@@ -297,49 +294,6 @@ impl Pair<'_> {
     }
 }
 
-/// Pixels of a picture as it was read for each pixel of the whole.
-fn zoom(picture: &Decoded<Rgb>) -> f64 {
-    picture.image.width() as f64 / f64::from(picture.full_width.max(1))
-}
-
-fn shrunk(pair: &PointPair, [left, right]: [f64; 2]) -> PointPair {
-    PointPair {
-        query: pair.query.map(|v| v * left as f32),
-        gallery: pair.gallery.map(|v| v * right as f32),
-    }
-}
-
-/// A transform between whole pictures as one between these pictures shrunk.
-fn between(mut transform: [[f64; 3]; 3], [left, right]: [f64; 2]) -> [[f64; 3]; 3] {
-    for (row, values) in transform.iter_mut().enumerate() {
-        for (column, value) in values.iter_mut().enumerate() {
-            if row < 2 {
-                *value *= right;
-            }
-            if column < 2 {
-                *value /= left;
-            }
-        }
-    }
-    transform
-}
-
-/// The part of a picture in a box, on whole pixels.
-fn crop(picture: &Rgb, region: Region) -> Result<Rgb, Problem> {
-    let (width, height) = (picture.width() as f64, picture.height() as f64);
-    let (x, y) = (region.x.floor().max(0.0), region.y.floor().max(0.0));
-    let right = (region.x + region.width).ceil().min(width);
-    let bottom = (region.y + region.height).ceil().min(height);
-    if right - x < 1.0 || bottom - y < 1.0 {
-        return Err(Problem::unusable(
-            "bad-query",
-            format!("the region lies outside the picture of {width} × {height} pixels"),
-        ));
-    }
-    let size = ((right - x) as usize, (bottom - y) as usize);
-    Ok(picture.crop(x as usize, y as usize, size.0, size.1)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,17 +311,5 @@ mod tests {
         assert_eq!(asked("*/*"), Ok(false));
         assert_eq!(asked("application/json, image/png"), Ok(false));
         assert_eq!(asked("text/html"), Err(406));
-    }
-
-    #[test]
-    fn a_transform_between_shrunk_pictures_moves_shrunk_points() {
-        let whole = [[2.0, 0.5, 30.0], [-0.3, 1.5, 8.0], [1e-3, 2e-3, 1.0]];
-        let apply = |t: [[f64; 3]; 3], x: f64, y: f64| {
-            let row = |r: [f64; 3]| r[0] * x + r[1] * y + r[2];
-            [row(t[0]) / row(t[2]), row(t[1]) / row(t[2])]
-        };
-        let small = between(whole, [0.5, 0.25]);
-        let (far, near) = (apply(whole, 40.0, 60.0), apply(small, 20.0, 30.0));
-        assert!((far[0] * 0.25 - near[0]).abs() < 1e-9 && (far[1] * 0.25 - near[1]).abs() < 1e-9);
     }
 }

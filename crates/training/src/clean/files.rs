@@ -204,7 +204,7 @@ fn collection(
     }
     let temporary = Scratch::new()?;
     let path = temporary.path().join("clean.vizsla");
-    let mut made = Collection::create_standard(&path)?;
+    let mut made = Collection::builder(&path).create()?;
     let sources = [root.to_owned()];
     let report = made.ingest(&sources, &IngestOptions::default(), reporter)?;
     if report.interrupted {

@@ -17,10 +17,8 @@ use vizsla_evaluation::{
 };
 use vizsla_pixels::Rgb;
 use vizsla_retrieval::{
-    Collection, Hit, IngestOptions, IngestReport, Query, Recipe, Reporter, Scratch, SearchOptions,
-    Verdict,
+    Collection, Hit, IngestOptions, IngestReport, Query, Reporter, Scratch, SearchOptions, Verdict,
 };
-use vizsla_words::Codebook;
 
 use self::answer::Answer;
 use super::Outcome;
@@ -70,7 +68,7 @@ impl Arguments {
         }
 
         let place = place.join("demo.vizsla");
-        let mut collection = Collection::create(&place, Recipe::default(), Codebook::builtin())?;
+        let mut collection = Collection::builder(&place).create()?;
         let gallery: Vec<PathBuf> = dataset.gallery.iter().map(|g| g.path.clone()).collect();
         let report = collection.ingest(&gallery, &IngestOptions::default(), &progress)?;
         if report.interrupted {

@@ -13,7 +13,7 @@ use vizsla_features::Transform;
 use crate::Region;
 
 /// A point, x and y.
-pub(super) type Point = [f64; 2];
+pub(crate) type Point = [f64; 2];
 
 /// How near to the horizon the frame is followed, as a share of the third homogeneous coordinate where it is
 /// largest: what lies closer is projected a thousand picture widths away and more.

@@ -11,7 +11,7 @@ const CELLS: usize = 8;
 const FULL: usize = 4;
 
 /// A place in a picture as shares of its width and height.
-pub(super) type Place = [f64; 2];
+pub(crate) type Place = [f64; 2];
 
 /// The share, 0 to 1, of the cells with features in which one of them agrees. Cells of few features weigh less.
 pub(super) fn extent(
