@@ -13,7 +13,6 @@ use vizsla_retrieval::{
     SearchResponse, Selector, Silent, Verdict, WhitenOptions,
 };
 use vizsla_vectors::Projection;
-use vizsla_words::Codebook;
 use world::{World, ingest, names, only, search};
 
 #[test]

@@ -47,7 +47,12 @@ fn a_codebook_of_other_descriptors_is_refused() {
         (recipe(DescriptorKind::RootSift), sift_words()),
     ] {
         let wanted = recipe.local.descriptor;
-        let error = Collection::create(&path, recipe, codebook).err().unwrap();
+        let error = Collection::builder(&path)
+            .recipe(recipe)
+            .codebook(codebook)
+            .create()
+            .err()
+            .unwrap();
         assert!(matches!(error, Error::OtherDescriptor { .. }), "{error}");
         let message = error.to_string();
         assert!(
@@ -58,7 +63,7 @@ fn a_codebook_of_other_descriptors_is_refused() {
     }
     let mut without = recipe(DescriptorKind::Sift);
     without.local.enabled = false;
-    assert!(Collection::create(&path, without, Codebook::builtin()).is_ok());
+    assert!(Collection::builder(&path).recipe(without).create().is_ok());
 }
 
 #[test]
@@ -69,8 +74,11 @@ fn a_collection_of_sift_finds_views_of_its_pictures() {
         folder.path().join("pictures"),
     );
     fill(&pictures, 4);
-    let mut collection =
-        Collection::create(&path, recipe(DescriptorKind::Sift), sift_words()).unwrap();
+    let mut collection = Collection::builder(&path)
+        .recipe(recipe(DescriptorKind::Sift))
+        .codebook(sift_words())
+        .create()
+        .unwrap();
     collection
         .ingest(&[pictures], &IngestOptions::default(), &Silent)
         .unwrap();
