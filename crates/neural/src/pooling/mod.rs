@@ -24,9 +24,7 @@ mod netvlad;
 mod r_mac;
 mod weighted;
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use vizsla_vectors::l2_normalise;
@@ -150,25 +148,6 @@ impl Pooling {
 }
 
 impl Pooling {
-    /// What it is called; [`PoolingName::open`] makes it again.
-    pub fn name(&self) -> PoolingName {
-        let learned = |kind, id: &str| PoolingName::Learned {
-            kind,
-            which: id.to_owned(),
-        };
-        match self {
-            Self::Mac => PoolingName::Mac,
-            Self::Spoc => PoolingName::Spoc,
-            Self::SpocCentre => PoolingName::SpocCentre,
-            Self::Crow => PoolingName::Crow,
-            Self::RMac { levels } => PoolingName::RMac { levels: *levels },
-            Self::Gem { p } => PoolingName::Gem { p: *p },
-            Self::NetVlad(netvlad) => learned(LearnedPooling::NetVlad, netvlad.id()),
-            Self::Fisher(fisher) => learned(LearnedPooling::Fisher, fisher.id()),
-            Self::Joined(parts) => PoolingName::Joined(parts.iter().map(Self::name).collect()),
-        }
-    }
-
     /// The parts of it that were learned, itself included.
     pub fn learned(&self) -> Vec<&Pooling> {
         match self {
@@ -252,20 +231,6 @@ fn joined_shares(parts: &[Pooling], map: &FeatureMap, gain: &[f32]) -> Vec<f64> 
         }
     }
     shares
-}
-
-impl fmt::Display for Pooling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.name().fmt(f)
-    }
-}
-
-impl FromStr for Pooling {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        text.parse::<PoolingName>()?.plain()
-    }
 }
 
 #[cfg(test)]

@@ -243,6 +243,41 @@ fn not_learned(text: &str) -> Error {
     )
 }
 
+impl Pooling {
+    /// What it is called; [`PoolingName::open`] makes it again.
+    pub fn name(&self) -> PoolingName {
+        let learned = |kind, id: &str| PoolingName::Learned {
+            kind,
+            which: id.to_owned(),
+        };
+        match self {
+            Self::Mac => PoolingName::Mac,
+            Self::Spoc => PoolingName::Spoc,
+            Self::SpocCentre => PoolingName::SpocCentre,
+            Self::Crow => PoolingName::Crow,
+            Self::RMac { levels } => PoolingName::RMac { levels: *levels },
+            Self::Gem { p } => PoolingName::Gem { p: *p },
+            Self::NetVlad(netvlad) => learned(LearnedPooling::NetVlad, netvlad.id()),
+            Self::Fisher(fisher) => learned(LearnedPooling::Fisher, fisher.id()),
+            Self::Joined(parts) => PoolingName::Joined(parts.iter().map(Self::name).collect()),
+        }
+    }
+}
+
+impl fmt::Display for Pooling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name().fmt(f)
+    }
+}
+
+impl FromStr for Pooling {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        text.parse::<PoolingName>()?.plain()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

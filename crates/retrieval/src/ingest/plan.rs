@@ -57,14 +57,17 @@ impl Collection {
             })
         };
         report.skipped.extend(held.refused.iter().cloned());
-        let mut todo: Vec<_> = held.found().collect();
-        report.seen += todo.len();
+        let mut todo = Vec::new();
         for (path, found) in scan.files {
             match same(&path, &found) && !options.rescan {
                 true => report.unchanged += 1,
                 false => todo.push((path, found)),
             }
         }
+        // Their places come behind those of files.
+        let before = todo.len();
+        todo.extend(held.found());
+        report.seen += todo.len() - before;
         Ok(Plan {
             todo,
             departed,

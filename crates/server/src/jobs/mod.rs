@@ -13,13 +13,13 @@ mod removal;
 mod summary;
 mod uploads;
 
+pub(crate) use cores::half_of_the_cores;
 pub(crate) use ingest::{Source, ingest};
+pub(crate) use job::{Ending, Job, JobKind, JobState, JobView};
 pub(crate) use progress::Progress;
 pub(crate) use removal::remove;
 pub(crate) use uploads::{Staged, Uploaded, not_here};
 
-pub(crate) use cores::half_of_the_cores;
-pub(crate) use job::{Ending, Job, JobKind, JobState, JobView};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
