@@ -44,10 +44,10 @@ fn searched(left: &Rgb, right: &Rgb) -> Verdict {
 
 /// Two different pictures that bear the same small sign.
 fn covers() -> [Rgb; 2] {
-    let sign = picture(9).crop(100, 100, 64, 48).unwrap();
+    let sign = picture(9).resized(108, 84).unwrap();
     [1, 2].map(|seed| {
-        let mut cover = picture(seed);
-        cover.paste(&sign, 40, 30);
+        let mut cover = picture(seed).resized(720, 560).unwrap();
+        cover.paste(&sign, 80, 60);
         cover
     })
 }
