@@ -169,7 +169,10 @@ fn a_segment_that_is_cut_short_is_told_and_the_server_goes_on() {
             assert!(!names(&reply, photos.dir.path()), "{}", reply.text());
             let problem = reply.problem(503);
             let detail = problem["detail"].as_str().unwrap();
-            assert!(detail.contains("vizsla optimize --rebuild"), "{detail}");
+            assert!(
+                detail.contains("make the index again from the catalog"),
+                "{detail}"
+            );
             assert!(
                 files.iter().any(|name| detail.ends_with(name.as_str())),
                 "{detail}"

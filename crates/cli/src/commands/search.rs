@@ -184,7 +184,7 @@ impl Arguments {
             ));
         }
         for note in &response.notes {
-            output::warn(note);
+            output::warn(&output::with_how(note));
         }
         let verified = response
             .stages

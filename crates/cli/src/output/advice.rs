@@ -41,6 +41,17 @@ pub fn with_commands(text: &str, error: &anyhow::Error) -> String {
     )
 }
 
+/// A remark with the command in place of the library's own words for a remedy, where it names one.
+pub fn with_how(remark: &str) -> String {
+    let named = Remedy::ALL
+        .iter()
+        .find(|remedy| remark.contains(remedy.words()));
+    named.map_or_else(
+        || remark.to_owned(),
+        |&remedy| remark.replacen(remedy.words(), how(remedy), 1),
+    )
+}
+
 /// The remedy that an error of a library names.
 fn remedy(cause: &(dyn std::error::Error + 'static)) -> Option<Remedy> {
     // Errors that only hand another on are no causes of their own.
@@ -93,6 +104,13 @@ mod tests {
             shown,
             "there is no collection here; make one with `vizsla index FOLDER --into COLLECTION`: not/here.vizsla"
         );
+    }
+
+    #[test]
+    fn a_remark_names_the_command_too() {
+        let remark = format!("`words` was left out; {}: a.seg", Remedy::Rebuild);
+        assert!(with_how(&remark).contains("vizsla optimize --rebuild"));
+        assert_eq!(with_how("nothing to do"), "nothing to do");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use anyhow::Result;
 use serde::Serialize;
 use vizsla_pixels::{is_printable, printable};
 
-pub use advice::how;
+pub use advice::{how, with_how};
 pub use number::{bytes, count, duration, plural};
 pub use progress::Progress;
 pub use table::Table;
