@@ -11,6 +11,9 @@ use crate::{api, deny, dependencies, floors, page};
 
 type Step = (&'static str, fn(&Path) -> Result<()>);
 
+/// What is left out of a build unless it is asked for, and is checked like the rest.
+const EVERYTHING: &str = "vizsla-cli/training,vizsla/training";
+
 const STEPS: &[Step] = &[
     ("formatting", |root| {
         call(root, &["fmt", "--all", "--check"])
@@ -26,6 +29,8 @@ const STEPS: &[Step] = &[
                 "--workspace",
                 "--all-targets",
                 "--locked",
+                "--features",
+                EVERYTHING,
                 "--",
                 "-D",
                 "warnings",
@@ -33,7 +38,10 @@ const STEPS: &[Step] = &[
         )
     }),
     ("tests", |root| {
-        call(root, &["test", "--workspace", "--locked"])
+        call(
+            root,
+            &["test", "--workspace", "--locked", "--features", EVERYTHING],
+        )
     }),
     ("api", |_| api::run()),
     ("page", |_| page::run()),

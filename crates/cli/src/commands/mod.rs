@@ -1,6 +1,8 @@
 //! The verbs of the command line, one per file.
 
 mod about;
+#[cfg(not(feature = "training"))]
+mod absent;
 mod asking;
 mod bounds;
 #[cfg(feature = "training")]
@@ -65,11 +67,17 @@ pub enum Command {
     Evaluate(evaluate::Arguments),
     #[cfg(feature = "training")]
     Train(train::Arguments),
+    #[cfg(not(feature = "training"))]
+    Train(absent::Arguments),
     Demo(demo::Arguments),
     #[cfg(feature = "training")]
     Clean(clean::Arguments),
+    #[cfg(not(feature = "training"))]
+    Clean(absent::Arguments),
     #[cfg(feature = "training")]
     Report(report::Arguments),
+    #[cfg(not(feature = "training"))]
+    Report(absent::Arguments),
 }
 
 impl Command {
@@ -97,12 +105,9 @@ impl Command {
             Self::Whiten(arguments) => arguments.run(),
             Self::Map(arguments) => arguments.run(),
             Self::Evaluate(arguments) => arguments.run(),
-            #[cfg(feature = "training")]
             Self::Train(arguments) => arguments.run(),
             Self::Demo(arguments) => arguments.run(),
-            #[cfg(feature = "training")]
             Self::Clean(arguments) => arguments.run(),
-            #[cfg(feature = "training")]
             Self::Report(arguments) => arguments.run(),
         }
     }
