@@ -11,21 +11,15 @@ use vizsla_vectors::{Allowed, dot_f32, widened};
 
 use super::candidate::Ranking;
 use super::fusion::Answer;
-use super::question::Question;
+use super::question::{Neighbourhood, Question};
 use super::searcher::Searcher;
 use super::stage::Stage;
 use crate::catalog::Owner;
 use crate::spaces::Space;
 use crate::{Error, StageName};
 
-/// How vectors of images are widened before they are compared.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Augment {
-    /// Neighbours of each.
-    pub neighbours: usize,
-    /// Exponent of the similarities as weights.
-    pub alpha: f64,
-}
+/// Compares images together with their neighbours from here on.
+pub(super) struct Augment(pub Neighbourhood);
 
 impl Stage for Augment {
     fn name(&self) -> StageName {
@@ -42,7 +36,7 @@ impl Stage for Augment {
         question: &mut Question<'_>,
         ranking: &mut Ranking,
     ) -> Result<usize, Error> {
-        question.augment = Some(*self);
+        question.augment = Some(self.0);
         let again = searcher.retrieve(question)?;
         let known = std::mem::replace(ranking, again);
         ranking.remember(known);
@@ -55,7 +49,7 @@ impl Searcher<'_> {
     pub(super) fn augmented(
         &self,
         mut answer: Answer,
-        augment: Augment,
+        augment: Neighbourhood,
         space: &Space,
         query: &[f32],
         question: &Question<'_>,

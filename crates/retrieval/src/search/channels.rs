@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use vizsla_pixels::Limits;
 use vizsla_vectors::{Allowed, Moments, l2_normalise};
 
+use super::asked::Asked;
+use super::described::Described;
 use super::fusion::{Answer, Found};
 use super::lost::Lost;
-use super::parts::Described;
 use super::question::Question;
 use super::searcher::Searcher;
 use super::shortlist::shortlist;
@@ -19,38 +19,6 @@ use crate::{Channel, Collection, Error, PartSource, Query, SearchOptions, Target
 const DEPTH: usize = 1000;
 /// BM25 at which a caption's similarity is one half.
 const BM25_HALF: f64 = 10.0;
-
-/// Which channels are asked, and within which bounds pictures are read for them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Asked {
-    pub words: bool,
-    pub global: bool,
-    pub captions: bool,
-    pub text: bool,
-    /// Pictures and sentences share one space.
-    pub joint: bool,
-    pub limits: Limits,
-}
-
-impl Asked {
-    fn has(&self, channel: Channel) -> bool {
-        match channel {
-            Channel::Words => self.words,
-            Channel::Global => self.global,
-            Channel::Captions => self.captions,
-            Channel::Text => self.text,
-        }
-    }
-
-    fn set(&mut self, channel: Channel) -> &mut bool {
-        match channel {
-            Channel::Words => &mut self.words,
-            Channel::Global => &mut self.global,
-            Channel::Captions => &mut self.captions,
-            Channel::Text => &mut self.text,
-        }
-    }
-}
 
 pub(super) fn depth(options: &SearchOptions, shortlist: usize) -> usize {
     DEPTH

@@ -10,7 +10,7 @@ use vizsla_vectors::{similarity_weight, widened};
 use vizsla_words::QueryWord;
 
 use super::candidate::{Candidate, Ranking};
-use super::parts::Described;
+use super::described::Described;
 use super::question::Question;
 use super::searcher::Searcher;
 use super::sight::{Sight, stored_sight};

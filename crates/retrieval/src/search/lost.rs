@@ -3,7 +3,7 @@
 //! A query that names its channels fails with the reason. One that leaves the choice is answered by the others, and told
 //! which were left out: a collection whose model is not in the registry still answers by words.
 
-use super::channels::Asked;
+use super::asked::Asked;
 use super::searcher::Searcher;
 use crate::{Channel, Error, PartSource, Query, SearchOptions};
 

@@ -1,10 +1,13 @@
 //! Searching: a query, its way through the channels and the stages of the ranking, and the page that comes out.
 
+mod asked;
 mod augment;
 mod candidate;
 mod channels;
+mod described;
 mod expand;
 mod fusion;
+mod list;
 mod lost;
 mod pairs;
 mod parts;
@@ -15,6 +18,7 @@ mod sight;
 mod stage;
 mod trace;
 mod verify;
+mod way;
 
 pub use self::candidate::{Candidate, Ranking};
 pub use self::question::Question;

@@ -6,9 +6,9 @@
 use vizsla_pixels::Limits;
 use vizsla_vectors::{Allowed, IdSet};
 
+use super::asked::Asked;
 use super::candidate::Candidate;
-use super::channels::Asked;
-use super::parts::Described;
+use super::described::Described;
 use super::searcher::Searcher;
 use super::shortlist::shortlist;
 use super::trace::Trace;

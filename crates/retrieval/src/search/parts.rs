@@ -1,9 +1,9 @@
 //! The parts of a query, described by the recipe of the collection.
 
 use vizsla_vectors::l2_normalise;
-use vizsla_words::QueryWord;
 
-use super::channels::Asked;
+use super::asked::Asked;
+use super::described::Described;
 use super::question::go_on;
 use super::searcher::Searcher;
 use super::shortlist::query_words;
@@ -17,53 +17,6 @@ use crate::{Error, Part, PartSource, Query, QueryImage, Region, Reporter, StageN
 const MOST_PARTS: usize = 256;
 /// Most bytes of one text: more than any network or index of captions looks at.
 const MOST_TEXT: usize = 10_000;
-
-/// A part of a query, as the channels need it. What a channel that is not asked would need is left out.
-pub(super) struct Described<'q> {
-    pub weight: f64,
-    /// Whether it came from a result of this query, which widens it; such parts find and do not prove.
-    pub found: bool,
-    /// A picture with local features, and the visual words of these.
-    pub sight: Option<(Sight, Vec<QueryWord>)>,
-    /// The words that images are found by, where these are more than the picture's own.
-    pub widened: Option<Vec<QueryWord>>,
-    /// In the space of the global descriptor's index.
-    pub global: Option<Vec<f32>>,
-    /// In the space of captions.
-    pub meaning: Option<Vec<f32>>,
-    /// Words.
-    pub text: Option<&'q str>,
-    /// Upright full-resolution size of a picture.
-    pub full: Option<[u32; 2]>,
-}
-
-impl<'q> Described<'q> {
-    pub fn new(weight: f64) -> Self {
-        Self {
-            weight,
-            found: false,
-            sight: None,
-            widened: None,
-            global: None,
-            meaning: None,
-            text: None,
-            full: None,
-        }
-    }
-}
-
-impl Described<'_> {
-    /// Whether a picture of it is looked for, so that geometry can say whether a result shows it.
-    pub fn proves(&self) -> bool {
-        self.weight > 0.0 && !self.found
-    }
-
-    /// The words that images are found by.
-    pub fn words(&self) -> Option<&[QueryWord]> {
-        let own = || self.sight.as_ref().map(|(_, words)| words);
-        self.widened.as_ref().or_else(own).map(Vec::as_slice)
-    }
-}
 
 impl Searcher<'_> {
     /// Describes every part for the channels that are asked.

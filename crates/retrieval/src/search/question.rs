@@ -4,12 +4,20 @@ use std::collections::HashMap;
 
 use vizsla_vectors::{Allowed, IdSet};
 
-use super::augment::Augment;
-use super::channels::Asked;
-use super::parts::Described;
+use super::asked::Asked;
+use super::described::Described;
 use super::trace::Trace;
 use crate::collection::Snapshot;
 use crate::{Error, Fusion, Reporter, Target};
+
+/// How vectors of images are widened before they are compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Neighbourhood {
+    /// Neighbours of each.
+    pub neighbours: usize,
+    /// Exponent of the similarities as weights.
+    pub alpha: f64,
+}
 
 /// What is asked of a collection. Stages may change it and ask again.
 pub struct Question<'q> {
@@ -20,7 +28,7 @@ pub struct Question<'q> {
     pub(super) meaning: Option<Vec<f32>>,
     pub(super) asked: Asked,
     /// How images are widened for the global descriptor.
-    pub(super) augment: Option<Augment>,
+    pub(super) augment: Option<Neighbourhood>,
     /// Images that pass the filter and were not removed; `None` = there is no filter.
     pub(super) passed: Option<IdSet>,
     /// Caption → image, without the captions that are looked past; empty when no channel needs it.

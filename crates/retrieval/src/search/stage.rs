@@ -1,15 +1,12 @@
 //! The stages that rank: each takes the list of candidates and gives it back in a better order.
 //!
 //! A new one is a file with an implementation of [`Stage`], a name and its figures in [`StageRecipe`], and a line in
-//! [`stage`].
+//! `list.rs`.
 
-use super::augment::Augment;
 use super::candidate::Ranking;
-use super::expand::Expand;
 use super::question::Question;
 use super::searcher::Searcher;
-use super::verify::Verify;
-use crate::{Error, StageName, StageRecipe};
+use crate::{Error, StageName};
 
 /// A stage of the ranking.
 pub trait Stage: Sync {
@@ -30,13 +27,4 @@ pub trait Stage: Sync {
         question: &mut Question<'_>,
         ranking: &mut Ranking,
     ) -> Result<usize, Error>;
-}
-
-/// The stage that a recipe means.
-pub(super) fn stage(recipe: StageRecipe) -> Box<dyn Stage> {
-    match recipe {
-        StageRecipe::Verify { images } => Box::new(Verify { images }),
-        StageRecipe::Expand { how, images } => Box::new(Expand { how, images }),
-        StageRecipe::Augment { neighbours, alpha } => Box::new(Augment { neighbours, alpha }),
-    }
 }

@@ -9,7 +9,7 @@ use vizsla_features::{Correspondence, Frame, VerifyConfig};
 use vizsla_words::QueryWord;
 
 use super::candidate::{Candidate, Ranking};
-use super::parts::Described;
+use super::described::Described;
 use super::question::Question;
 use super::searcher::Searcher;
 use super::sight::Sight;
