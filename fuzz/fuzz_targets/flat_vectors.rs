@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vizsla_vectors::{Allowed, FlatVectors, Moments, TopK};
+use vizsla_vectors::{Allowed, FlatVectors, VectorIndex};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(file) = tempfile::NamedTempFile::new() else {
@@ -13,8 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     if let Ok(flat) = FlatVectors::open(file.path()) {
         let query = vec![1.0; flat.dimension()];
-        let (mut top, mut moments) = (TopK::new(3), Moments::default());
-        let _ = flat.search(&query, &Allowed::All, &mut top, &mut moments);
+        let _ = flat.nearest(&query, 3, &Allowed::All);
         let _ = flat.verify();
     }
 });

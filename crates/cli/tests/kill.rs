@@ -51,20 +51,28 @@ impl Killer<'_> {
         self.whole.mul_f64((self.seed % 10_000) as f64 / 10_000.0)
     }
 
+    /// Runs the program and kills it at some moment; whether it was still running.
+    fn strike(&mut self, arguments: &[&str]) -> bool {
+        let mut command = self.bench.command(arguments);
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the program starts");
+        std::thread::sleep(self.moment());
+        child.kill().expect("SIGKILL");
+        let status = child.wait().expect("its end");
+        if status.success() {
+            return false;
+        }
+        assert_eq!(status.code(), None, "the program failed by itself");
+        self.kills += 1;
+        true
+    }
+
     /// Indexes into `collection`; returns how many runs were killed before the last one.
     fn round(&mut self, collection: &str) -> usize {
         for kills in 0.. {
-            let mut command = self.bench.command(&index(collection));
-            let command = command.stdout(Stdio::null()).stderr(Stdio::null());
-            let mut child = command.spawn().expect("the program starts");
-            std::thread::sleep(self.moment());
-            child.kill().expect("SIGKILL");
-            let status = child.wait().expect("its end");
-            if status.success() {
+            if !self.strike(&index(collection)) {
                 return kills;
             }
-            assert_eq!(status.code(), None, "the program failed by itself");
-            self.kills += 1;
             if kills > 20 {
                 self.bench.succeed(&index(collection));
             }
@@ -172,6 +180,54 @@ fn fifty_kills_at_random_moments_leave_the_collection_of_an_undisturbed_run() {
         fs_err::remove_dir_all(bench.path("killed.vizsla")).expect("cleared");
     }
     println!("{} kills survived", killer.kills);
+}
+
+/// The first writer brings a catalog of an older format to the one that is written.
+#[test]
+fn kills_while_a_catalog_is_lifted_lose_nothing() {
+    let bench = Workbench::new();
+    let fixture =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../retrieval/tests/fixtures/collection-v3");
+    let told = |collection: &str| {
+        let mut info = bench.json(&["info", collection, "--json"]);
+        let keys = [
+            "images", "files", "features", "captions", "metadata", "codebook", "recipe",
+        ];
+        let figures = keys.map(|key| info[key].take());
+        let list = bench.json(&["list", collection, "--json"])["images"].take();
+        bench.succeed(&["verify", collection]);
+        (
+            info["format"].take(),
+            serde_json::json!({ "figures": figures, "list": list }),
+        )
+    };
+    copy(&fixture, &bench.path("whole.vizsla"));
+    let (format, before) = told("whole.vizsla");
+    assert_eq!(format, 3);
+    let start = Instant::now();
+    bench.succeed(&["optimize", "whole.vizsla"]);
+    let mut killer = Killer {
+        bench: &bench,
+        whole: start.elapsed(),
+        seed: 0x11f7_ed04,
+        kills: 0,
+    };
+    let mut formats = std::collections::BTreeMap::new();
+    while killer.kills < kills() / 2 {
+        copy(&fixture, &bench.path("killed.vizsla"));
+        killer.strike(&["optimize", "killed.vizsla"]);
+        let (format, state) = told("killed.vizsla");
+        assert_eq!(state, before, "after {} kills", killer.kills);
+        *formats.entry(format.to_string()).or_insert(0) += 1;
+        bench.succeed(&["optimize", "killed.vizsla"]);
+        let (format, state) = told("killed.vizsla");
+        assert_eq!((format, state), (4.into(), before.clone()));
+        fs_err::remove_dir_all(bench.path("killed.vizsla")).expect("cleared");
+    }
+    println!(
+        "{} kills survived, left behind formats {formats:?}",
+        killer.kills
+    );
 }
 
 #[test]

@@ -23,7 +23,7 @@ use vizsla_vectors::{IdSet, Projection};
 use vizsla_words::{Codebook, Segment};
 
 use crate::artefacts::Artefacts;
-use crate::catalog::{self, Catalog, Connections, Count, Numbered, Owner, SegmentRow, View};
+use crate::catalog::{self, Catalog, Connections, Count, IndexRow, Numbered, Owner, View};
 use crate::error::{Damage, Error, REBUILD, RESTORE};
 use crate::folder::{Folder, LOCK, regular};
 use crate::models::Models;
@@ -36,6 +36,8 @@ use crate::{Filter, FolderRules, Info, ListedImage, ModelOptions, Recipe};
 const BUILD: &str = ".vizsla-new-";
 /// How often a view is tried that the snapshot of all fits.
 const VIEWS: usize = 8;
+/// Why a segment is of no use.
+pub(crate) const OTHER_CODEBOOK: &str = "the segment was made with another codebook";
 /// How long a damaged part is not looked at again.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -346,7 +348,7 @@ impl Collection {
         scratch::sweep(parent(self.path()), BUILD, LOCK, |_| {});
         let mut catalog = self.catalog();
         if catalog.is_to_be_lifted()? {
-            catalog.lift()?;
+            catalog.lift(&|file| self.index_entry(file))?;
         }
         match catalog.listed_files() {
             Ok(listed) => self.folder.sweep(|file| listed.contains(&file))?,
@@ -359,7 +361,8 @@ impl Collection {
 
     /// A name for a new index file, beyond all that were given and that are there, and beyond `after`.
     pub(crate) fn new_index_file(&self, kind: IndexKind, after: i64) -> Result<IndexFile, Error> {
-        let mut number = after;
+        let next = self.catalog().next_number(Numbered::IndexFiles)?;
+        let mut number = after.max(next - 1);
         loop {
             number += 1;
             match IndexFile::new(kind, number) {
@@ -371,12 +374,6 @@ impl Collection {
                 }
             }
         }
-    }
-
-    /// As [`Collection::new_index_file`], for a segment.
-    pub(crate) fn new_segment_file(&self, after: i64) -> Result<IndexFile, Error> {
-        let next = self.catalog().next_number(Numbered::Segments)?;
-        self.new_index_file(IndexKind::Words, after.max(next - 1))
     }
 
     /// The last commit, for several reads: its index, and a connection that sees no later one.
@@ -419,8 +416,8 @@ impl Collection {
     }
 
     fn load(&self, catalog: &Catalog, version: i64) -> Result<Snapshot, Error> {
-        let open = |rows: Vec<SegmentRow>| {
-            let segments = rows.iter().map(|row| self.open_segment(row.file));
+        let open = |rows: Vec<IndexRow>| {
+            let segments = rows.iter().map(|row| self.open_segment(row));
             segments.collect::<Result<_, _>>()
         };
         Ok(Snapshot {
@@ -434,11 +431,16 @@ impl Collection {
         })
     }
 
-    pub(crate) fn open_segment(&self, file: IndexFile) -> Result<Segment, Error> {
-        let damaged = |what: String| Error::damaged(&self.folder.index_file(file), what, REBUILD);
-        let Some(path) = self.folder.find_index_file(file)? else {
+    pub(crate) fn open_segment(&self, row: &IndexRow) -> Result<Segment, Error> {
+        let path = self.folder.index_file(row.file);
+        let damaged = |what: String| Error::damaged(&path, what, REBUILD);
+        if self.folder.find_index_file(row.file)?.is_none() {
             return Err(damaged("a segment is missing".into()));
-        };
+        }
+        let codebook = self.artefacts.codebook_id();
+        if row.made.as_ref().is_some_and(|made| made.tag != codebook) {
+            return Err(damaged(OTHER_CODEBOOK.into()));
+        }
         let words = self.codebook()?.len() as u32;
         Segment::open(&path, words).map_err(|error| {
             match path.exists() {

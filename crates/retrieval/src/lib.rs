@@ -35,6 +35,7 @@ mod folder;
 mod heat;
 mod identify;
 mod import;
+mod indexes;
 mod ingest;
 pub mod lists;
 mod locate;

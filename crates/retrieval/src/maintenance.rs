@@ -8,10 +8,12 @@ use fs_err as fs;
 use vizsla_vectors::{Allowed, IdSet};
 use vizsla_words::{Segment, SegmentBuilder};
 
-use crate::catalog::{Catalog, FileRow, KEPT_RULES, SegmentRow};
+use crate::catalog::{Catalog, FileRow, IndexEntry, IndexRow, KEPT_RULES, Made};
+use crate::collection::OTHER_CODEBOOK;
 use crate::error::{Error, REBUILD};
 use crate::ingest::add_to_segment;
-use crate::names::IndexFile;
+use crate::names::{IndexFile, IndexKind};
+use crate::spaces;
 use crate::{Collection, OptimizeReport, Problem, Remedy, Reporter, VerifyReport};
 
 /// So many segments of one size class are merged into one.
@@ -100,15 +102,43 @@ impl Collection {
         Ok(())
     }
 
-    /// Writes a segment file that no commit lists yet: its name, images and bytes.
+    /// Writes a segment file that no commit lists yet, of so many images, the last of which is this one.
     pub(crate) fn write_segment(
         &self,
         builder: SegmentBuilder,
         images: usize,
-    ) -> Result<(IndexFile, i64, i64), Error> {
-        let file = self.new_segment_file(0)?;
+        last: i64,
+    ) -> Result<IndexEntry, Error> {
+        let file = self.new_index_file(IndexKind::Words, 0)?;
         let written = builder.write(&self.folder.index_file(file))?;
-        Ok((file, images as i64, written.bytes as i64))
+        Ok(self.segment_entry(file, last, images as i64, written.bytes as i64))
+    }
+
+    fn segment_entry(&self, file: IndexFile, last: i64, items: i64, bytes: i64) -> IndexEntry {
+        let tag = self.artefacts.codebook_id().to_owned();
+        IndexEntry {
+            file,
+            made: Made { tag, last },
+            items,
+            bytes,
+        }
+    }
+
+    /// What an index file says of itself; `None` when it is missing or damaged.
+    pub(crate) fn index_entry(&self, file: IndexFile) -> Option<IndexEntry> {
+        let path = self.folder.find_index_file(file).ok()??;
+        match file.kind() {
+            IndexKind::Words => {
+                let segment = Segment::open_of_any_codebook(&path).ok()?;
+                let last = segment.ids().max().unwrap_or(0);
+                let (images, bytes) = (i64::from(segment.image_count()), segment.bytes() as i64);
+                Some(self.segment_entry(file, last, images, bytes))
+            }
+            IndexKind::Vectors(_, kind) => {
+                let index = kind.open(&path).ok()?;
+                spaces::entry(file, &path, &*index).ok()
+            }
+        }
     }
 
     /// Merges segments of one size class where there are many, so that their number grows with the logarithm of
@@ -116,8 +146,8 @@ impl Collection {
     pub(crate) fn merge_small_segments(&mut self, reporter: &dyn Reporter) -> Result<(), Error> {
         loop {
             let mut rows = self.catalog().segments()?;
-            rows.sort_by_key(|row| row.images);
-            let class = |row: &SegmentRow| (row.images.max(1) as u64).ilog2() / 3;
+            rows.sort_by_key(|row| row.items);
+            let class = |row: &IndexRow| (row.items.max(1) as u64).ilog2() / 3;
             let run = rows
                 .chunk_by(|a, b| class(a) == class(b))
                 .find(|run| run.len() >= FAN_IN);
@@ -132,31 +162,30 @@ impl Collection {
     }
 
     /// Replaces segments by one that holds what is left of them.
-    fn merge(&mut self, rows: &[SegmentRow]) -> Result<(), Error> {
+    fn merge(&mut self, rows: &[IndexRow]) -> Result<(), Error> {
         let removed: IdSet = self.catalog().tombstones()?.into_iter().collect();
         let segments = rows
             .iter()
-            .map(|row| self.open_segment(row.file))
+            .map(|row| self.open_segment(row))
             .collect::<Result<Vec<_>, _>>()?;
         let parts: Vec<&Segment> = segments.iter().collect();
-        let file = self.new_segment_file(0)?;
+        let file = self.new_index_file(IndexKind::Words, 0)?;
         let path = self.folder.index_file(file);
         let merged = vizsla_words::merge(&parts, &Allowed::except(&removed), &path)
             .map_err(Error::of_index)?;
+        let ids = segments.iter().flat_map(Segment::ids);
+        let (dead, live): (Vec<i64>, Vec<i64>) = ids.partition(|id| removed.contains(*id));
+        let last = live.into_iter().max().unwrap_or(0);
         let (images, bytes) = (i64::from(merged.images), merged.bytes as i64);
-        let dead: Vec<i64> = segments
-            .iter()
-            .flat_map(Segment::ids)
-            .filter(|id| removed.contains(*id))
-            .collect();
+        let entry = self.segment_entry(file, last, images, bytes);
         self.catalog().write(|writer| {
             for row in rows {
-                writer.remove_segment(row.id)?;
+                writer.remove_index_file(row.id)?;
             }
             for image in &dead {
                 writer.remove_tombstone(*image)?;
             }
-            writer.add_segment(file, images, bytes)
+            writer.add_index_file(&entry)
         })?;
         self.changed();
         drop(segments);
@@ -221,17 +250,19 @@ impl Collection {
                 add_to_segment(&mut builder, image, &data)?;
                 reporter.advance(1);
             }
-            let file = self.new_segment_file(last)?;
+            let file = self.new_index_file(IndexKind::Words, last)?;
             last = file.number();
             let written = builder.write(&self.folder.index_file(file))?;
-            made.push((file, chunk.len() as i64, written.bytes as i64));
+            let greatest = chunk.last().copied().unwrap_or(0);
+            let images = chunk.len() as i64;
+            made.push(self.segment_entry(file, greatest, images, written.bytes as i64));
         }
         self.catalog().write(|writer| {
             writer.remove_segments()?;
             writer.clear_tombstones()?;
             writer.rebuild_caption_index()?;
             made.iter()
-                .try_for_each(|(file, images, bytes)| writer.add_segment(*file, *images, *bytes))
+                .try_for_each(|entry| writer.add_index_file(entry))
         })?;
         self.changed();
         for row in &old {
@@ -264,7 +295,7 @@ impl Collection {
     fn check(&self, catalog: &Catalog, reporter: &dyn Reporter) -> Result<VerifyReport, Error> {
         // Open segments can be read to the end, even when a writer removes their files meanwhile.
         let words = self.codebook().ok().map(|codebook| codebook.len() as u32);
-        let open = |row: SegmentRow| {
+        let open = |row: IndexRow| {
             let segment = self.open_whole(&row, words);
             (self.folder.index_file(row.file), segment)
         };
@@ -337,7 +368,7 @@ impl Collection {
         Ok(report)
     }
 
-    fn open_whole(&self, row: &SegmentRow, words: Option<u32>) -> Result<Segment, String> {
+    fn open_whole(&self, row: &IndexRow, words: Option<u32>) -> Result<Segment, String> {
         let found = self.folder.find_index_file(row.file);
         let Some(path) = found.map_err(|e| e.to_string())? else {
             return Err("a segment is missing".into());
@@ -353,6 +384,17 @@ impl Collection {
                 segment.bytes(),
                 row.bytes
             ));
+        }
+        let made = row.made.as_ref();
+        if made.is_some_and(|made| made.tag != self.artefacts.codebook_id()) {
+            return Err(OTHER_CODEBOOK.into());
+        }
+        // Where a catalog was lifted, the last image may not be known.
+        let last = made.map(|made| made.last).filter(|last| *last != 0);
+        if last.is_some_and(|last| segment.ids().max() != Some(last)) {
+            return Err(
+                "the catalog says of another image that it is the last in the segment".into(),
+            );
         }
         Ok(segment)
     }

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use vizsla_vectors::AtomicFile;
 
 use crate::catalog::Owner;
+use crate::indexes::VectorKind;
 
 /// Digits that a number is filled up to.
 const DIGITS: usize = 8;
@@ -29,22 +30,63 @@ pub(crate) struct IndexFile {
 pub(crate) enum IndexKind {
     /// A segment of the inverted file.
     Words,
-    /// Vectors as they are compared.
+    /// Vectors as they are compared, in an index of this kind.
+    Vectors(Owner, VectorKind),
+}
+
+/// What an index file makes findable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Indexed {
+    /// The visual words of images.
+    Words,
+    /// The vectors of an owner.
     Vectors(Owner),
 }
 
-impl IndexKind {
-    const ALL: [Self; 3] = [
+impl Indexed {
+    pub const ALL: [Self; 3] = [
         Self::Words,
         Self::Vectors(Owner::Image),
         Self::Vectors(Owner::Caption),
     ];
 
+    /// What the catalog calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Words => "words",
+            Self::Vectors(owner) => owner.name(),
+        }
+    }
+}
+
+impl IndexKind {
+    /// All that this program knows.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let owners = [Owner::Image, Owner::Caption].into_iter();
+        let vectors = owners.flat_map(|owner| VectorKind::all().map(move |kind| (owner, kind)));
+        std::iter::once(Self::Words).chain(vectors.map(|(owner, kind)| Self::Vectors(owner, kind)))
+    }
+
+    /// What the catalog calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Words => "segment",
+            Self::Vectors(_, kind) => kind.name(),
+        }
+    }
+
+    pub fn indexed(self) -> Indexed {
+        match self {
+            Self::Words => Indexed::Words,
+            Self::Vectors(owner, _) => Indexed::Vectors(owner),
+        }
+    }
+
     /// What stands before and after the number.
     fn around(self) -> (String, &'static str) {
         match self {
             Self::Words => (String::new(), ".vzsg"),
-            Self::Vectors(owner) => (format!("{}-", owner.name()), ".vzfv"),
+            Self::Vectors(owner, kind) => (format!("{}-", owner.name()), kind.ending()),
         }
     }
 }
@@ -86,7 +128,7 @@ impl FromStr for IndexFile {
     type Err = ();
 
     fn from_str(name: &str) -> Result<Self, ()> {
-        let found = IndexKind::ALL.into_iter().find_map(|kind| {
+        let found = IndexKind::all().find_map(|kind| {
             let (before, after) = kind.around();
             let digits = name.strip_prefix(before.as_str())?.strip_suffix(after)?;
             let plain = digits.bytes().all(|b| b.is_ascii_digit());
@@ -166,8 +208,16 @@ mod tests {
         for (name, kind, number) in [
             ("00000001.vzsg", IndexKind::Words, 1),
             ("123456789.vzsg", IndexKind::Words, 123_456_789),
-            ("global-00000012.vzfv", IndexKind::Vectors(Owner::Image), 12),
-            ("text-00000003.vzfv", IndexKind::Vectors(Owner::Caption), 3),
+            (
+                "global-00000012.vzfv",
+                IndexKind::Vectors(Owner::Image, VectorKind::USUAL),
+                12,
+            ),
+            (
+                "text-00000003.vzfv",
+                IndexKind::Vectors(Owner::Caption, VectorKind::USUAL),
+                3,
+            ),
         ] {
             let file: IndexFile = name.parse().unwrap();
             assert_eq!((file.kind(), file.number()), (kind, number));

@@ -1,40 +1,35 @@
-//! A space of vectors, searched exactly.
+//! A space of vectors and what is searched of it.
 //!
-//! The catalog keeps the vectors as the networks gave them; `segments/` keeps a flat file of them as they are
-//! compared (whitened, 16-bit floats, memory-mapped), made again from the catalog at any time. Ids only grow, so
-//! what was added since the file was written is what has greater ids: it is read from the catalog.
+//! The catalog keeps the vectors as the networks gave them; `segments/` keeps an index of them as they are compared
+//! (whitened, of length 1), made again from the catalog at any time. Ids only grow, so what was added since the index was
+//! made is what has greater ids: it is read from the catalog. An index that was made with another whitening is not used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vizsla_vectors::{Allowed, FlatVectors, Moments, Projection, TopK, l2_normalise};
+use fs_err as fs;
+use vizsla_vectors::{Allowed, Nearest, Projection, TopK, VectorIndex, l2_normalise};
 
-use crate::catalog::{Catalog, Owner};
+use crate::catalog::{Catalog, FORMAT, IndexEntry, IndexRow, Made, Owner};
 use crate::error::{Error, REBUILD};
+use crate::indexes::{Source, Take, VectorKind};
 use crate::names::{IndexFile, IndexKind};
 use crate::{Collection, Remedy, Reporter};
 
-/// Vectors that may lie outside the flat file before it is written again, and their share of all.
+/// Vectors that may lie outside the index before it is made again, and their share of all.
 const TAIL: u64 = 1024;
 const TAIL_SHARE: u64 = 8;
 /// Vectors read from the catalog at a time.
 const CHUNK: usize = 4096;
-/// Tag of a file of vectors that are not whitened.
+/// Tag of an index of vectors that are not whitened.
 const PLAIN: &str = "plain";
 
 /// The vectors of one owner at one commit.
 pub(crate) struct Space {
-    flat: Option<FlatVectors>,
+    index: Option<Box<dyn VectorIndex>>,
     ids: Vec<i64>,
     rows: Vec<f32>,
     dimension: usize,
-}
-
-/// The best of a space, and what all its scores are like.
-pub(crate) struct Nearest {
-    /// Id and cosine, best first.
-    pub best: Vec<(i64, f32)>,
-    pub moments: Moments,
 }
 
 impl Space {
@@ -45,11 +40,14 @@ impl Space {
         k: usize,
         allowed: &Allowed<'_>,
     ) -> Result<Nearest, Error> {
+        let found = match &self.index {
+            Some(index) => index.nearest(query, k, allowed).map_err(Error::of_index)?,
+            None => Nearest::default(),
+        };
+        let mut moments = found.moments;
         let mut top = TopK::new(k);
-        let mut moments = Moments::default();
-        if let Some(flat) = &self.flat {
-            flat.search(query, allowed, &mut top, &mut moments)
-                .map_err(Error::of_index)?;
+        for (id, score) in found.best {
+            top.push(score, id);
         }
         for (&id, row) in self
             .ids
@@ -71,9 +69,9 @@ impl Space {
 
     /// Whether its file is as long as when it was opened.
     pub(crate) fn is_whole(&self) -> bool {
-        self.flat
+        self.index
             .as_ref()
-            .is_none_or(|flat| flat.check_whole().is_ok())
+            .is_none_or(|index| index.check_whole().is_ok())
     }
 }
 
@@ -92,7 +90,7 @@ impl Compared {
         }
     }
 
-    /// What a flat file of such vectors is tagged with.
+    /// What an index of such vectors is tagged with.
     fn tag(&self) -> &str {
         self.whitening
             .as_ref()
@@ -141,16 +139,16 @@ impl Collection {
             return Ok(None);
         };
         let dimension = compared.dimension;
-        let flat = self.open_flat(catalog, owner, &compared)?;
+        let index = self.open_index(catalog, owner, &compared)?;
         let mut space = Space {
             ids: Vec::new(),
             rows: Vec::new(),
             dimension,
-            flat,
+            index,
         };
-        let mut after = space.flat.as_ref().map_or(0, FlatVectors::last_id);
-        if let Some(flat) = &space.flat {
-            flat.check_whole().map_err(Error::of_index)?;
+        let mut after = space.index.as_ref().map_or(0, |index| index.last_id());
+        if let Some(index) = &space.index {
+            index.check_whole().map_err(Error::of_index)?;
         }
         loop {
             let chunk = catalog.vectors_after(owner, after, CHUNK)?;
@@ -169,55 +167,69 @@ impl Collection {
         Ok(Some(Arc::new(space)))
     }
 
-    /// What is wrong with the flat files: file, damage, remedy.
+    /// What is wrong with the indexes of vectors: file, damage, remedy.
     pub(crate) fn check_spaces(
         &self,
         catalog: &Catalog,
     ) -> Result<Vec<(PathBuf, String, Remedy)>, Error> {
         let mut found = Vec::new();
         for owner in [Owner::Image, Owner::Caption] {
-            let Some(file) = catalog.flat_file(owner)? else {
-                continue;
+            let row = match catalog.vectors_file(owner) {
+                Ok(Some(row)) => row,
+                Ok(None) => continue,
+                // It is among what the catalog finds of itself.
+                Err(Error::Damaged { .. }) if catalog.format()? == FORMAT => continue,
+                Err(error) => return Err(error),
             };
-            let path = match self.folder.find_index_file(file) {
+            let path = match self.folder.find_index_file(row.file) {
                 Ok(Some(path)) => path,
                 Ok(None) => {
                     let what = "a file of vectors is missing".to_owned();
-                    found.push((self.folder.index_file(file), what, REBUILD));
+                    found.push((self.folder.index_file(row.file), what, REBUILD));
                     continue;
                 }
                 Err(error) => {
-                    found.push((self.folder.index_file(file), error.to_string(), REBUILD));
+                    found.push((self.folder.index_file(row.file), error.to_string(), REBUILD));
                     continue;
                 }
             };
-            let sound = FlatVectors::open(&path).and_then(|flat| flat.verify());
-            found.extend(sound.err().map(|e| (path, e.to_string(), REBUILD)));
+            let sound = opened(&row, &path).and_then(|index| {
+                index.verify().map_err(|error| error.to_string())?;
+                is_as_listed(&row, &path, &*index)
+            });
+            found.extend(sound.err().map(|what| (path, what, REBUILD)));
         }
         Ok(found)
     }
 
-    fn open_flat(
+    fn open_index(
         &self,
         catalog: &Catalog,
         owner: Owner,
         compared: &Compared,
-    ) -> Result<Option<FlatVectors>, Error> {
-        let Some(file) = catalog.flat_file(owner)? else {
+    ) -> Result<Option<Box<dyn VectorIndex>>, Error> {
+        let Some(row) = catalog.vectors_file(owner)? else {
             return Ok(None);
         };
-        let path = self.folder.index_file(file);
+        let of_another = |tag: &str| tag != compared.tag();
+        if row.made.as_ref().is_some_and(|made| of_another(&made.tag)) {
+            return Ok(None);
+        }
+        let path = self.folder.index_file(row.file);
         let damaged = |what: String| Error::damaged(&path, what, REBUILD);
-        if self.folder.find_index_file(file)?.is_none() {
+        if self.folder.find_index_file(row.file)?.is_none() {
             return Err(damaged("a file of vectors is missing".into()));
         }
-        let flat = FlatVectors::open(&path).map_err(|e| damaged(e.to_string()))?;
-        let fits = flat.tag() == compared.tag() && flat.dimension() == compared.dimension;
-        Ok(fits.then_some(flat))
+        let index = opened(&row, &path).map_err(damaged)?;
+        if of_another(index.tag()) || index.dimension() != compared.dimension {
+            return Ok(None);
+        }
+        is_as_listed(&row, &path, &*index).map_err(damaged)?;
+        Ok(Some(index))
     }
 
-    /// Writes the flat files again where much was added since, or where `all` asks for it. Gives remarks on those that
-    /// cannot be written because an artefact is damaged: what is there is left then.
+    /// Makes the indexes again where much was added since, or where `all` asks for it. Gives remarks on those that
+    /// cannot be made because an artefact is damaged: what is there is left then.
     pub(crate) fn refresh_spaces(
         &mut self,
         all: bool,
@@ -239,20 +251,21 @@ impl Collection {
             };
             let (count, last) = self.catalog().vector_count(owner)?;
             // An entry that is damaged is written again with the file.
-            let listed = self.catalog().flat_file(owner).unwrap_or_default();
-            let covered = match self.open_flat(&self.catalog(), owner, &compared) {
-                Ok(flat) => flat.map_or(0, |flat| flat.len() as u64),
+            let listed = self.catalog().vectors_file(owner).unwrap_or_default();
+            let covered = match self.open_index(&self.catalog(), owner, &compared) {
+                Ok(index) => index.map_or(0, |index| index.len() as u64),
                 Err(_) => 0,
             };
             let tail = count.saturating_sub(covered);
             if all || tail > TAIL.max(count / TAIL_SHARE) {
-                self.write_flat(owner, &compared, last, listed, reporter)?;
+                let old = listed.map(|row| row.file);
+                self.make_index(owner, &compared, last, old, reporter)?;
             }
         }
         Ok(left)
     }
 
-    fn write_flat(
+    fn make_index(
         &mut self,
         owner: Owner,
         compared: &Compared,
@@ -262,10 +275,37 @@ impl Collection {
     ) -> Result<(), Error> {
         // A name that no reader has open.
         let after = listed.map_or(0, IndexFile::number);
-        let file = self.new_index_file(IndexKind::Vectors(owner), after)?;
+        let kind = VectorKind::USUAL;
+        let file = self.new_index_file(IndexKind::Vectors(owner, kind), after)?;
         let path = self.folder.index_file(file);
         reporter.begin("writing vectors", 0);
-        let mut writer = FlatVectors::create(&path, compared.dimension, compared.tag())?;
+        let each = |take: &mut Take<'_>| self.each_compared(owner, compared, last, take);
+        let source = Source {
+            dimension: compared.dimension,
+            tag: compared.tag(),
+            each: &each,
+        };
+        kind.make(&path, &source)?;
+        let entry = entry(file, &path, &*kind.open(&path)?)?;
+        self.catalog()
+            .write(|writer| writer.set_vectors_file(owner, &entry))?;
+        self.changed();
+        reporter.end();
+        if let Some(old) = listed {
+            // A reader may still hold it: then the next writer sweeps it away.
+            let _ = self.folder.remove_index_file(old);
+        }
+        Ok(())
+    }
+
+    /// Gives the vectors of an owner up to an id, as they are compared.
+    fn each_compared(
+        &self,
+        owner: Owner,
+        compared: &Compared,
+        last: i64,
+        take: &mut Take<'_>,
+    ) -> Result<(), Error> {
         let mut after = 0;
         while after < last {
             let chunk = self.catalog().vectors_after(owner, after, CHUNK)?;
@@ -274,18 +314,9 @@ impl Collection {
             for (id, vector) in chunk {
                 let row = compared.of(vector);
                 if row.len() == compared.dimension {
-                    writer.push(id, &row)?;
+                    take(id, &row)?;
                 }
             }
-        }
-        writer.finish()?;
-        self.catalog()
-            .write(|writer| writer.set_flat_file(owner, file))?;
-        self.changed();
-        reporter.end();
-        if let Some(old) = listed {
-            // A reader may still hold it: then the next writer sweeps it away.
-            let _ = self.folder.remove_index_file(old);
         }
         Ok(())
     }
@@ -344,6 +375,45 @@ impl Collection {
                 work(id, vector);
             }
         }
+    }
+}
+
+/// Opens an index file of an owner's vectors, by the kind that the catalog says it has.
+fn opened(row: &IndexRow, path: &Path) -> Result<Box<dyn VectorIndex>, String> {
+    match row.file.kind() {
+        IndexKind::Vectors(_, kind) => kind.open(path).map_err(|error| error.to_string()),
+        IndexKind::Words => Err("this is a segment, and no file of vectors".into()),
+    }
+}
+
+/// What is to be listed of an index of vectors.
+pub(crate) fn entry(
+    file: IndexFile,
+    path: &Path,
+    index: &dyn VectorIndex,
+) -> Result<IndexEntry, Error> {
+    Ok(IndexEntry {
+        file,
+        made: Made {
+            tag: index.tag().to_owned(),
+            last: index.last_id(),
+        },
+        items: index.len() as i64,
+        bytes: fs::metadata(path)?.len() as i64,
+    })
+}
+
+/// Whether a file is the one that was listed, where the catalog says more of it than its name.
+fn is_as_listed(row: &IndexRow, path: &Path, index: &dyn VectorIndex) -> Result<(), String> {
+    let Some(made) = &row.made else { return Ok(()) };
+    let found = entry(row.file, path, index).map_err(|error| error.to_string())?;
+    match (&found.made, found.items, found.bytes) == (made, row.items, row.bytes) {
+        true => Ok(()),
+        false => Err(format!(
+            "the file of vectors is another than the one listed: it has {} vectors of `{}` up to {}, the catalog says \
+             {} of `{}` up to {}",
+            found.items, found.made.tag, found.made.last, row.items, made.tag, made.last
+        )),
     }
 }
 

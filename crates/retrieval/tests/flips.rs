@@ -69,7 +69,7 @@ fn counters_that_turned_are_found_and_put_right() {
     let files = &bench.whole;
     let subject = bench.subject("counters", files).unwrap();
     let catalog = files.get(Path::new("catalog.db")).unwrap();
-    for name in ["images", "segments", "captions"] {
+    for name in ["images", "index_files", "captions"] {
         // A row of `sqlite_sequence`: its name, and behind it the number.
         let hits: Vec<usize> = catalog
             .windows(name.len() + 1)

@@ -362,7 +362,7 @@ fn a_catalog_holds_our_tables_and_no_others() {
             "",
         ),
         ("PRAGMA application_id = 7", "not a catalog"),
-        ("PRAGMA user_version = 4", "format 4"),
+        ("PRAGMA user_version = 5", "format 5"),
     ] {
         let world = World::new();
         world.forge(sql);

@@ -17,7 +17,7 @@ use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 
 use crate::files::{AtomicFile, CUT_SHORT, FileFormat, Mapped, i64_at, u32_at, u64_at};
-use crate::{Allowed, Error, TopK, dot_f32};
+use crate::{Allowed, Error, Moments, Nearest, Sample, Sampler, TopK, VectorIndex, dot_f32};
 
 const FORMAT: FileFormat = FileFormat {
     magic: b"VZFV",
@@ -31,49 +31,6 @@ const TAG: usize = 32;
 const MOST_DIMENSIONS: usize = 1 << 16;
 /// Vectors that one thread takes at a time.
 const BLOCK: usize = 4096;
-
-/// Number, sum and sum of squares of scores: their mean and spread.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Moments {
-    count: f64,
-    sum: f64,
-    squares: f64,
-}
-
-impl Moments {
-    /// Adds a score.
-    pub fn add(&mut self, score: f32) {
-        let score = f64::from(score);
-        self.count += 1.0;
-        self.sum += score;
-        self.squares += score * score;
-    }
-
-    /// Adds so many scores of zero.
-    pub fn add_zeros(&mut self, count: usize) {
-        self.count += count as f64;
-    }
-
-    /// Adds all scores of another.
-    pub fn merge(&mut self, other: &Self) {
-        self.count += other.count;
-        self.sum += other.sum;
-        self.squares += other.squares;
-    }
-
-    /// Mean; 0 without scores.
-    pub fn mean(&self) -> f64 {
-        self.sum / self.count.max(1.0)
-    }
-
-    /// Standard deviation of the population; 0 without scores.
-    pub fn deviation(&self) -> f64 {
-        let mean = self.mean();
-        (self.squares / self.count.max(1.0) - mean * mean)
-            .max(0.0)
-            .sqrt()
-    }
-}
 
 /// Writes a file of vectors.
 pub struct FlatWriter {
@@ -166,7 +123,7 @@ impl FlatVectors {
         })
     }
 
-    /// Opens a file. Its lengths and its header are checked, its rows only by [`FlatVectors::verify`].
+    /// Opens a file. Its lengths and its header are checked, its rows only by [`VectorIndex::verify`].
     ///
     /// # Errors
     /// It is not such a file, of a newer version, or damaged.
@@ -197,88 +154,33 @@ impl FlatVectors {
         })
     }
 
-    /// Checks every byte.
-    ///
-    /// # Errors
-    /// The checksum differs, or ids do not ascend.
-    pub fn verify(&self) -> Result<(), Error> {
-        if crc32fast::hash(&self.map.bytes()[HEADER..]) != self.crc {
-            return Err(FORMAT.damaged("checksum", &self.path));
-        }
-        if (1..self.count).any(|at| self.id(at - 1) >= self.id(at)) {
-            return Err(FORMAT.damaged("ids do not ascend", &self.path));
-        }
-        Ok(())
-    }
-
-    /// Number of vectors.
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// Length of each vector.
-    pub fn dimension(&self) -> usize {
-        self.dimension
-    }
-
-    /// What made the vectors.
-    pub fn tag(&self) -> &str {
-        &self.tag
-    }
-
-    /// The greatest id; 0 when there is none.
-    pub fn last_id(&self) -> i64 {
-        if self.count == 0 {
-            0
-        } else {
-            self.id(self.count - 1)
-        }
-    }
-
     fn id(&self, at: usize) -> i64 {
         i64_at(self.map.bytes(), HEADER + 8 * at)
     }
 
-    /// Offers to `top` the inner product of `query` with every vector whose id is allowed, and adds these to `moments`.
-    /// Runs on the threads of the caller's pool; the result does not depend on their number.
+    /// Reads a row; `halves` and `row` have its length.
+    fn read_row(&self, at: usize, halves: &mut [f16], row: &mut [f32]) {
+        let rows = &self.map.bytes()[HEADER + 8 * self.count..];
+        let start = 2 * self.dimension * at;
+        let bytes = &rows[start..start + 2 * self.dimension];
+        for (half, pair) in halves.iter_mut().zip(bytes.chunks_exact(2)) {
+            *half = f16::from_le_bytes([pair[0], pair[1]]);
+        }
+        halves.convert_to_f32_slice(row);
+    }
+
+    /// A sample of the vectors, for an approximate index that is made of them.
     ///
     /// # Errors
     /// The file was cut short since it was opened.
-    pub fn search(
-        &self,
-        query: &[f32],
-        allowed: &Allowed<'_>,
-        top: &mut TopK,
-        moments: &mut Moments,
-    ) -> Result<(), Error> {
-        let blocks: Vec<(Vec<(f32, i64)>, Moments)> = (0..self.count.div_ceil(BLOCK))
-            .into_par_iter()
-            .map(|block| self.search_block(block * BLOCK, query, allowed, top.clone()))
-            .collect();
+    pub fn sample(&self) -> Result<Sample, Error> {
+        let mut sampler = Sampler::new(self.dimension);
+        let mut halves = vec![f16::ZERO; self.dimension];
+        for at in 0..self.count {
+            sampler.push(self.id(at), |row| self.read_row(at, &mut halves, row));
+        }
         self.check_whole()?;
-        for (best, of_block) in blocks {
-            moments.merge(&of_block);
-            for (score, id) in best {
-                top.push(score, id);
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the file is still as long as when it was opened, and was so while it was read.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`] when not.
-    pub fn check_whole(&self) -> Result<(), Error> {
-        match self.map.is_whole() {
-            true => Ok(()),
-            false => Err(FORMAT.damaged(CUT_SHORT, &self.path)),
-        }
+        Ok(sampler.finish())
     }
 
     fn search_block(
@@ -291,23 +193,77 @@ impl FlatVectors {
         let mut moments = Moments::default();
         let mut halves = vec![f16::ZERO; self.dimension];
         let mut row = vec![0f32; self.dimension];
-        let rows = &self.map.bytes()[HEADER + 8 * self.count..];
         for at in from..self.count.min(from + BLOCK) {
             let id = self.id(at);
             if !allowed.contains(id) {
                 continue;
             }
-            let start = 2 * self.dimension * at;
-            let bytes = &rows[start..start + 2 * self.dimension];
-            for (half, pair) in halves.iter_mut().zip(bytes.chunks_exact(2)) {
-                *half = f16::from_le_bytes([pair[0], pair[1]]);
-            }
-            halves.convert_to_f32_slice(&mut row);
+            self.read_row(at, &mut halves, &mut row);
             let score = dot_f32(query, &row);
             moments.add(score);
             top.push(score, id);
         }
         (top.into_sorted(), moments)
+    }
+}
+
+impl VectorIndex for FlatVectors {
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    fn last_id(&self) -> i64 {
+        match self.count {
+            0 => 0,
+            count => self.id(count - 1),
+        }
+    }
+
+    /// Looks at all vectors: the best are the best, and the moments those of all.
+    fn nearest(&self, query: &[f32], k: usize, allowed: &Allowed<'_>) -> Result<Nearest, Error> {
+        let mut top = TopK::new(k);
+        let mut moments = Moments::default();
+        let blocks: Vec<(Vec<(f32, i64)>, Moments)> = (0..self.count.div_ceil(BLOCK))
+            .into_par_iter()
+            .map(|block| self.search_block(block * BLOCK, query, allowed, top.clone()))
+            .collect();
+        self.check_whole()?;
+        for (best, of_block) in blocks {
+            moments.merge(&of_block);
+            for (score, id) in best {
+                top.push(score, id);
+            }
+        }
+        let best = top.into_sorted().into_iter().map(|(score, id)| (id, score));
+        Ok(Nearest {
+            best: best.collect(),
+            moments,
+        })
+    }
+
+    fn check_whole(&self) -> Result<(), Error> {
+        match self.map.is_whole() {
+            true => Ok(()),
+            false => Err(FORMAT.damaged(CUT_SHORT, &self.path)),
+        }
+    }
+
+    fn verify(&self) -> Result<(), Error> {
+        if crc32fast::hash(&self.map.bytes()[HEADER..]) != self.crc {
+            return Err(FORMAT.damaged("checksum", &self.path));
+        }
+        if (1..self.count).any(|at| self.id(at - 1) >= self.id(at)) {
+            return Err(FORMAT.damaged("ids do not ascend", &self.path));
+        }
+        Ok(())
     }
 }
 
@@ -362,21 +318,25 @@ mod tests {
         assert_eq!(flat.last_id(), 10 + 3 * 8999);
         let even: IdSet = (0..30_000).step_by(2).collect();
         let allowed = Allowed::Only(&even);
-        let (mut top, mut moments) = (TopK::new(7), Moments::default());
-        flat.search(&rows[4], &allowed, &mut top, &mut moments)
-            .unwrap();
+        let Nearest { best, moments } = flat.nearest(&rows[4], 7, &allowed).unwrap();
         let mut expected = TopK::new(7);
         let mut scores = Vec::new();
         for (at, row) in rows.iter().enumerate().filter(|(at, _)| at % 2 == 0) {
             expected.push(dot_f32(&rows[4], row), 10 + 3 * at as i64);
             scores.push(f64::from(dot_f32(&rows[4], row)));
         }
-        assert_eq!(top.into_sorted(), expected.into_sorted());
+        let expected = expected.into_sorted().into_iter();
+        assert_eq!(
+            best,
+            expected.map(|(score, id)| (id, score)).collect::<Vec<_>>()
+        );
         let mean = scores.iter().sum::<f64>() / scores.len() as f64;
         let spread =
             scores.iter().map(|s| (s - mean) * (s - mean)).sum::<f64>() / scores.len() as f64;
         assert!((moments.mean() - mean).abs() < 1e-9);
         assert!((moments.deviation() - spread.sqrt()).abs() < 1e-6);
+        let sampled = flat.sample().unwrap().moments(&rows[4], &allowed).unwrap();
+        assert!((sampled.mean() - mean).abs() < 0.1 * spread.sqrt());
     }
 
     #[test]
@@ -392,14 +352,14 @@ mod tests {
             flat.check_whole().unwrap();
             let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
             file.set_len(kept(length)).unwrap();
-            let (mut top, mut moments) = (TopK::new(7), Moments::default());
-            let found = flat.search(&rows[4], &Allowed::All, &mut top, &mut moments);
+            let found = flat.nearest(&rows[4], 7, &Allowed::All);
             let error = found.unwrap_err().to_string();
             assert!(
                 error.contains("cut short") && error.ends_with("/v"),
                 "{error}"
             );
             assert!(flat.verify().is_err() && flat.check_whole().is_err());
+            assert!(flat.sample().is_err());
             // A file of vectors never takes the place of another.
             fs_err::remove_file(&path).unwrap();
         }

@@ -13,7 +13,9 @@ mod float_kmeans;
 mod gmm;
 mod hierarchy;
 mod ids;
+mod index;
 mod kmeans;
+mod moments;
 mod nearest;
 mod normalise;
 mod panel;
@@ -22,6 +24,7 @@ mod projection_fit;
 mod random;
 mod residuals;
 mod rotation;
+mod sample;
 mod top_k;
 
 pub use allowed::Allowed;
@@ -33,15 +36,18 @@ pub use files::{
     AtomicFile, CUT_SHORT, FileFormat, Mapped, content_id, f32_at, f32s, i64_at, u32_at, u32s,
     u64_at,
 };
-pub use flat::{FlatVectors, FlatWriter, Moments};
+pub use flat::{FlatVectors, FlatWriter};
 pub use float_kmeans::{FloatKMeans, float_kmeans};
 pub use gmm::Gmm;
 pub use hierarchy::{HierarchicalConfig, hierarchical_kmeans};
 pub use ids::IdSet;
+pub use index::{Nearest, VectorIndex};
 pub use kmeans::{KMeans, KMeansConfig, kmeans};
+pub use moments::Moments;
 pub use nearest::{NearestTwo, nearest_both_u8, nearest_two_u8};
 pub use normalise::{l2_norm, l2_normalise, power_normalise};
 pub use projection::{Projection, ProjectionKind};
 pub use residuals::{fisher_gradient, fisher_vector, vlad};
 pub use rotation::Rotation;
+pub use sample::{Sample, Sampler};
 pub use top_k::TopK;

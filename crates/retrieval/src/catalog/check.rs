@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Catalog;
-use super::rows::{file_row, image_row, segment_crc, text_crc};
+use super::rows::{file_row, image_row, text_crc};
 use crate::error::{Error, REBUILD, RESTORE, WRITE};
 use crate::{Problem, Remedy, stored};
 
@@ -20,7 +20,6 @@ impl Catalog {
         self.check_meta(&mut found)?;
         self.check_images(&mut found, seen)?;
         self.check_files(&mut found)?;
-        self.check_segments(&mut found)?;
         self.check_vectors(&mut found)?;
         let second = self.format()? >= 2;
         if second {
@@ -33,6 +32,9 @@ impl Catalog {
             found.push("the full-text index over the captions is damaged".into());
         }
         problems.extend(self.problems(found, REBUILD));
+        for (what, remedy) in self.check_index_files()? {
+            problems.extend(self.problems(vec![what], remedy));
+        }
         let mut found = Vec::new();
         self.check_header(&mut found)?;
         self.check_numbers(&mut found)?;
@@ -131,23 +133,6 @@ impl Catalog {
         for (row, crc) in files {
             if crc != row.crc() {
                 found.push(format!("the entry of the file {} is damaged", row.path));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_segments(&self, found: &mut Vec<String>) -> Result<(), Error> {
-        let segments = self.rows("SELECT file, images, bytes, crc FROM segments", |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get(1)?,
-                row.get(2)?,
-                row.get::<_, u32>(3)?,
-            ))
-        })?;
-        for (file, images, bytes, crc) in segments {
-            if crc != segment_crc(&file, images, bytes) {
-                found.push(format!("the entry of segment {file} is damaged"));
             }
         }
         Ok(())

@@ -5,22 +5,25 @@
 
 use rusqlite::Connection;
 
-use super::numbers::Numbered;
+use super::indexes::IndexEntry;
+use super::numbers::{Numbered, is_there};
 use super::schema::SECOND;
 use super::{Catalog, Writer};
 use crate::error::{Error, RESTORE};
+use crate::names::IndexFile;
 
 /// The format this program writes, and the newest it reads. Format 1 had no captions and no metadata; formats 1 and 2 did
-/// not say in `meta` which they are and which identities were given. They are read as they are and lifted by the first
-/// writer.
-pub(crate) const FORMAT: i64 = 3;
+/// not say in `meta` which they are and which identities were given; formats 1 to 3 listed segments and files of vectors
+/// in two places, without what made them. They are read as they are and lifted by the first writer.
+pub(crate) const FORMAT: i64 = 4;
 /// Its entry in `meta`.
 pub(super) const KEY: &str = "format";
 
 impl Catalog {
     /// The format that the catalog has now; another process may lift it at any time.
     pub(crate) fn format(&self) -> Result<i64, Error> {
-        if !has_second(&self.connection).map_err(|e| self.wrap(e))? {
+        let second = is_there(&self.connection, "image_vectors");
+        if !second.map_err(|e| self.wrap(e))? {
             return Ok(1);
         }
         match self.optional_meta(KEY)?.map(|text| text.parse()) {
@@ -40,6 +43,10 @@ impl Catalog {
 
     /// Refuses formats that are not known.
     pub(super) fn check_format(&self) -> Result<(), Error> {
+        self.at_one_instant(|| self.check_format_now())
+    }
+
+    fn check_format_now(&self) -> Result<(), Error> {
         let (format, header) = (self.format()?, self.user_version()?);
         if format > FORMAT {
             return Err(Error::TooNew {
@@ -53,6 +60,11 @@ impl Catalog {
                 "the head of the catalog says format {header}, its tables say {format}: a newer vizsla wrote it, or \
                  it is damaged"
             );
+            return Err(Error::damaged(self.path(), what, RESTORE));
+        }
+        let fourth = is_there(&self.connection, "index_files").map_err(|e| self.wrap(e))?;
+        if fourth != (format >= 4) {
+            let what = format!("the catalog says format {format}, but its tables are of another");
             return Err(Error::damaged(self.path(), what, RESTORE));
         }
         Ok(())
@@ -72,14 +84,18 @@ impl Catalog {
         Ok(!(current && self.has_log()? && self.counters_agree()?))
     }
 
-    /// Brings a catalog of any format to the one that is written.
-    pub(crate) fn lift(&mut self) -> Result<(), Error> {
+    /// Brings a catalog of any format to the one that is written, in one transaction. `made` tells what an index file says
+    /// of itself.
+    pub(crate) fn lift(
+        &mut self,
+        made: &dyn Fn(IndexFile) -> Option<IndexEntry>,
+    ) -> Result<(), Error> {
         if !self.has_log()? {
             self.connection
                 .pragma_update(None, "journal_mode", "WAL")
                 .map_err(|e| self.wrap(e))?;
         }
-        self.write(|writer| writer.lift())
+        self.write(|writer| writer.lift(made))
     }
 
     /// What the header says of the format, where it is not the format.
@@ -96,9 +112,15 @@ impl Catalog {
 
 impl Writer<'_> {
     /// Gives a catalog of an older format what it lacks.
-    pub(crate) fn lift(&self) -> rusqlite::Result<()> {
-        if !has_second(self.transaction)? {
+    pub(crate) fn lift(
+        &self,
+        made: &dyn Fn(IndexFile) -> Option<IndexEntry>,
+    ) -> rusqlite::Result<()> {
+        if !is_there(self.transaction, "image_vectors")? {
             self.transaction.execute_batch(&SECOND.concat())?;
+        }
+        if !is_there(self.transaction, "index_files")? {
+            self.list_index_files(made)?;
         }
         let format = FORMAT.to_string();
         if self.meta(KEY)?.as_deref() != Some(&format) {
@@ -114,14 +136,6 @@ impl Writer<'_> {
         }
         Ok(())
     }
-}
-
-fn has_second(connection: &Connection) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'image_vectors')",
-        )?
-        .query_row([], |row| row.get(0))
 }
 
 fn user_version(connection: &Connection) -> rusqlite::Result<i64> {

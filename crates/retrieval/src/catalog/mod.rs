@@ -9,6 +9,7 @@ mod captions;
 mod check;
 mod format;
 mod header;
+mod indexes;
 mod log;
 mod metadata;
 mod numbers;
@@ -24,19 +25,20 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 
-use crate::error::{Error, REBUILD, RESTORE};
-use crate::names::{IndexFile, IndexKind};
+use crate::error::{Error, RESTORE};
+use crate::names::IndexFile;
 use crate::scan::KeptRules;
 
 #[allow(unused_imports)]
 pub(crate) use self::captions::CaptionHit;
 pub(crate) use self::format::FORMAT;
 pub(crate) use self::header::check_files;
+pub(crate) use self::indexes::{IndexEntry, IndexRow, Made};
 pub(crate) use self::metadata::Datum;
 pub(crate) use self::numbers::Numbered;
 pub(crate) use self::readers::{Connections, View};
-pub(crate) use self::rows::{FileRow, ImageRow, SegmentRow};
-use self::rows::{file_row, segment_crc, text_crc};
+pub(crate) use self::rows::{FileRow, ImageRow};
+use self::rows::{file_row, text_crc};
 pub(crate) use self::vectors::{Owner, to_bytes};
 pub(crate) use self::writer::{Changes, Writer};
 
@@ -158,7 +160,7 @@ impl Catalog {
     pub(crate) fn listed_files(&self) -> Result<HashSet<IndexFile>, Error> {
         let mut files: HashSet<_> = self.segments()?.into_iter().map(|row| row.file).collect();
         for owner in [Owner::Image, Owner::Caption] {
-            files.extend(self.flat_file(owner)?);
+            files.extend(self.vectors_file(owner)?.map(|row| row.file));
         }
         Ok(files)
     }
@@ -176,33 +178,6 @@ impl Catalog {
         self.rows("SELECT content, id FROM images ORDER BY id", |row| {
             Ok((row.get::<_, [u8; 32]>(0)?, row.get(1)?))
         })
-    }
-
-    /// All segments, oldest first.
-    ///
-    /// # Errors
-    /// An entry is damaged, or names a file that no segment can have.
-    pub(crate) fn segments(&self) -> Result<Vec<SegmentRow>, Error> {
-        let sql = "SELECT id, file, images, bytes, crc FROM segments ORDER BY id";
-        let rows = self.rows(sql, |row| {
-            let (id, images, bytes) = (row.get(0)?, row.get(2)?, row.get(3)?);
-            let (name, crc): (String, u32) = (row.get(1)?, row.get(4)?);
-            let file = name.parse().ok().filter(|file: &IndexFile| {
-                file.kind() == IndexKind::Words && crc == segment_crc(&name, images, bytes)
-            });
-            let row = file.map(|file| SegmentRow {
-                id,
-                file,
-                images,
-                bytes,
-            });
-            Ok(row.ok_or(name))
-        })?;
-        let damaged = |name| {
-            let what = format!("the entry of the segment {name:?} is damaged");
-            Error::damaged(self.path(), what, REBUILD)
-        };
-        rows.into_iter().map(|row| row.map_err(damaged)).collect()
     }
 
     /// Removed images whose postings are still in a segment.
@@ -223,7 +198,7 @@ impl Catalog {
             Count::Images => "SELECT count(*) FROM images",
             Count::Files => "SELECT count(*) FROM files",
             Count::Features => "SELECT coalesce(sum(features), 0) FROM images",
-            Count::Segments => "SELECT count(*) FROM segments",
+            Count::Segments => return self.segment_count(),
             Count::Tombstones => "SELECT count(*) FROM tombstones",
             Count::Captions | Count::Metadata if self.format()? < 2 => return Ok(0),
             Count::Captions => "SELECT count(*) FROM captions",
@@ -381,7 +356,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("catalog.db");
         let first = Connection::open(&path).unwrap();
-        first.execute_batch(schema::FIRST).unwrap();
+        first.execute_batch(&schema::first()).unwrap();
         first
             .execute_batch(
                 "INSERT INTO images VALUES (7, zeroblob(32), 4, 3, 'PNG', NULL, NULL, NULL, NULL, 0, 0)",
@@ -403,8 +378,8 @@ mod tests {
         assert_eq!(reader.list().unwrap().len(), 1);
         let mut writer = Catalog::open(&path).unwrap();
         assert!(writer.is_to_be_lifted().unwrap());
-        writer.lift().unwrap();
-        writer.lift().unwrap();
+        writer.lift(&|_| None).unwrap();
+        writer.lift(&|_| None).unwrap();
         assert!(!writer.is_to_be_lifted().unwrap());
         let changes = writer.write(|writer| writer.set_captions(7, "list.csv", &["A dog".into()]));
         assert_eq!(changes.unwrap().added, 1);

@@ -1,4 +1,4 @@
-//! The identities of images, segments and captions: each is given once and never again.
+//! The identities of images, index files and captions: each is given once and never again.
 //!
 //! What was given last stands in `meta` with its checksum, for SQLite's own counters (`sqlite_sequence`) have none: one
 //! turned bit there, and the next image would take the place of another. Nothing is given that a row names, whatever the
@@ -18,7 +18,7 @@ use crate::names::{IndexFile, MOST_NUMBER};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Numbered {
     Images,
-    Segments,
+    IndexFiles,
     Captions,
 }
 
@@ -27,18 +27,20 @@ pub(crate) enum Numbered {
 pub(super) struct Given(RefCell<BTreeMap<Numbered, (i64, Option<i64>)>>);
 
 impl Numbered {
-    pub(super) const ALL: [Self; 3] = [Self::Images, Self::Segments, Self::Captions];
+    pub(super) const ALL: [Self; 3] = [Self::Images, Self::IndexFiles, Self::Captions];
 
-    fn table(self) -> &'static str {
-        match self {
+    /// The table that has them; index files had another before format 4.
+    fn table(self, connection: &Connection) -> rusqlite::Result<&'static str> {
+        Ok(match self {
             Self::Images => "images",
-            Self::Segments => "segments",
+            Self::IndexFiles if is_there(connection, "index_files")? => "index_files",
+            Self::IndexFiles => "segments",
             Self::Captions => "captions",
-        }
+        })
     }
 
-    fn key(self) -> String {
-        format!("last.{}", self.table())
+    fn key(self, connection: &Connection) -> rusqlite::Result<String> {
+        Ok(format!("last.{}", self.table(connection)?))
     }
 
     /// Where such identities stand: table and column.
@@ -53,7 +55,7 @@ impl Numbered {
                 ("captions", "image"),
                 ("metadata", "image"),
             ],
-            Self::Segments => &[("segments", "id")],
+            Self::IndexFiles => &[("segments", "id"), ("index_files", "id")],
             Self::Captions => &[("captions", "id"), ("caption_vectors", "caption")],
         }
     }
@@ -70,8 +72,9 @@ impl Numbered {
                 .query_row([], |row| row.get(0))?;
             greatest = greatest.max(found.unwrap_or(0));
         }
-        if self == Self::Segments {
-            let mut statement = connection.prepare_cached("SELECT file FROM segments")?;
+        if self == Self::IndexFiles {
+            let sql = format!("SELECT file FROM {}", self.table(connection)?);
+            let mut statement = connection.prepare_cached(&sql)?;
             for name in statement.query_map([], |row| row.get::<_, String>(0))? {
                 let number = name?.parse().map_or(0, IndexFile::number);
                 greatest = greatest.max(number);
@@ -82,7 +85,7 @@ impl Numbered {
 
     /// What `meta` says was given last; `None` without a sound entry.
     fn kept(self, connection: &Connection) -> rusqlite::Result<Option<i64>> {
-        let key = self.key();
+        let key = self.key(connection)?;
         let found: Option<(String, u32)> = connection
             .prepare_cached("SELECT value, crc FROM meta WHERE key = ?1")?
             .query_row([&key], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -95,7 +98,7 @@ impl Numbered {
     fn counted(self, connection: &Connection) -> rusqlite::Result<i64> {
         connection
             .prepare_cached("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?1 AND typeof(seq) = 'integer'")?
-            .query_row([self.table()], |row| row.get(0))
+            .query_row([self.table(connection)?], |row| row.get(0))
     }
 
     /// The last identity that was given.
@@ -108,13 +111,14 @@ impl Numbered {
     }
 }
 
-fn is_there(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
+pub(super) fn is_there(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = ?1)")?
         .query_row([table], |row| row.get(0))
 }
 
-fn after(last: i64) -> rusqlite::Result<i64> {
+/// The identity after this one.
+pub(super) fn after(last: i64) -> rusqlite::Result<i64> {
     match last {
         0..MOST_NUMBER => Ok(last + 1),
         _ => {
@@ -145,11 +149,18 @@ impl Catalog {
         let read = |what: Numbered| -> rusqlite::Result<_> {
             let connection = &self.connection;
             let kept = what.kept(connection)?;
-            Ok((kept, what.counted(connection)?, what.greatest(connection)?))
+            let name = what.table(connection)?;
+            Ok((
+                name,
+                kept,
+                what.counted(connection)?,
+                what.greatest(connection)?,
+            ))
         };
+        let mut known = Vec::new();
         for what in Numbered::ALL {
-            let (kept, counted, greatest) = read(what).map_err(|e| self.wrap(e))?;
-            let name = what.table();
+            let (name, kept, counted, greatest) = read(what).map_err(|e| self.wrap(e))?;
+            known.push(name);
             let last = if third { kept.unwrap_or(0) } else { counted };
             if last < greatest {
                 found.push(format!(
@@ -161,7 +172,6 @@ impl Catalog {
                 ));
             }
         }
-        let known = Numbered::ALL.map(Numbered::table);
         for name in self.rows("SELECT name FROM sqlite_sequence", |row| {
             row.get::<_, String>(0)
         })? {
@@ -195,7 +205,10 @@ impl Writer<'_> {
     /// Gives an identity that was chosen before, beyond all others.
     pub(super) fn took_number(&self, what: Numbered, number: i64) -> rusqlite::Result<()> {
         if number <= self.last(what)? {
-            let what = format!("{} {number} is given already", what.table());
+            let what = format!(
+                "{} {number} is given already",
+                what.table(self.transaction)?
+            );
             return Err(rusqlite::Error::ToSqlConversionFailure(what.into()));
         }
         if let Some((last, _)) = self.given.0.borrow_mut().get_mut(&what) {
@@ -204,11 +217,16 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// The table of these was made anew under another name: what was given last is kept under that name.
+    pub(super) fn gave_under_another_name(&self, what: Numbered, last: i64) {
+        self.given.0.borrow_mut().insert(what, (last, None));
+    }
+
     /// Keeps in `meta` what was given in this transaction.
     pub(super) fn keep_numbers(&self) -> rusqlite::Result<()> {
         for (what, (last, kept)) in self.given.0.borrow().iter() {
             if kept.unwrap_or(0) != *last {
-                self.set_meta(&what.key(), &last.to_string())?;
+                self.set_meta(&what.key(self.transaction)?, &last.to_string())?;
             }
         }
         Ok(())
@@ -216,23 +234,22 @@ impl Writer<'_> {
 
     /// Makes SQLite's counters say what `meta` says.
     pub(super) fn set_counters(&self) -> rusqlite::Result<()> {
-        let known = Numbered::ALL.map(Numbered::table);
+        let known = Numbered::ALL.map(|what| what.table(self.transaction));
+        let [images, files, captions] = known;
         self.transaction.execute(
             "DELETE FROM sqlite_sequence WHERE name NOT IN (?1, ?2, ?3)",
-            known,
+            [images?, files?, captions?],
         )?;
         for what in Numbered::ALL {
-            let last = self.last(what)?;
+            let (last, table) = (self.last(what)?, what.table(self.transaction)?);
             if what.counted(self.transaction)? == last {
                 continue;
             }
-            self.transaction.execute(
-                "DELETE FROM sqlite_sequence WHERE name = ?1",
-                [what.table()],
-            )?;
+            self.transaction
+                .execute("DELETE FROM sqlite_sequence WHERE name = ?1", [table])?;
             self.transaction.execute(
                 "INSERT INTO sqlite_sequence (name, seq) VALUES (?1, ?2)",
-                rusqlite::params![what.table(), last],
+                rusqlite::params![table, last],
             )?;
         }
         Ok(())
@@ -267,7 +284,7 @@ mod tests {
             set(&catalog, sql);
             assert!(!catalog.counters_agree().unwrap(), "{sql}");
             let before = catalog.next_number(Numbered::Images).unwrap();
-            catalog.lift().unwrap();
+            catalog.lift(&|_| None).unwrap();
             assert!(catalog.counters_agree().unwrap(), "{sql}");
             assert_eq!(before, 3);
         }

@@ -20,9 +20,7 @@ impl Catalog {
         let wrap = |source| wrapped(path, source);
         let mut connection = Connection::open(path).map_err(wrap)?;
         let transaction = connection.transaction().map_err(wrap)?;
-        transaction
-            .execute_batch(&format!("{}{}", schema::FIRST, schema::SECOND.concat()))
-            .map_err(wrap)?;
+        transaction.execute_batch(&schema::newest()).map_err(wrap)?;
         let format = FORMAT.to_string();
         for (key, value) in meta.iter().chain(&[(super::format::KEY, format.as_str())]) {
             transaction

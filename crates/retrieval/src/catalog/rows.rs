@@ -3,8 +3,6 @@
 use rusqlite::Row;
 use rusqlite::types::Value;
 
-use crate::names::IndexFile;
-
 /// What is stored of an image besides its features.
 #[derive(Debug, Clone)]
 pub(crate) struct ImageRow {
@@ -26,15 +24,6 @@ pub(crate) struct FileRow {
     pub image: i64,
     pub size: i64,
     pub modified_ns: i64,
-}
-
-/// A segment of the inverted file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SegmentRow {
-    pub id: i64,
-    pub file: IndexFile,
-    pub images: i64,
-    pub bytes: i64,
 }
 
 impl ImageRow {
@@ -82,6 +71,7 @@ impl FileRow {
     }
 }
 
+/// Of a row of the table of segments, before format 4.
 pub(super) fn segment_crc(file: &str, images: i64, bytes: i64) -> u32 {
     text_crc(&[file, &format!("{images} {bytes}")])
 }

@@ -10,10 +10,10 @@ use std::sync::OnceLock;
 
 use rusqlite::Connection;
 
-use super::{captions, metadata, vectors};
+use super::{captions, indexes, metadata, vectors};
 use crate::error::{Error, RESTORE};
 
-pub(super) const FIRST: &str = "
+const ALWAYS: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE images (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -28,30 +28,47 @@ CREATE TABLE files (path TEXT PRIMARY KEY,
   image INTEGER NOT NULL REFERENCES images(id) ON DELETE CASCADE,
   size INTEGER NOT NULL, modified_ns INTEGER NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX files_by_image ON files(image);
+CREATE TABLE tombstones (image INTEGER PRIMARY KEY);
+";
+
+/// What formats 1 to 3 had; format 4 has [`indexes::TABLE`] in its place.
+const SEGMENTS: &str = "
 CREATE TABLE segments (id INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL UNIQUE,
   images INTEGER NOT NULL, bytes INTEGER NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE tombstones (image INTEGER PRIMARY KEY);
 ";
 
 /// What format 2 has beyond format 1.
 pub(super) const SECOND: [&str; 3] = [captions::TABLES, metadata::TABLES, vectors::TABLES];
 
+/// The tables of format 1.
+pub(super) fn first() -> String {
+    [ALWAYS, SEGMENTS].concat()
+}
+
+/// The tables of the format that is written.
+pub(super) fn newest() -> String {
+    [&[ALWAYS, indexes::TABLE], &SECOND[..]].concat().concat()
+}
+
 /// A row of SQLite's own table of tables: kind, table, statement.
 type Statement = (String, String, Option<String>);
 type Statements = BTreeMap<String, Statement>;
 
-/// The statements of format 1, and those of the later ones.
-fn known() -> rusqlite::Result<&'static (Statements, Statements)> {
-    static KNOWN: OnceLock<(Statements, Statements)> = OnceLock::new();
+/// The statements of the formats that differ in their tables, the newest first: 4, then 2 and 3, then 1.
+fn known() -> rusqlite::Result<&'static [Statements; 3]> {
+    static KNOWN: OnceLock<[Statements; 3]> = OnceLock::new();
     if let Some(known) = KNOWN.get() {
         return Ok(known);
     }
-    let model = Connection::open_in_memory()?;
-    model.execute_batch(FIRST)?;
-    let first = statements(&model)?;
-    model.execute_batch(&SECOND.concat())?;
-    let second = statements(&model)?;
-    Ok(KNOWN.get_or_init(|| (first, second)))
+    let of = |tables: &str| {
+        let model = Connection::open_in_memory()?;
+        model.execute_batch(tables)?;
+        statements(&model)
+    };
+    let first = first();
+    let second = [first.as_str(), &SECOND.concat()].concat();
+    let known = [of(&newest())?, of(&second)?, of(&first)?];
+    Ok(KNOWN.get_or_init(|| known))
 }
 
 fn statements(connection: &Connection) -> rusqlite::Result<Statements> {
@@ -72,14 +89,17 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
         path: path.to_owned(),
         source,
     };
-    let (first, second) = known().map_err(wrap)?;
+    let [newest, second, first] = known().map_err(wrap)?;
     let found = statements(connection).map_err(wrap)?;
-    let known = match second
-        .keys()
-        .any(|name| !first.contains_key(name) && found.contains_key(name))
-    {
-        true => second,
-        false => first,
+    // A catalog is of the newest format of which it has something that the one before had not.
+    let more = |later: &Statements, earlier: &Statements| {
+        let mut names = later.keys().filter(|name| !earlier.contains_key(*name));
+        names.any(|name| found.contains_key(name))
+    };
+    let known = match (more(newest, second), more(second, first)) {
+        (true, _) => newest,
+        (false, true) => second,
+        (false, false) => first,
     };
     let unknown = found
         .iter()

@@ -6,8 +6,7 @@ use half::f16;
 use rusqlite::params;
 
 use super::{Catalog, Writer};
-use crate::error::{Error, REBUILD, RESTORE};
-use crate::names::{IndexFile, IndexKind};
+use crate::error::{Error, RESTORE};
 
 pub(super) const TABLES: &str = "
 CREATE TABLE image_vectors (image INTEGER PRIMARY KEY REFERENCES images(id) ON DELETE CASCADE,
@@ -26,7 +25,7 @@ pub(crate) enum Owner {
 }
 
 impl Owner {
-    /// Name of the index file, of its entry in `meta`, and of the kind in messages.
+    /// Name of the index file, of its space in the list of index files, and of the kind in messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Image => "global",
@@ -197,35 +196,7 @@ impl Catalog {
     }
 }
 
-impl Catalog {
-    /// The flat file that holds vectors of this owner.
-    ///
-    /// # Errors
-    /// The entry is damaged, or names a file that cannot be this.
-    pub(crate) fn flat_file(&self, owner: Owner) -> Result<Option<IndexFile>, Error> {
-        let key = flat_key(owner);
-        let Some(name) = self.optional_meta(&key)? else {
-            return Ok(None);
-        };
-        let file = name.parse().ok();
-        let file = file.filter(|file: &IndexFile| file.kind() == IndexKind::Vectors(owner));
-        file.map(Some).ok_or_else(|| {
-            let what = format!("the entry `{key}` names no file of vectors: {name:?}");
-            Error::damaged(self.path(), what, REBUILD)
-        })
-    }
-}
-
-fn flat_key(owner: Owner) -> String {
-    format!("vectors.{}", owner.name())
-}
-
 impl Writer<'_> {
-    /// Lists the flat file of an owner's vectors: from this commit on it is read.
-    pub(crate) fn set_flat_file(&self, owner: Owner, file: IndexFile) -> rusqlite::Result<()> {
-        self.set_meta(&flat_key(owner), &file.to_string())
-    }
-
     /// Sets the vector of an image or a caption, as [`to_bytes`] made it.
     pub(crate) fn set_vector(&self, owner: Owner, id: i64, data: &[u8]) -> rusqlite::Result<()> {
         let sql = format!(

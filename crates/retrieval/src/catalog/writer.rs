@@ -3,8 +3,7 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::numbers::{Given, Numbered};
-use super::rows::{FileRow, ImageRow, segment_crc, text_crc};
-use crate::names::IndexFile;
+use super::rows::{FileRow, ImageRow, text_crc};
 
 /// The writes that may happen within a transaction.
 pub(crate) struct Writer<'a> {
@@ -121,38 +120,6 @@ impl Writer<'_> {
             .optional()?;
         let sound = found.filter(|(value, crc)| *crc == text_crc(&[key, value]));
         Ok(sound.map(|(value, _)| value))
-    }
-
-    /// Lists a segment: from this commit on it is seen. Its identity is the number of its file.
-    pub(crate) fn add_segment(
-        &self,
-        file: IndexFile,
-        images: i64,
-        bytes: i64,
-    ) -> rusqlite::Result<()> {
-        self.took_number(Numbered::Segments, file.number())?;
-        let (id, file) = (file.number(), file.to_string());
-        self.transaction
-            .execute(
-                "INSERT INTO segments (id, file, images, bytes, crc) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![id, file, images, bytes, segment_crc(&file, images, bytes)],
-            )
-            .map(drop)
-    }
-
-    /// Takes all segments off the list, also such whose entries are damaged.
-    pub(crate) fn remove_segments(&self) -> rusqlite::Result<()> {
-        self.last(Numbered::Segments)?;
-        self.transaction
-            .execute("DELETE FROM segments", [])
-            .map(drop)
-    }
-
-    /// Takes a segment off the list.
-    pub(crate) fn remove_segment(&self, id: i64) -> rusqlite::Result<()> {
-        self.transaction
-            .execute("DELETE FROM segments WHERE id = ?1", [id])
-            .map(drop)
     }
 
     /// Forgets a removed image: no segment holds its postings any more.

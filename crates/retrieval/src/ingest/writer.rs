@@ -8,8 +8,7 @@ use super::batch::{Batch, Item, Outcome};
 use super::contents::{Contents, count_foreign, count_place};
 use super::departed::Departed;
 use super::intake::NewImage;
-use crate::catalog::{FileRow, Numbered, Owner, Writer, to_bytes};
-use crate::names::IndexFile;
+use crate::catalog::{FileRow, IndexEntry, Numbered, Owner, Writer, to_bytes};
 use crate::{Collection, Error, FurtherPages, IngestReport, Skipped, stored};
 
 /// Writes batches, in order.
@@ -70,16 +69,16 @@ impl<'a> BatchWriter<'a> {
         let segment = self.write_segment(&work.images, first)?;
         let ids = self.collection.catalog().write(|writer| {
             let ids = write_rows(writer, &work, first)?;
-            if let Some((file, images, bytes)) = segment {
-                writer.add_segment(file, images, bytes)?;
+            if let Some(segment) = &segment {
+                writer.add_index_file(segment)?;
             }
             Ok(ids)
         });
         let ids = match ids {
             Ok(ids) => ids,
             Err(error) => {
-                if let Some((file, ..)) = segment {
-                    let _ = self.collection.folder.remove_index_file(file);
+                if let Some(segment) = segment {
+                    let _ = self.collection.folder.remove_index_file(segment.file);
                 }
                 return Err(error);
             }
@@ -229,11 +228,7 @@ impl<'a> BatchWriter<'a> {
         })
     }
 
-    fn write_segment(
-        &self,
-        images: &[NewImage],
-        first: i64,
-    ) -> Result<Option<(IndexFile, i64, i64)>, Error> {
+    fn write_segment(&self, images: &[NewImage], first: i64) -> Result<Option<IndexEntry>, Error> {
         if images.is_empty() {
             return Ok(None);
         }
@@ -242,7 +237,7 @@ impl<'a> BatchWriter<'a> {
             add_to_segment(&mut builder, first + offset as i64, &image.data)?;
         }
         self.collection
-            .write_segment(builder, images.len())
+            .write_segment(builder, images.len(), first + images.len() as i64 - 1)
             .map(Some)
     }
 

@@ -1,0 +1,15 @@
+//! All vectors as they are compared, searched exactly.
+
+use super::Kind;
+use vizsla_vectors::FlatVectors;
+
+pub(super) static KIND: Kind = Kind {
+    name: "flat",
+    ending: ".vzfv",
+    open: |path| Ok(Box::new(FlatVectors::open(path)?)),
+    make: |path, source| {
+        let mut writer = FlatVectors::create(path, source.dimension, source.tag)?;
+        (source.each)(&mut |id, vector| Ok(writer.push(id, vector)?))?;
+        Ok(writer.finish()?)
+    },
+};

@@ -1,0 +1,110 @@
+//! The kinds of index files of vectors.
+//!
+//! What an index does stands on the floor of vectors ([`VectorIndex`]). Here stands which kinds there are, what the catalog
+//! calls them, and how they are opened and made: another one is a file beside `flat.rs` and a line in [`KINDS`].
+
+mod flat;
+
+use std::path::Path;
+
+use vizsla_vectors::VectorIndex;
+
+use crate::Error;
+
+/// All kinds; new files are of the first.
+static KINDS: [&Kind; 1] = [&flat::KIND];
+
+/// How files of a kind are named, opened and made.
+struct Kind {
+    /// What the catalog calls it.
+    name: &'static str,
+    /// How the names of its files end.
+    ending: &'static str,
+    open: fn(&Path) -> Result<Box<dyn VectorIndex>, vizsla_vectors::Error>,
+    make: fn(&Path, &Source<'_>) -> Result<(), Error>,
+}
+
+/// Takes a vector and its id.
+pub(crate) type Take<'t> = dyn FnMut(i64, &[f32]) -> Result<(), Error> + 't;
+
+/// What an index is made from.
+pub(crate) struct Source<'a> {
+    /// Length of the vectors.
+    pub dimension: usize,
+    /// What made them.
+    pub tag: &'a str,
+    /// Gives all vectors, in the order of their ids, as often as it is asked to.
+    pub each: &'a dyn Fn(&mut Take<'_>) -> Result<(), Error>,
+}
+
+/// One of the kinds of index files of vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct VectorKind(usize);
+
+impl VectorKind {
+    /// The kind of new files.
+    pub(crate) const USUAL: Self = Self(0);
+
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        (0..KINDS.len()).map(Self)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        KINDS[self.0].name
+    }
+
+    pub(crate) fn ending(self) -> &'static str {
+        KINDS[self.0].ending
+    }
+
+    /// Opens a file of this kind.
+    pub(crate) fn open(self, path: &Path) -> Result<Box<dyn VectorIndex>, vizsla_vectors::Error> {
+        (KINDS[self.0].open)(path)
+    }
+
+    /// Makes a file of this kind; it appears whole or not at all.
+    pub(crate) fn make(self, path: &Path, source: &Source<'_>) -> Result<(), Error> {
+        (KINDS[self.0].make)(path, source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_finds_what_it_was_made_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = [[1.0, 0.0], [0.0, 1.0], [0.8, 0.6]];
+        let each = |take: &mut Take<'_>| {
+            let mut rows = rows.iter().zip([3, 5, 8]);
+            rows.try_for_each(|(row, id)| take(id, row))
+        };
+        let source = Source {
+            dimension: 2,
+            tag: "test",
+            each: &each,
+        };
+        for kind in VectorKind::all() {
+            let path = folder.path().join(kind.name());
+            kind.make(&path, &source).unwrap();
+            let index = kind.open(&path).unwrap();
+            index.verify().unwrap();
+            let about = (index.len(), index.dimension(), index.tag(), index.last_id());
+            assert_eq!(about, (3, 2, "test", 8), "{}", kind.name());
+            let found = index.nearest(&[1.0, 0.0], 2, &vizsla_vectors::Allowed::All);
+            let ids: Vec<i64> = found.unwrap().best.into_iter().map(|(id, _)| id).collect();
+            assert_eq!(ids, [3, 8], "{}", kind.name());
+            assert!(kind.open(folder.path()).is_err());
+        }
+    }
+
+    #[test]
+    fn each_kind_has_a_name_and_an_ending_of_its_own() {
+        let names: BTreeSet<&str> = VectorKind::all().map(VectorKind::name).collect();
+        let endings: BTreeSet<&str> = VectorKind::all().map(VectorKind::ending).collect();
+        assert_eq!((names.len(), endings.len()), (KINDS.len(), KINDS.len()));
+    }
+}
