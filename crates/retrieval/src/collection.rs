@@ -25,11 +25,12 @@ use vizsla_words::{Codebook, Segment};
 use crate::artefacts::Artefacts;
 use crate::catalog::{self, Catalog, Connections, Count, IndexRow, Numbered, Owner, View};
 use crate::error::{Damage, Error, REBUILD, RESTORE};
-use crate::folder::{Folder, LOCK, regular};
+use crate::folder::{Folder, LOCK};
 use crate::models::Models;
 use crate::names::{ArtefactKind, IndexFile, IndexKind};
+use crate::regular::regular;
 use crate::scratch::{self, Scratch};
-use crate::spaces::Space;
+use crate::space::Space;
 use crate::{Filter, FolderRules, Info, ListedImage, ModelOptions, Recipe};
 
 /// Begins the name of a collection that is being made.

@@ -3,16 +3,14 @@
 //! The folder itself may be reached by a link, as any path of the user's. Within it no link is followed: what a stranger
 //! packed into a collection must not make this program read, write or remove a file elsewhere.
 
-use std::fs::Metadata;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use crate::Remedy;
 use crate::catalog;
 use crate::error::Error;
 use crate::names::{Artefact, ArtefactKind, IndexFile};
+use crate::regular::{about, regular, strange};
 
 const SEGMENTS: &str = "segments";
 const ARTEFACTS: &str = "artefacts";
@@ -174,36 +172,6 @@ fn remove_files(folder: &Path, which: &dyn Fn(&str) -> bool) -> Result<(), Error
         }
     }
     Ok(())
-}
-
-/// What is at a path, the last link not followed; `None` when nothing is.
-pub(crate) fn about(path: &Path) -> Result<Option<Metadata>, Error> {
-    match fs::symlink_metadata(path) {
-        Ok(about) => Ok(Some(about)),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// A regular file, or nothing.
-///
-/// # Errors
-/// A link is there, a folder, or something that is no file.
-pub(crate) fn regular(path: &Path) -> Result<Option<Metadata>, Error> {
-    match about(path)? {
-        Some(about) if about.is_symlink() => Err(strange(
-            path,
-            "this is a link, and no link is followed within a collection",
-        )),
-        Some(about) if !about.is_file() => Err(strange(path, "this is no file")),
-        found => Ok(found),
-    }
-}
-
-fn strange(path: &Path, what: &str) -> Error {
-    Error::damaged(path, what, Remedy::PutFile)
 }
 
 fn folder_bytes(folder: &Path) -> u64 {

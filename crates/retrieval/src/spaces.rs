@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use fs_err as fs;
-use vizsla_vectors::{Allowed, Nearest, Projection, TopK, VectorIndex, l2_normalise};
+use vizsla_vectors::{Projection, VectorIndex, l2_normalise};
 
 use crate::catalog::{Catalog, FORMAT, IndexEntry, IndexRow, Made, Owner};
 use crate::error::{Error, REBUILD};
 use crate::indexes::{Source, Take, VectorKind};
 use crate::names::{IndexFile, IndexKind};
+use crate::space::Space;
 use crate::{Collection, Remedy, Reporter};
 
 /// Vectors that may lie outside the index before it is made again, and their share of all.
@@ -23,57 +24,6 @@ const TAIL_SHARE: u64 = 8;
 const CHUNK: usize = 4096;
 /// Tag of an index of vectors that are not whitened.
 const PLAIN: &str = "plain";
-
-/// The vectors of one owner at one commit.
-pub(crate) struct Space {
-    index: Option<Box<dyn VectorIndex>>,
-    ids: Vec<i64>,
-    rows: Vec<f32>,
-    dimension: usize,
-}
-
-impl Space {
-    /// The `k` vectors with the greatest inner product with `query` among those allowed.
-    pub(crate) fn nearest(
-        &self,
-        query: &[f32],
-        k: usize,
-        allowed: &Allowed<'_>,
-    ) -> Result<Nearest, Error> {
-        let found = match &self.index {
-            Some(index) => index.nearest(query, k, allowed).map_err(Error::of_index)?,
-            None => Nearest::default(),
-        };
-        let mut moments = found.moments;
-        let mut top = TopK::new(k);
-        for (id, score) in found.best {
-            top.push(score, id);
-        }
-        for (&id, row) in self
-            .ids
-            .iter()
-            .zip(self.rows.chunks_exact(self.dimension.max(1)))
-        {
-            if allowed.contains(id) {
-                let score = vizsla_vectors::dot_f32(query, row);
-                moments.add(score);
-                top.push(score, id);
-            }
-        }
-        let best = top.into_sorted().into_iter().map(|(score, id)| (id, score));
-        Ok(Nearest {
-            best: best.collect(),
-            moments,
-        })
-    }
-
-    /// Whether its file is as long as when it was opened.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.index
-            .as_ref()
-            .is_none_or(|index| index.check_whole().is_ok())
-    }
-}
 
 /// How vectors of an owner are compared.
 pub(crate) struct Compared {

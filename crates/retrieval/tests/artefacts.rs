@@ -98,7 +98,8 @@ fn a_damaged_file_of_vectors_is_named_and_made_again() {
         .reopen()
         .unwrap()
         .search(&Query::text("red"), &SearchOptions::default());
-    assert!(error.unwrap_err().to_string().contains("--rebuild"));
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("make the index again"), "{error}");
     world.reopen().unwrap().optimize(true, &Silent).unwrap();
     let collection = world.reopen().unwrap();
     assert!(collection.verify(&Silent).unwrap().problems.is_empty());
@@ -288,7 +289,7 @@ fn a_collection_with_a_damaged_whitening_does_all_that_needs_none() {
         found
             .notes
             .iter()
-            .any(|note| note.contains("whiten remove")),
+            .any(|note| note.contains("restore the whitening")),
         "{:?}",
         found.notes
     );

@@ -309,7 +309,7 @@ fn a_picture_is_identified_and_located_by_what_is_verified() {
         bench.open().identify(&Query::file(picture), &options)
     };
     let error = identify(&query, false).unwrap_err().to_string();
-    assert!(error.contains("--labels folders"), "{error}");
+    assert!(error.contains("from the names of folders"), "{error}");
     let table = "image,label,latitude,longitude\n000.png,no,1,2\n001.png,yes,47.5,19.04\n";
     let file = bench.write("meta.csv", table.as_bytes());
     bench.open().import_metadata(&file, &[]).unwrap();

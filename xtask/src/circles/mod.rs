@@ -23,15 +23,11 @@ use anyhow::Result;
 use self::imports::{Imports, Modules};
 use crate::workspace::Member;
 
-/// Files whose circles are known and being mended: crate, and how the file's path begins.
-const KNOWN: &[(&str, &str)] = &[];
-
 /// One line for every circle in the workspace.
 pub fn complaints(members: &[Member]) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for member in members {
-        let mut imports = Modules::of(&member.folder.join("src"))?.imports();
-        leave_out(&mut imports, &member.name);
+        let imports = Modules::of(&member.folder.join("src"))?.imports();
         found.extend(
             circles(&imports)
                 .iter()
@@ -39,18 +35,6 @@ pub fn complaints(members: &[Member]) -> Result<Vec<String>> {
         );
     }
     Ok(found)
-}
-
-/// Takes out what begins or ends in a file whose circles are known.
-fn leave_out(imports: &mut Imports, name: &str) {
-    let known = |file: &str| {
-        let begins = |&(of, start): &(&str, &str)| of == name && file.starts_with(start);
-        KNOWN.iter().any(begins)
-    };
-    imports.retain(|file, _| !known(file));
-    for used in imports.values_mut() {
-        used.retain(|file, _| !known(file));
-    }
 }
 
 /// The circles, the shortest through each import that is part of one, each beginning with its first file by name.

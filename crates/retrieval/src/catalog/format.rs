@@ -5,8 +5,9 @@
 
 use rusqlite::Connection;
 
+use super::given::Numbered;
 use super::indexes::IndexEntry;
-use super::numbers::{Numbered, is_there};
+use super::numbers::is_there;
 use super::schema::SECOND;
 use super::{Catalog, Writer};
 use crate::error::{Error, RESTORE};

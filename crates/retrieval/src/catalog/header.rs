@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use super::APPLICATION;
 use crate::Remedy;
 use crate::error::{Error, RESTORE};
-use crate::folder::regular;
+use crate::regular::regular;
 
+pub(super) const APPLICATION: i64 = 0x565a_534c;
 const HEADER: usize = 100;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
@@ -68,7 +68,7 @@ pub(crate) fn check_files(catalog: &Path) -> Result<(), Error> {
         regular(&beside(catalog, ending))?;
     }
     let journal = beside(catalog, "-journal");
-    match crate::folder::about(&journal)? {
+    match crate::regular::about(&journal)? {
         None => Ok(()),
         Some(_) => Err(Error::damaged(
             &journal,

@@ -5,7 +5,8 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::numbers::{Numbered, after};
+use super::given::Numbered;
+use super::numbers::after;
 use super::rows::{segment_crc, text_crc};
 use super::{Catalog, Owner, Writer};
 use crate::Remedy;
@@ -450,7 +451,8 @@ mod tests {
     use rusqlite::Connection;
 
     use super::*;
-    use crate::catalog::{APPLICATION, schema};
+    use crate::catalog::header::APPLICATION;
+    use crate::catalog::schema;
 
     /// A catalog of format 3 with two segments and two files of vectors.
     fn third(path: &Path) {

@@ -8,12 +8,14 @@ mod browse;
 mod captions;
 mod check;
 mod format;
+mod given;
 mod header;
 mod indexes;
 mod log;
 mod metadata;
 mod numbers;
 mod open;
+mod owner;
 mod readers;
 mod rows;
 mod schema;
@@ -32,21 +34,21 @@ use crate::scan::KeptRules;
 #[allow(unused_imports)]
 pub(crate) use self::captions::CaptionHit;
 pub(crate) use self::format::FORMAT;
+pub(crate) use self::given::Numbered;
 pub(crate) use self::header::check_files;
 pub(crate) use self::indexes::{IndexEntry, IndexRow, Made};
 pub(crate) use self::metadata::Datum;
-pub(crate) use self::numbers::Numbered;
+pub(crate) use self::owner::Owner;
 pub(crate) use self::readers::{Connections, View};
 pub(crate) use self::rows::{FileRow, ImageRow};
 use self::rows::{file_row, text_crc};
-pub(crate) use self::vectors::{Owner, to_bytes};
+pub(crate) use self::vectors::to_bytes;
 pub(crate) use self::writer::{Changes, Writer};
 
 /// Name of the catalog in a collection's folder.
 pub(crate) const FILE: &str = "catalog.db";
 /// Entry of `meta` that holds what is left out of the folders that are indexed.
 pub(crate) const KEPT_RULES: &str = "rules";
-const APPLICATION: i64 = 0x565a_534c;
 
 /// How a catalog is opened.
 #[derive(Clone)]
@@ -363,7 +365,7 @@ mod tests {
             )
             .unwrap();
         first
-            .pragma_update(None, "application_id", APPLICATION)
+            .pragma_update(None, "application_id", header::APPLICATION)
             .unwrap();
         first.pragma_update(None, "user_version", 1).unwrap();
         drop(first);

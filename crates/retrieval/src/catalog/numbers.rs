@@ -4,27 +4,13 @@
 //! turned bit there, and the next image would take the place of another. Nothing is given that a row names, whatever the
 //! counters say.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-
 use rusqlite::{Connection, OptionalExtension};
 
+use super::given::Numbered;
 use super::rows::text_crc;
 use super::{Catalog, Writer};
 use crate::error::Error;
 use crate::names::{IndexFile, MOST_NUMBER};
-
-/// What has identities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Numbered {
-    Images,
-    IndexFiles,
-    Captions,
-}
-
-/// The identities that one transaction gave: the last one of each kind, and what `meta` says of it.
-#[derive(Default)]
-pub(super) struct Given(RefCell<BTreeMap<Numbered, (i64, Option<i64>)>>);
 
 impl Numbered {
     pub(super) const ALL: [Self; 3] = [Self::Images, Self::IndexFiles, Self::Captions];

@@ -7,8 +7,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, params};
 
+use super::header::APPLICATION;
 use super::rows::text_crc;
-use super::{APPLICATION, Catalog, FORMAT, Way, header, log, schema, wrapped};
+use super::{Catalog, FORMAT, Way, header, log, schema, wrapped};
 use crate::error::Error;
 
 /// No value of a row is longer, in bytes: features of the most that an image may have are 23 MB.

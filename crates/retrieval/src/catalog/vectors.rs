@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use half::f16;
 use rusqlite::params;
 
+use super::owner::Owner;
 use super::{Catalog, Writer};
 use crate::error::{Error, RESTORE};
 
@@ -14,39 +15,6 @@ CREATE TABLE image_vectors (image INTEGER PRIMARY KEY REFERENCES images(id) ON D
 CREATE TABLE caption_vectors (caption INTEGER PRIMARY KEY REFERENCES captions(id) ON DELETE CASCADE,
   data BLOB NOT NULL, crc INTEGER NOT NULL);
 ";
-
-/// Whose vectors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Owner {
-    /// Images, by the global descriptor.
-    Image,
-    /// Captions, by the text encoder.
-    Caption,
-}
-
-impl Owner {
-    /// Name of the index file, of its space in the list of index files, and of the kind in messages.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Image => "global",
-            Self::Caption => "text",
-        }
-    }
-
-    fn table(self) -> &'static str {
-        match self {
-            Self::Image => "image_vectors",
-            Self::Caption => "caption_vectors",
-        }
-    }
-
-    fn key(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Caption => "caption",
-        }
-    }
-}
 
 /// A vector as it is stored.
 pub(crate) fn to_bytes(vector: &[f32]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::numbers::{Given, Numbered};
+use super::given::{Given, Numbered};
 use super::rows::{FileRow, ImageRow, text_crc};
 
 /// The writes that may happen within a transaction.

@@ -1,7 +1,8 @@
 //! All vectors as they are compared, searched exactly.
 
-use super::Kind;
 use vizsla_vectors::FlatVectors;
+
+use super::kind::Kind;
 
 pub(super) static KIND: Kind = Kind {
     name: "flat",

@@ -4,38 +4,18 @@
 //! calls them, and how they are opened and made: another one is a file beside `flat.rs` and a line in [`KINDS`].
 
 mod flat;
+mod kind;
 
 use std::path::Path;
 
 use vizsla_vectors::VectorIndex;
 
+use self::kind::Kind;
+pub(crate) use self::kind::{Source, Take};
 use crate::Error;
 
 /// All kinds; new files are of the first.
 static KINDS: [&Kind; 1] = [&flat::KIND];
-
-/// How files of a kind are named, opened and made.
-struct Kind {
-    /// What the catalog calls it.
-    name: &'static str,
-    /// How the names of its files end.
-    ending: &'static str,
-    open: fn(&Path) -> Result<Box<dyn VectorIndex>, vizsla_vectors::Error>,
-    make: fn(&Path, &Source<'_>) -> Result<(), Error>,
-}
-
-/// Takes a vector and its id.
-pub(crate) type Take<'t> = dyn FnMut(i64, &[f32]) -> Result<(), Error> + 't;
-
-/// What an index is made from.
-pub(crate) struct Source<'a> {
-    /// Length of the vectors.
-    pub dimension: usize,
-    /// What made them.
-    pub tag: &'a str,
-    /// Gives all vectors, in the order of their ids, as often as it is asked to.
-    pub each: &'a dyn Fn(&mut Take<'_>) -> Result<(), Error>,
-}
 
 /// One of the kinds of index files of vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -15,7 +15,7 @@ use super::question::{Neighbourhood, Question};
 use super::searcher::Searcher;
 use super::stage::Stage;
 use crate::catalog::Owner;
-use crate::spaces::Space;
+use crate::space::Space;
 use crate::{Error, StageName};
 
 /// Compares images together with their neighbours from here on.

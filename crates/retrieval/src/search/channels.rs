@@ -12,7 +12,7 @@ use super::question::Question;
 use super::searcher::Searcher;
 use super::shortlist::shortlist;
 use crate::catalog::{Count, Owner};
-use crate::spaces::Space;
+use crate::space::Space;
 use crate::{Channel, Collection, Error, PartSource, Query, SearchOptions, Target};
 
 /// Results that a channel hands to the fusion, at least.

@@ -1,0 +1,30 @@
+//! What a kind of index files of vectors is.
+
+use std::path::Path;
+
+use vizsla_vectors::VectorIndex;
+
+use crate::Error;
+
+/// How files of a kind are named, opened and made.
+pub(super) struct Kind {
+    /// What the catalog calls it.
+    pub name: &'static str,
+    /// How the names of its files end.
+    pub ending: &'static str,
+    pub open: fn(&Path) -> Result<Box<dyn VectorIndex>, vizsla_vectors::Error>,
+    pub make: fn(&Path, &Source<'_>) -> Result<(), Error>,
+}
+
+/// Takes a vector and its id.
+pub(crate) type Take<'t> = dyn FnMut(i64, &[f32]) -> Result<(), Error> + 't;
+
+/// What an index is made from.
+pub(crate) struct Source<'a> {
+    /// Length of the vectors.
+    pub dimension: usize,
+    /// What made them.
+    pub tag: &'a str,
+    /// Gives all vectors, in the order of their ids, as often as it is asked to.
+    pub each: &'a dyn Fn(&mut Take<'_>) -> Result<(), Error>,
+}
