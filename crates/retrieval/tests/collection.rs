@@ -431,7 +431,7 @@ fn readers_go_on_while_one_writes_and_see_the_new_state_afterwards() {
 fn what_is_no_collection_is_said_to_be_none() {
     let dir = tempfile::tempdir().unwrap();
     assert!(matches!(
-        Collection::open(&dir.path().join("x")),
+        Collection::open(dir.path().join("x")),
         Err(Error::Missing(_))
     ));
     let full = dir.path().join("full");

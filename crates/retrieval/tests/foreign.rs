@@ -76,7 +76,7 @@ impl World {
     fn try_everything(&self) -> Vec<String> {
         let mut errors = Vec::new();
         let mut run = |work: &dyn Fn(&mut Collection) -> Result<(), Error>| {
-            let done = Collection::open(&self.place()).and_then(|mut c| work(&mut c));
+            let done = Collection::open(self.place()).and_then(|mut c| work(&mut c));
             errors.extend(done.err().map(|e| e.to_string()));
             for name in PRECIOUS {
                 let found = fs::read_to_string(self.path(name));
@@ -283,7 +283,7 @@ fn links_where_files_are_to_be_written_lead_nowhere() {
     }
     assert_eq!(world.try_everything(), [""; 0]);
     assert!(
-        Collection::open(&world.place())
+        Collection::open(world.place())
             .unwrap()
             .verify(&Silent)
             .unwrap()

@@ -49,7 +49,7 @@ impl World {
     }
 
     fn open(&self) -> Collection {
-        Collection::open(&self.place()).unwrap()
+        Collection::open(self.place()).unwrap()
     }
 
     fn verify(&self) -> VerifyReport {
@@ -308,7 +308,7 @@ fn a_catalog_of_a_newer_format_is_refused() {
     let set = |format: &str| {
         let crc = crc(&["format", format]);
         world.catalog().execute(set, params![format, crc]).unwrap();
-        Collection::open(&world.place())
+        Collection::open(world.place())
             .map(drop)
             .unwrap_err()
             .to_string()

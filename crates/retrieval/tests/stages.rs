@@ -144,7 +144,7 @@ fn stages_are_those_of_the_recipe_unless_a_query_names_others() {
     );
     assert_eq!(Recipe::from_toml(&text).unwrap(), recipe);
     let collection = world.collection(recipe);
-    let query = Query::file(&world.pictures().join("red.png"));
+    let query = Query::file(world.pictures().join("red.png"));
     let stages =
         |options: &SearchOptions| names_of_stages(&collection.search(&query, options).unwrap());
     let own = stages(&SearchOptions::default());
@@ -209,7 +209,7 @@ fn a_searcher_sees_one_commit() {
         channels: Some(vec![Channel::Captions]),
         ..all.clone()
     };
-    let picture = Query::file(&world.pictures().join("orange.png"));
+    let picture = Query::file(world.pictures().join("orange.png"));
     let global = only(Channel::Global);
     assert_eq!(images(searcher.search(&query, &words).unwrap()), 1);
     assert_eq!(images(searcher.search(&picture, &global).unwrap()), 6);

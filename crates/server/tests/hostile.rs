@@ -93,7 +93,7 @@ fn a_question_that_takes_too_long_ends_with_its_time_and_keeps_nobody_waiting() 
     }
     let list = photos.dir.path().join("long.csv");
     fs_err::write(&list, said).unwrap();
-    let mut collection = Collection::open(&photos.collection()).unwrap();
+    let mut collection = Collection::open(photos.collection()).unwrap();
     collection.import_captions(&list, &[folder]).unwrap();
     let mut config = photos.config();
     (config.time_limit, config.workers) = (1, 2);
@@ -183,7 +183,7 @@ fn a_segment_that_is_cut_short_is_told_and_the_server_goes_on() {
             server.get("/v1/collections/photos/images").good()["total"],
             IMAGES
         );
-        let mut collection = Collection::open(&photos.collection()).unwrap();
+        let mut collection = Collection::open(photos.collection()).unwrap();
         assert!(!collection.verify(&Silent).unwrap().problems.is_empty());
         collection.optimize(true, &Silent).unwrap();
     }

@@ -61,7 +61,7 @@ fn a_server_that_stops_leaves_an_ingest_to_the_next_one() {
         begun.elapsed()
     );
 
-    let collection = Collection::open(&photos.collection()).unwrap();
+    let collection = Collection::open(photos.collection()).unwrap();
     let found = collection.verify(&Silent).unwrap();
     assert!(found.problems.is_empty(), "{found:?}");
     let before = collection.info().unwrap().images;

@@ -30,7 +30,7 @@ fn the_largest_picture_is_the_same_for_all() {
     let mut wide = Rgb::filled(1100, 1000, [9; 3]).unwrap();
     wide.fill_rectangle(100, 100, 300, 300, [250, 200, 10]);
     wide.save_png(&folder.join("wide.png")).unwrap();
-    let mut collection = Collection::open(&photos.collection()).unwrap();
+    let mut collection = Collection::open(photos.collection()).unwrap();
     let sources = std::slice::from_ref(&folder);
     collection
         .ingest(sources, &IngestOptions::default(), &Silent)

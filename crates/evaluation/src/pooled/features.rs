@@ -30,6 +30,9 @@ pub(super) struct Extractor<'a> {
 /// Pooled vectors, not normalised, by pooling and scale, in the order of the files.
 pub(super) struct Features(BTreeMap<(String, u32), Vec<Vec<f32>>>);
 
+/// What one pooling makes of each picture, under its name.
+type Pooled = (String, Vec<Vec<f32>>);
+
 impl Features {
     /// The vectors of a pooling at a scale.
     ///
@@ -91,7 +94,7 @@ impl Extractor<'_> {
         pictures: &[&Rgb],
         scale: f32,
         poolings: &[(String, Pooling)],
-    ) -> Result<Vec<(String, Vec<Vec<f32>>)>, Error> {
+    ) -> Result<Vec<Pooled>, Error> {
         if self.gives_vectors()? {
             return Ok(vec![("none".to_owned(), self.encoder.vectors(pictures)?)]);
         }

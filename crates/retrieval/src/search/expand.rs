@@ -151,12 +151,9 @@ impl Searcher<'_> {
             let mut words = part.words().unwrap_or_default().to_vec();
             // The average of the query and the images.
             let share = 1.0 / (1.0 + images.len() as f32);
-            let mut feature = 1 + words.iter().map(|word| word.feature).max().unwrap_or(0);
-            for mut word in images.into_iter().flatten() {
-                word.feature = feature;
-                feature += 1;
-                words.push(word);
-            }
+            let first = 1 + words.iter().map(|word| word.feature).max().unwrap_or(0);
+            let joining = (first..).zip(images.into_iter().flatten());
+            words.extend(joining.map(|(feature, word)| QueryWord { feature, ..word }));
             for word in &mut words {
                 word.weight *= share;
             }

@@ -126,7 +126,7 @@ impl World {
     }
 
     pub fn reopen(&self) -> Result<Collection, Error> {
-        Collection::builder(&self.path("colours.vizsla"))
+        Collection::builder(self.path("colours.vizsla"))
             .models(self.models())
             .open()
     }

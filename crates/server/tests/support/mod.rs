@@ -72,7 +72,7 @@ impl Photos {
         }
         fs_err::write(photos.dir.path().join("known.csv"), known).unwrap();
         fs_err::write(photos.dir.path().join("said.csv"), said).unwrap();
-        let mut collection = Collection::builder(&photos.collection()).create().unwrap();
+        let mut collection = Collection::builder(photos.collection()).create().unwrap();
         collection
             .ingest(
                 std::slice::from_ref(&folder),

@@ -78,21 +78,13 @@ impl Default for CaptionData {
 /// `[text]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[derive(Default)]
 pub struct TextConfig {
     /// A model of the registry, or a file of word vectors.
     pub model: String,
     /// How the vectors of words or tokens become one: sum or mean, for word vectors also tf-idf and sif; cls, last and
     /// output for networks. The head sees the vector as it is, so that sum and mean differ.
     pub aggregation: CaptionPooling,
-}
-
-impl Default for TextConfig {
-    fn default() -> Self {
-        Self {
-            model: String::new(),
-            aggregation: CaptionPooling::default(),
-        }
-    }
 }
 
 /// What is learned.
