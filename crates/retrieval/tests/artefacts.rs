@@ -271,7 +271,7 @@ fn a_collection_with_a_damaged_whitening_does_all_that_needs_none() {
     let named = |error: Error| {
         let text = error.to_string();
         assert!(
-            text.contains("whiten remove") && text.ends_with(file.to_str().unwrap()),
+            text.contains("restore the whitening") && text.ends_with(file.to_str().unwrap()),
             "{text}"
         );
     };
@@ -312,7 +312,7 @@ fn a_collection_with_a_damaged_whitening_does_all_that_needs_none() {
     assert_eq!(collection.remove(&[Selector::Image(red)]).unwrap(), 1);
     let report = collection.optimize(true, &Silent).unwrap();
     assert!(
-        report.rebuilt && report.warnings[0].contains("whiten remove"),
+        report.rebuilt && report.warnings[0].contains("restore the whitening"),
         "{report:?}"
     );
     ingest(&mut collection, &world.pictures());
