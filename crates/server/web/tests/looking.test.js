@@ -215,11 +215,14 @@ test('runs are compared: figures, curves, the same queries', async ({ page }) =>
   await expect(page.getByText('The same 6 queries')).toBeVisible();
   await expect(page.locator('.query').first().locator('.list-of-run')).toHaveCount(2);
   await expect(page.locator('.strip img').first()).toHaveJSProperty('complete', true);
-  expect(
-    await page
-      .locator('.query figure img')
-      .first()
-      .evaluate((one) => /** @type {HTMLImageElement} */ (one).naturalWidth),
-  ).toBeGreaterThan(0);
+  // A picture comes when it comes.
+  await expect
+    .poll(() =>
+      page
+        .locator('.query figure img')
+        .first()
+        .evaluate((one) => /** @type {HTMLImageElement} */ (one).naturalWidth),
+    )
+    .toBeGreaterThan(0);
   await page.screenshot({ path: screenshot('runs'), fullPage: true });
 });
