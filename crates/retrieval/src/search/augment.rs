@@ -14,7 +14,6 @@ use super::fusion::Answer;
 use super::question::{Neighbourhood, Question};
 use super::searcher::Searcher;
 use super::stage::Stage;
-use crate::catalog::Owner;
 use crate::space::Space;
 use crate::{Error, StageName};
 
@@ -37,9 +36,7 @@ impl Stage for Augment {
         ranking: &mut Ranking,
     ) -> Result<usize, Error> {
         question.augment = Some(self.0);
-        let again = searcher.retrieve(question)?;
-        let known = std::mem::replace(ranking, again);
-        ranking.remember(known);
+        searcher.ask_again(question, ranking)?;
         Ok(ranking.candidates().len())
     }
 }
@@ -56,15 +53,17 @@ impl Searcher<'_> {
     ) -> Result<Answer, Error> {
         let mut vectors: HashMap<i64, Vec<f32>> = HashMap::new();
         self.read_vectors(answer.found.iter().map(|found| found.key), &mut vectors)?;
-        let removed = &self.snapshot.removed;
+        let allowed = Allowed::except(&self.snapshot.removed);
         let near = answer.found.par_iter().map(|found| {
             question.go_on()?;
-            let mut others = removed.clone();
-            others.insert(found.key);
             let vector = vectors.get(&found.key).map_or(&[][..], Vec::as_slice);
-            Ok(space
-                .nearest(vector, augment.neighbours, &Allowed::Except(&others))?
-                .best)
+            // One more than is wanted, for the image itself is among its nearest.
+            let mut near = space
+                .nearest(vector, augment.neighbours + 1, &allowed)?
+                .best;
+            near.retain(|&(id, _)| id != found.key);
+            near.truncate(augment.neighbours);
+            Ok(near)
         });
         let near: Vec<Vec<(i64, f32)>> = near.collect::<Result<_, Error>>()?;
         self.read_vectors(near.iter().flatten().map(|&(id, _)| id), &mut vectors)?;
@@ -91,9 +90,9 @@ impl Searcher<'_> {
     ) -> Result<(), Error> {
         for image in images {
             if let Entry::Vacant(place) = into.entry(image)
-                && let Some(vector) = self.catalog.vector(Owner::Image, image)?
+                && let Some(vector) = self.compared_vector(image)?
             {
-                place.insert(self.collection.compared_image(vector)?);
+                place.insert(vector);
             }
         }
         Ok(())

@@ -5,6 +5,8 @@
 //! greater of the two. Evidence of a match (4 by default) is above every similarity; weak evidence, below 1, only lifts
 //! what is even less similar.
 
+use std::collections::HashMap;
+
 use crate::{Agreement, Share, Verdict};
 
 /// An image (or, where captions are looked for, a caption) that may be a result.
@@ -87,6 +89,27 @@ impl Ranking {
         });
     }
 
+    /// Takes over what is known of candidates from an earlier ranking; matches that were not found again stay.
+    pub(super) fn remember(&mut self, known: Self) {
+        let mut known: HashMap<i64, Candidate> = known
+            .candidates
+            .into_iter()
+            .filter(|candidate| candidate.verified)
+            .map(|candidate| (candidate.key, candidate))
+            .collect();
+        for candidate in &mut self.candidates {
+            if let Some(before) = known.remove(&candidate.key) {
+                candidate.verified = true;
+                candidate.agreement = before.agreement;
+                candidate.evidence = before.evidence;
+                candidate.verdict = before.verdict;
+            }
+        }
+        let lost = known.into_values();
+        self.candidates
+            .extend(lost.filter(|candidate| candidate.verdict == Verdict::Match));
+    }
+
     /// How many are matches.
     pub fn matches(&self) -> usize {
         let matches = self.candidates.iter();
@@ -120,5 +143,36 @@ mod tests {
         let images: Vec<i64> = ranking.candidates().iter().map(|c| c.image).collect();
         assert_eq!(images, [5, 3, 2, 1, 4]);
         assert_eq!(ranking.matches(), 2);
+    }
+
+    fn found(image: i64, verified: bool, verdict: Verdict) -> Candidate {
+        Candidate {
+            verified,
+            verdict,
+            evidence: (verdict == Verdict::Match).then_some(9.0),
+            ..Candidate::new(image)
+        }
+    }
+
+    #[test]
+    fn what_was_proven_stays_proven() {
+        let known = Ranking::of(vec![
+            found(1, true, Verdict::Match),
+            found(2, true, Verdict::Match),
+            found(3, true, Verdict::NoMatch),
+        ]);
+        let mut again = Ranking::of(vec![
+            found(5, false, Verdict::NoMatch),
+            found(2, false, Verdict::NoMatch),
+        ]);
+        again.remember(known);
+        again.order();
+        let shown: Vec<_> = again
+            .candidates()
+            .iter()
+            .map(|c| (c.image, c.verified, c.verdict == Verdict::Match))
+            .collect();
+        assert!(shown[..2].contains(&(1, true, true)) && shown[..2].contains(&(2, true, true)));
+        assert_eq!(shown[2..], [(5, false, false)]);
     }
 }

@@ -13,9 +13,8 @@ use super::candidate::{Candidate, Ranking};
 use super::described::Described;
 use super::question::Question;
 use super::searcher::Searcher;
-use super::sight::{Sight, stored_sight};
+use super::sight::Sight;
 use super::stage::Stage;
-use crate::catalog::Owner;
 use crate::{Channel, Error, Expansion, StageName, Verdict, stored};
 
 /// Widens the question by its first results.
@@ -33,8 +32,8 @@ impl Stage for Expand {
 
     fn applies(&self, question: &Question<'_>) -> bool {
         match self.how {
-            Expansion::Regions => question.asked.words && question.is_sighted(),
-            _ => question.asked.words && question.is_sighted() || question.asks_global(),
+            Expansion::Regions => question.is_sighted(),
+            _ => question.is_sighted() || question.asks_global(),
         }
     }
 
@@ -53,9 +52,7 @@ impl Stage for Expand {
             Expansion::Average => searcher.widen_by_images(question, &chosen, 0.0)?,
             Expansion::Alpha(alpha) => searcher.widen_by_images(question, &chosen, alpha as f32)?,
         }
-        let again = searcher.retrieve(question)?;
-        let known = std::mem::replace(ranking, again);
-        ranking.remember(known);
+        searcher.ask_again(question, ranking)?;
         Ok(chosen.len())
     }
 }
@@ -65,30 +62,6 @@ fn chosen(ranking: &Ranking, images: usize) -> impl Iterator<Item = &Candidate> 
     let verified = ranking.candidates.iter().any(|c| c.verified);
     let good = move |candidate: &&Candidate| !verified || candidate.verdict == Verdict::Match;
     ranking.candidates.iter().filter(good).take(images)
-}
-
-impl Ranking {
-    /// Takes over what is known of candidates from an earlier ranking; matches that were not found again stay.
-    pub(super) fn remember(&mut self, known: Ranking) {
-        let mut known: HashMap<i64, Candidate> = known
-            .candidates
-            .into_iter()
-            .filter(|candidate| candidate.verified)
-            .map(|candidate| (candidate.key, candidate))
-            .collect();
-        for candidate in &mut self.candidates {
-            if let Some(before) = known.remove(&candidate.key) {
-                candidate.verified = true;
-                candidate.agreement = before.agreement;
-                candidate.evidence = before.evidence;
-                candidate.verdict = before.verdict;
-            }
-        }
-        let lost = known.into_values();
-        self.candidates
-            .extend(lost.filter(|candidate| candidate.verdict == Verdict::Match));
-        self.order();
-    }
 }
 
 impl Searcher<'_> {
@@ -102,23 +75,21 @@ impl Searcher<'_> {
         if let Some(query) = question.global.take() {
             let mut vectors = Vec::with_capacity(chosen.len());
             for candidate in chosen {
-                let stored = self.catalog.vector(Owner::Image, candidate.image)?;
-                if let Some(vector) = stored {
-                    let similarity = similarity(candidate, Channel::Global);
-                    vectors.push((similarity, self.collection.compared_image(vector)?));
+                if let Some(vector) = self.compared_vector(candidate.image)? {
+                    vectors.push((similarity(candidate, Channel::Global), vector));
                 }
             }
             let neighbours = vectors.iter().map(|(s, vector)| (*s, &vector[..]));
             question.global = Some(widened(&query, neighbours, alpha));
         }
-        if question.asked.words && question.is_sighted() {
+        if question.is_sighted() {
             for candidate in chosen {
                 let weight = similarity_weight(similarity(candidate, Channel::Words), alpha);
-                if let Some((sight, words)) = self.stored(candidate.image)?.filter(|_| weight > 0.0)
-                {
+                let size = self.catalog.image_size(candidate.image)?;
+                if let Some(size) = size.filter(|_| weight > 0.0) {
                     question.parts.push(Described {
                         found: true,
-                        sight: Some((sight, words)),
+                        sight: Some(self.stored_sight(candidate.image, size)?),
                         ..Described::new(f64::from(weight))
                     });
                 }
@@ -194,17 +165,6 @@ impl Searcher<'_> {
         };
         Ok(features.iter().filter(|f| inside(f)).map(word).collect())
     }
-
-    /// An image of the collection as a picture that is looked for.
-    fn stored(&self, image: i64) -> Result<Option<(Sight, Vec<QueryWord>)>, Error> {
-        let size = self.catalog.image_size(image)?;
-        let Some(((width, height), data)) = size.zip(self.catalog.features(image)?) else {
-            return Ok(None);
-        };
-        let features = stored::decode(&data).unwrap_or_default();
-        let side = self.recipe().pixels.max_side;
-        Ok(Some(stored_sight(&features, [width, height], side)))
-    }
 }
 
 /// What a channel said of a candidate; 0 when it did not find it.
@@ -244,26 +204,5 @@ mod tests {
             (6, false, NoMatch),
         ]);
         assert_eq!(images(&alike), [4, 5]);
-    }
-
-    #[test]
-    fn what_was_proven_stays_proven() {
-        let known = Ranking::of(vec![
-            candidate(1, true, Verdict::Match),
-            candidate(2, true, Verdict::Match),
-            candidate(3, true, Verdict::NoMatch),
-        ]);
-        let mut again = Ranking::of(vec![
-            candidate(5, false, Verdict::NoMatch),
-            candidate(2, false, Verdict::NoMatch),
-        ]);
-        again.remember(known);
-        let shown: Vec<_> = again
-            .candidates()
-            .iter()
-            .map(|c| (c.image, c.verified, c.verdict == Verdict::Match))
-            .collect();
-        assert!(shown[..2].contains(&(1, true, true)) && shown[..2].contains(&(2, true, true)));
-        assert_eq!(shown[2..], [(5, false, false)]);
     }
 }

@@ -100,14 +100,11 @@ impl Searcher<'_> {
     }
 
     fn verified(&self, parts: &[Described<'_>], others: &[i64]) -> Result<Vec<Candidate>, Error> {
-        let mut candidates = Vec::with_capacity(others.len());
-        for &image in others {
-            if self.catalog.image_size(image)?.is_some() {
-                candidates.push(Candidate::new(image));
-            }
-        }
+        let mut candidates: Vec<Candidate> = others.iter().copied().map(Candidate::new).collect();
         let mut all: Vec<&mut Candidate> = candidates.iter_mut().collect();
         self.verify(parts, &mut all, &Silent)?;
+        // What the collection does not have has no size.
+        candidates.retain(|candidate| candidate.size != [0; 2]);
         Ok(candidates)
     }
 

@@ -1,6 +1,7 @@
 //! The parts of a query, described by the recipe of the collection.
 
 use vizsla_vectors::l2_normalise;
+use vizsla_words::QueryWord;
 
 use super::asked::Asked;
 use super::described::Described;
@@ -120,20 +121,17 @@ impl Searcher<'_> {
         asked: &Asked,
         trace: &mut Trace,
     ) -> Result<(), Error> {
-        let catalog = &self.catalog;
-        let Some((width, height, _)) = catalog.image_files(image)? else {
+        let Some(size) = self.catalog.image_size(image)? else {
             return Err(Error::NotIndexed(format!("image {image}")));
         };
-        out.full = Some([width, height]);
+        out.full = Some(size.into());
         if asked.words {
-            let data = catalog.features(image)?.unwrap_or_default();
-            let features = stored::decode(&data).unwrap_or_default();
-            trace.stage(StageName::Describe, features.len());
-            let side = self.recipe().pixels.max_side;
-            out.sight = Some(stored_sight(&features, [width, height], side));
+            let (sight, words) = self.stored_sight(image, size)?;
+            trace.stage(StageName::Describe, words.len());
+            out.sight = Some((sight, words));
         }
         if asked.global || asked.text {
-            let vector = catalog.vector(Owner::Image, image)?;
+            let vector = self.catalog.vector(Owner::Image, image)?;
             if asked.text && asked.joint {
                 out.meaning = vector.clone();
             }
@@ -144,6 +142,25 @@ impl Searcher<'_> {
             }
         }
         Ok(())
+    }
+
+    /// An image of the collection as a picture that is looked for, by its stored features.
+    pub(super) fn stored_sight(
+        &self,
+        image: i64,
+        size: (u32, u32),
+    ) -> Result<(Sight, Vec<QueryWord>), Error> {
+        let data = self.catalog.features(image)?.unwrap_or_default();
+        let features = stored::decode(&data).unwrap_or_default();
+        let side = self.recipe().pixels.max_side;
+        Ok(stored_sight(&features, size.into(), side))
+    }
+
+    /// The vector of an image of the collection as it is compared.
+    pub(super) fn compared_vector(&self, image: i64) -> Result<Option<Vec<f32>>, Error> {
+        let vector = self.catalog.vector(Owner::Image, image)?;
+        let compared = vector.map(|vector| self.collection.compared_image(vector));
+        compared.transpose()
     }
 
     fn describe_text(

@@ -63,18 +63,15 @@ impl Searcher<'_> {
         candidates: &mut [&mut Candidate],
         reporter: &dyn Reporter,
     ) -> Result<(), Error> {
-        let load = |candidate: &&mut Candidate| {
+        let load = |candidate: &mut &mut Candidate| {
             let size = self.catalog.image_size(candidate.image)?;
-            let data = self.catalog.features(candidate.image)?;
-            let kept = size.zip(data);
-            Ok(kept.map(|(size, data)| Kept { size, data }))
-        };
-        let kept = candidates.iter().map(load);
-        let kept: Vec<Option<Kept>> = kept.collect::<Result<_, Error>>()?;
-        for (candidate, kept) in candidates.iter_mut().zip(&kept) {
             candidate.verified = true;
-            candidate.size = kept.as_ref().map_or([0; 2], |kept| kept.size.into());
-        }
+            candidate.size = size.map_or([0; 2], <[u32; 2]>::from);
+            let data = self.catalog.features(candidate.image)?;
+            Ok(size.zip(data).map(|(size, data)| Kept { size, data }))
+        };
+        let kept = candidates.iter_mut().map(load);
+        let kept: Vec<Option<Kept>> = kept.collect::<Result<_, Error>>()?;
         for (at, part) in parts.iter().enumerate().filter(|(_, part)| part.proves()) {
             let Some((sight, words)) = &part.sight else {
                 continue;

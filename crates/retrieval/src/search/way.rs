@@ -109,14 +109,11 @@ impl Searcher<'_> {
         }
         let (hits, found) = self.page(ranking, options)?;
         let ms = question.trace.ms();
-        let sizes = question.parts.iter();
+        let size = question.parts.iter().find_map(|part| part.full);
         Ok(SearchResponse {
             hits,
             found,
-            query_size: sizes
-                .filter_map(|part| part.full)
-                .next()
-                .unwrap_or_default(),
+            query_size: size.unwrap_or_default(),
             stages: question.trace.stages,
             ms,
             notes,
@@ -209,6 +206,18 @@ impl Searcher<'_> {
         Ok(Ranking::of(fused))
     }
 
+    /// Asks a question that a stage has changed; what geometry said of candidates is kept.
+    pub(super) fn ask_again(
+        &self,
+        question: &mut Question<'_>,
+        ranking: &mut Ranking,
+    ) -> Result<(), Error> {
+        let again = self.retrieve(question)?;
+        let known = std::mem::replace(ranking, again);
+        ranking.remember(known);
+        Ok(())
+    }
+
     /// Caption → image, where captions are asked or looked for.
     fn captions_in_play(
         &self,
@@ -244,7 +253,7 @@ impl Searcher<'_> {
     }
 
     /// A candidate with its files and caption; `None` when the catalog has no file of it.
-    pub(super) fn hit(&self, candidate: Candidate) -> Result<Option<Hit>, Error> {
+    fn hit(&self, candidate: Candidate) -> Result<Option<Hit>, Error> {
         let Some((width, height, mut paths)) = self.catalog.image_files(candidate.image)? else {
             return Ok(None);
         };
