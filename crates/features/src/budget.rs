@@ -4,6 +4,8 @@
 //! none. Half of the budget therefore goes by strength alone; the other half goes round a grid of cells, each giving
 //! its strongest remaining blob in turn.
 
+use crate::keypoint::Keypoint;
+
 /// A blob as the budget sees it: position in the photograph's pixels and strength.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bid {
@@ -48,6 +50,21 @@ pub(crate) fn choose(
         .for_each(|&i| chosen[i] = true);
     order.retain(|&i| chosen[i]);
     order
+}
+
+/// The keypoints that a budget chooses, strongest first.
+pub(crate) fn within(
+    keypoints: &[Keypoint],
+    size: (usize, usize),
+    budget: usize,
+    spread: bool,
+) -> Vec<Keypoint> {
+    let bids: Vec<Bid> = keypoints
+        .iter()
+        .map(|&Keypoint { x, y, response, .. }| Bid { x, y, response })
+        .collect();
+    let chosen = choose(&bids, size, budget, spread);
+    chosen.into_iter().map(|i| keypoints[i]).collect()
 }
 
 /// For every remaining bid its turn in its cell (counting the ones already chosen there) and its position in `rest`.

@@ -28,6 +28,24 @@ pub enum Detector {
     /// Extrema of the difference of Gaussians (Lowe 2004).
     #[default]
     Dog,
+    /// Corners of the Harris measure at extrema of the Laplacian over scale (Mikolajczyk & Schmid 2004).
+    HarrisLaplace,
+    /// Maxima of the determinant of the Hessian in position and scale (Lindeberg 1998; Mikolajczyk & Schmid 2004).
+    HessianLaplace,
+    /// Harris-Laplace with affine shapes (Mikolajczyk & Schmid 2004).
+    HarrisAffine,
+    /// Hessian-Laplace with affine shapes (Mikolajczyk & Schmid 2004).
+    HessianAffine,
+    /// Maximally stable extremal regions, as ellipses (Matas, Chum, Urban & Pajdla 2002; Nistér & Stewénius 2008).
+    Mser,
+    /// Maxima of SURF's determinant of box filters (Bay, Ess, Tuytelaars & Van Gool 2008).
+    FastHessian,
+    /// Corners of FAST-9, of one size (Rosten & Drummond 2006).
+    Fast,
+    /// Corners of FAST on a pyramid, ranked by Harris' measure, turned by their centroid (Rublee et al. 2011).
+    Orb,
+    /// A grid of places in several sizes, upright.
+    Dense,
 }
 
 /// What a descriptor is. A codebook and all features that are compared are of one kind.
@@ -39,6 +57,18 @@ pub enum DescriptorKind {
     /// RootSIFT: 128 unsigned bytes, the square roots of SIFT's shares (Arandjelović & Zisserman 2012).
     #[default]
     RootSift,
+    /// SURF, 64 numbers (Bay et al. 2008).
+    Surf,
+    /// SURF, 128 numbers.
+    SurfExtended,
+    /// Histograms of uniform local binary patterns (Ojala, Pietikäinen & Mäenpää 2002).
+    Lbp,
+    /// Histograms of centre-symmetric local binary patterns (Heikkilä, Pietikäinen & Schmid 2009).
+    CsLbp,
+    /// 128 comparisons of blurred pixels (Calonder, Lepetit, Strecha & Fua 2010), turned as ORB turns them (Rublee et al. 2011).
+    Brief,
+    /// RootSIFT averaged over windows of several sizes (Dong & Soatto 2015).
+    DspSift,
 }
 
 /// A name that none of the known ones is.
@@ -52,25 +82,60 @@ pub struct UnknownName {
 
 impl Detector {
     /// All of them.
-    pub const ALL: [Detector; 1] = [Detector::Dog];
+    pub const ALL: [Detector; 10] = [
+        Detector::Dog,
+        Detector::HarrisLaplace,
+        Detector::HessianLaplace,
+        Detector::HarrisAffine,
+        Detector::HessianAffine,
+        Detector::Mser,
+        Detector::FastHessian,
+        Detector::Fast,
+        Detector::Orb,
+        Detector::Dense,
+    ];
 
     /// The name as it is written.
     pub fn name(self) -> &'static str {
         match self {
             Detector::Dog => "dog",
+            Detector::HarrisLaplace => "harris_laplace",
+            Detector::HessianLaplace => "hessian_laplace",
+            Detector::HarrisAffine => "harris_affine",
+            Detector::HessianAffine => "hessian_affine",
+            Detector::Mser => "mser",
+            Detector::FastHessian => "fast_hessian",
+            Detector::Fast => "fast",
+            Detector::Orb => "orb",
+            Detector::Dense => "dense",
         }
     }
 }
 
 impl DescriptorKind {
     /// All of them.
-    pub const ALL: [DescriptorKind; 2] = [DescriptorKind::Sift, DescriptorKind::RootSift];
+    pub const ALL: [DescriptorKind; 8] = [
+        DescriptorKind::Sift,
+        DescriptorKind::RootSift,
+        DescriptorKind::Surf,
+        DescriptorKind::SurfExtended,
+        DescriptorKind::Lbp,
+        DescriptorKind::CsLbp,
+        DescriptorKind::Brief,
+        DescriptorKind::DspSift,
+    ];
 
     /// The name as it is written.
     pub fn name(self) -> &'static str {
         match self {
             DescriptorKind::Sift => "sift",
             DescriptorKind::RootSift => "root_sift",
+            DescriptorKind::Surf => "surf",
+            DescriptorKind::SurfExtended => "surf_extended",
+            DescriptorKind::Lbp => "lbp",
+            DescriptorKind::CsLbp => "cs_lbp",
+            DescriptorKind::Brief => "brief",
+            DescriptorKind::DspSift => "dsp_sift",
         }
     }
 
@@ -79,6 +144,12 @@ impl DescriptorKind {
         match self {
             DescriptorKind::RootSift => 0,
             DescriptorKind::Sift => 1,
+            DescriptorKind::Surf => 2,
+            DescriptorKind::SurfExtended => 3,
+            DescriptorKind::Lbp => 4,
+            DescriptorKind::CsLbp => 5,
+            DescriptorKind::Brief => 6,
+            DescriptorKind::DspSift => 7,
         }
     }
 
@@ -116,7 +187,11 @@ impl FromStr for DescriptorKind {
     }
 }
 
-fn named<T: Copy>(
+/// The one of `all` whose name `text` is.
+///
+/// # Errors
+/// None is: says `what` was sought, and lists the names there are.
+pub fn named<T: Copy>(
     what: &'static str,
     text: &str,
     all: &[T],
@@ -126,12 +201,16 @@ fn named<T: Copy>(
     known.ok_or_else(|| UnknownName {
         what,
         name: text.to_owned(),
-        known: all
-            .iter()
-            .map(|&one| name(one))
-            .collect::<Vec<_>>()
-            .join(" or "),
+        known: listed(&all.iter().map(|&one| name(one)).collect::<Vec<_>>()),
     })
+}
+
+/// `a, b or c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [before @ .., last] if !before.is_empty() => format!("{} or {last}", before.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 #[cfg(test)]
@@ -156,12 +235,16 @@ mod tests {
 
     #[test]
     fn an_unknown_name_lists_those_there_are() {
-        let error = "surf".parse::<DescriptorKind>().unwrap_err().to_string();
+        let error = "siftt".parse::<DescriptorKind>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "there is no descriptor 'surf'; choose sift or root_sift"
+            "there is no descriptor 'siftt'; choose sift, root_sift, surf, surf_extended, lbp, cs_lbp, brief or dsp_sift"
         );
         let error = "harris".parse::<Detector>().unwrap_err().to_string();
-        assert_eq!(error, "there is no detector 'harris'; choose dog");
+        assert!(
+            error.starts_with("there is no detector 'harris'; choose dog, harris_laplace,")
+                && error.ends_with(", orb or dense"),
+            "{error}"
+        );
     }
 }

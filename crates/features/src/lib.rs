@@ -5,6 +5,12 @@
 //! scales, directions and descriptors are checked against OpenCV 5 and against Lowe's own program; see
 //! `tests/reference`.
 //!
+//! [`WholeImage`] describes an image as a whole by one vector: colour, texture, shape, or a hash that finds copies. A
+//! [`FeatureMap`] makes of it a vector that an index compares by inner products, and [`Combined`] one of several.
+//!
+//! [`Covariant`] finds blobs and corners that choose their scale and, with `affine`, their shape (Mikolajczyk & Schmid,
+//! IJCV 2004), and describes them on a [`Patch`] in which the shape is undone. [`ExtractorConfig`] makes either by name.
+//!
 //! ```
 //! use vizsla_features::{Sift, SiftConfig};
 //! use vizsla_pixels::Gray;
@@ -21,20 +27,40 @@
 //! ```
 
 mod budget;
+mod covariant;
+mod dense;
 mod descriptor;
 mod dog;
 mod extractor;
 mod extractor_config;
+mod fast;
+mod fast_hessian;
 mod geometry;
 mod gradient;
+mod integral;
 mod keypoint;
 mod matching;
+mod mser;
 mod orientation;
+mod patch;
+mod patch_descriptor;
+mod pyramid;
+mod quadratic;
+mod regional;
+mod regions;
 mod shape;
 mod sift;
+mod whole;
 
-pub use extractor::{DescriptorKind, Detector, Extractor, UnknownName};
+pub use covariant::{Covariant, CovariantConfig, Measure};
+pub use dense::{DenseConfig, detect as detect_dense};
+pub use extractor::{DescriptorKind, Detector, Extractor, UnknownName, named};
 pub use extractor_config::ExtractorConfig;
+pub use fast::orb::{OrbConfig, detect as detect_orb};
+pub use fast::{FastConfig, detect as detect_fast};
+pub use fast_hessian::{
+    FastHessianConfig, HessianBlob, blobs as hessian_blobs, detect as detect_fast_hessian,
+};
 pub use geometry::{
     Correspondence, Estimate, Frame, Plausibility, Quad, RobustConfig, Transform, TransformModel,
     Verification, VerifyConfig, estimate, fit, is_convex, log10_binomial_tail, log10_choose,
@@ -42,5 +68,17 @@ pub use geometry::{
 };
 pub use keypoint::{Descriptor, Features, Keypoint};
 pub use matching::{Match, MatchConfig, match_descriptors};
+pub use mser::{MserConfig, MserRegion, Polarity, detect as detect_mser, regions as mser_regions};
+pub use patch::{Patch, PatchLayout};
+pub use patch_descriptor::brief::{describe as describe_brief, steered as describe_steered_brief};
+pub use patch_descriptor::cs_lbp::{CsLbpConfig, CsLbpPoints, describe as describe_cs_lbp};
+pub use patch_descriptor::direction::direction as surf_direction;
+pub use patch_descriptor::lbp::{LbpConfig, LbpPatterns, describe as describe_lbp};
+pub use patch_descriptor::pooling::{DspConfig, describe_pooled, pool, pool_histograms};
+pub use patch_descriptor::surf::{SURF_EXTENT, describe as describe_surf};
+pub use pyramid::Pyramid;
 pub use shape::Shape;
 pub use sift::{Sift, SiftConfig, StageTimes};
+pub use whole::{
+    Combined, Distance, FeatureMap, WholeImage, WholeImageError, earth_movers, earth_movers_1d,
+};

@@ -32,6 +32,9 @@ pub struct SiftConfig {
     pub root: bool,
     /// Whether the budget is spread over the image instead of going to the strongest alone; default true.
     pub spread: bool,
+    /// Whether features stand as the picture does, one for each blob, instead of having the directions of their
+    /// gradients; default false.
+    pub upright: bool,
 }
 
 impl Default for SiftConfig {
@@ -45,6 +48,7 @@ impl Default for SiftConfig {
             upsample: true,
             root: true,
             spread: true,
+            upright: false,
         }
     }
 }
@@ -173,6 +177,9 @@ impl Sift {
     /// The blobs are visited in the order in which they lie in memory, not by strength: on large images most of the
     /// time would else go into waiting for pixels.
     fn orient(&self, space: &ScaleSpace, blobs: &[Blob], chosen: Vec<usize>) -> Vec<(usize, f32)> {
+        if self.config.upright {
+            return chosen.into_iter().map(|index| (index, 0.0)).collect();
+        }
         let mut visits: Vec<(usize, usize)> = chosen
             .into_iter()
             .enumerate()
@@ -270,7 +277,7 @@ fn prefetch(space: &ScaleSpace, blob: &Blob, reach: f32) {
 }
 
 /// A blob in the photograph's pixels.
-fn keypoint(space: &ScaleSpace, blob: &Blob, angle: f32) -> Keypoint {
+pub(crate) fn keypoint(space: &ScaleSpace, blob: &Blob, angle: f32) -> Keypoint {
     let (offset, step) = space.placement(blob.octave);
     Keypoint {
         x: blob.x * step + offset,

@@ -297,6 +297,7 @@ impl Recipe {
             descriptor: self.local.descriptor,
             budget,
             contrast_threshold: self.local.contrast_threshold,
+            ..ExtractorConfig::default()
         };
         config.extractor()
     }
@@ -359,11 +360,15 @@ text_weight = 1.0
     #[test]
     fn an_unknown_name_lists_those_there_are() {
         for (known, unknown, said) in [
-            ("\"dog\"", "\"harris\"", &["harris", "dog", "detector"][..]),
+            (
+                "\"dog\"",
+                "\"harris\"",
+                &["harris", "`dog`", "`hessian_affine`"][..],
+            ),
             (
                 "\"root_sift\"",
-                "\"surf\"",
-                &["surf", "`sift`", "`root_sift`"],
+                "\"surfs\"",
+                &["surfs", "`sift`", "`root_sift`"],
             ),
             (
                 "spoc|gem:2.5|netvlad:0123",

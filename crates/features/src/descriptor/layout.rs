@@ -39,7 +39,7 @@ fn sum(values: &Histogram, term: impl Fn(f32) -> f32) -> f32 {
 
 /// Normalises, clips and quantises; an empty window stays all zero.
 #[inline(always)]
-pub(super) fn quantise(bins: &Histogram, root: bool) -> Descriptor {
+pub(crate) fn quantise(bins: &Histogram, root: bool) -> Descriptor {
     let clip = sum(bins, |v| v * v).sqrt() * CLIP;
     let mut clipped = *bins;
     clipped.iter_mut().for_each(|v| *v = v.min(clip));

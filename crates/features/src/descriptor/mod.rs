@@ -17,7 +17,7 @@ mod pixelwise;
 
 use vizsla_pixels::{Isa, Plane};
 
-pub(crate) use layout::Window;
+pub(crate) use layout::{Window, quantise};
 
 use crate::keypoint::Descriptor;
 

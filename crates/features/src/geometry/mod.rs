@@ -18,5 +18,6 @@ pub use correspondence::{Correspondence, Frame, TransformModel};
 pub use fit::fit;
 pub use nfa::{log10_binomial_tail, log10_choose, log10_nfa};
 pub use robust::{Estimate, RobustConfig, estimate};
+pub(crate) use sampling::Pcg;
 pub use transform::{Plausibility, Quad, Transform, is_convex};
 pub use verify::{Verification, VerifyConfig, verify};

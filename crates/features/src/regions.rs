@@ -1,0 +1,124 @@
+//! From regions that a detector found to features: the choice within the budget, directions and descriptors, read from
+//! patches.
+
+use crate::budget::{self, Bid};
+use crate::extractor::DescriptorKind;
+use crate::keypoint::{Features, Keypoint};
+use crate::patch::{Patch, PatchLayout};
+use crate::pyramid::Pyramid;
+use crate::shape::Shape;
+
+/// How regions are described.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Description {
+    /// Largest number of features; 0 keeps all.
+    pub(crate) budget: usize,
+    /// Where the direction of each comes from.
+    pub(crate) direction: Direction,
+    /// What describes each.
+    pub(crate) kind: DescriptorKind,
+}
+
+/// Where the direction of a region comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// The gradients of its patch; a region can have several.
+    Gradients,
+    /// The picture's own vertical.
+    Upright,
+    /// Its own angle.
+    Given,
+}
+
+/// Indices of the chosen regions, strongest first; see [`budget::choose`].
+pub(crate) fn chosen(
+    regions: &[Keypoint],
+    size: (usize, usize),
+    budget: usize,
+    spread: bool,
+) -> Vec<usize> {
+    let bid = |region: &Keypoint| Bid {
+        x: region.x,
+        y: region.y,
+        response: region.response,
+    };
+    let bids: Vec<Bid> = regions.iter().map(bid).collect();
+    budget::choose(&bids, size, budget, spread)
+}
+
+/// The features of regions in their order, one for each direction of each, within the budget. A region without gradients
+/// gives none.
+pub(crate) fn describe_regions(
+    pyramid: &Pyramid,
+    regions: impl IntoIterator<Item = Keypoint>,
+    (width, height): (usize, usize),
+    description: &Description,
+) -> Features {
+    let mut features = Features {
+        width: width as u32,
+        height: height as u32,
+        ..Features::default()
+    };
+    for region in regions {
+        let given = region.angle;
+        let region = Keypoint {
+            angle: 0.0,
+            ..region
+        };
+        let Some(patch) = Patch::of(pyramid, &region, &PatchLayout::SIFT) else {
+            continue;
+        };
+        let mut angles = patch.directions();
+        match description.direction {
+            _ if angles.is_empty() => {}
+            Direction::Gradients => {}
+            Direction::Upright => angles = vec![upright(region.shape)],
+            Direction::Given => angles = vec![given],
+        }
+        for angle in angles {
+            if description.budget != 0 && features.len() == description.budget {
+                return features;
+            }
+            let turned = Keypoint { angle, ..region };
+            features.keypoints.push(turned);
+            let descriptor = match description.kind {
+                DescriptorKind::Sift => patch.sift(angle, false),
+                DescriptorKind::RootSift => patch.sift(angle, true),
+                kind => kind.describe(pyramid, &turned),
+            };
+            features.descriptors.push(descriptor);
+        }
+    }
+    features
+}
+
+/// The angle under which the vertical of the picture is that of the patch (Perdoch, Chum & Matas, CVPR 2009), in radians
+/// `[0, 2π)`; 0 for a circle.
+pub(crate) fn upright(shape: Shape) -> f32 {
+    // The vertical seen through the inverse, which for a symmetric matrix of determinant 1 is its adjugate.
+    let [[a, b], _] = shape.matrix();
+    let angle = b.atan2(a).rem_euclid(std::f64::consts::TAU) as f32;
+    if angle < std::f32::consts::TAU {
+        angle
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upright_keeps_the_vertical() {
+        for (u, v) in [(0.0, 0.0), (0.4, 0.0), (0.2, -0.7), (-0.5, 0.6)] {
+            let shape = Shape { u, v };
+            let [[a, b], [c, d]] = shape.matrix();
+            let (sin, cos) = f64::from(upright(shape)).sin_cos();
+            // Down in the patch, as the picture has it.
+            let (x, y) = (-a * sin + b * cos, -c * sin + d * cos);
+            assert!(x.abs() < 1e-6 && y > 0.0, "{shape:?}: {x} {y}");
+        }
+        assert_eq!(upright(Shape::CIRCLE), 0.0);
+    }
+}

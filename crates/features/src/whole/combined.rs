@@ -1,0 +1,172 @@
+//! Several descriptions compared as one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use vizsla_pixels::Rgb;
+
+use super::distance::Distance;
+use super::feature_map::FeatureMap;
+use super::kind::{WholeImage, WholeImageError};
+use super::picture::Picture;
+
+/// Descriptions with weights, compared by the weighted sum of their kernels, which is the inner product of their
+/// mapped vectors one after the other, each of the length `√(its share of the weights)`.
+///
+/// Written as `hsv*0.5+lbp/hellinger*0.3+phog*0.2`: after `/` the distance, otherwise the first of
+/// [`WholeImage::distances`] that has a [`FeatureMap`]; after `*` the weight, otherwise 1.
+///
+/// ```
+/// use vizsla_features::Combined;
+/// use vizsla_pixels::Rgb;
+///
+/// let combined: Combined = "hsv*3+lbp".parse()?;
+/// let (red, blue) = (Rgb::filled(40, 30, [200, 0, 0])?, Rgb::filled(40, 30, [0, 0, 200])?);
+/// let (red, blue) = (combined.vector(&red), combined.vector(&blue));
+/// let similarity: f32 = red.iter().zip(&blue).map(|(a, b)| a * b).sum();
+/// // Nothing in common in colour, everything in texture.
+/// assert!((similarity - 0.25).abs() < 1e-5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Combined {
+    parts: Vec<Part>,
+}
+
+/// One of the descriptions.
+#[derive(Clone, Debug)]
+struct Part {
+    whole: WholeImage,
+    distance: Distance,
+    weight: f32,
+    map: FeatureMap,
+}
+
+impl Combined {
+    /// What is combined: descriptions, distances, and weights as they were written.
+    pub fn parts(&self) -> impl Iterator<Item = (WholeImage, Distance, f32)> {
+        let parts = self.parts.iter();
+        parts.map(|part| (part.whole, part.distance, part.weight))
+    }
+
+    /// Length of the vectors.
+    pub fn dimension(&self) -> usize {
+        self.parts.iter().map(|part| part.map.dimension()).sum()
+    }
+
+    /// The vector of an image: of length 1, or less where one of the descriptions has no mass (see
+    /// [`FeatureMap::map`]).
+    pub fn vector(&self, image: &Rgb) -> Vec<f32> {
+        let picture = Picture::new(image);
+        let total: f64 = self.parts.iter().map(|part| f64::from(part.weight)).sum();
+        let mut out = Vec::with_capacity(self.dimension());
+        for part in &self.parts {
+            let size = (f64::from(part.weight) / total).sqrt() as f32;
+            let vector = part.map.map(&part.whole.describe_picture(&picture));
+            out.extend(vector.into_iter().map(|value| value * size));
+        }
+        out
+    }
+}
+
+impl Part {
+    fn parse(text: &str) -> Result<Part, WholeImageError> {
+        let (text, weight) = match text.split_once('*') {
+            Some((before, weight)) => (before, weight_of(weight)?),
+            None => (text, 1.0),
+        };
+        let (text, distance) = match text.split_once('/') {
+            Some((before, distance)) => (before, Some(distance.parse()?)),
+            None => (text, None),
+        };
+        let whole: WholeImage = text.parse()?;
+        let mut candidates = whole.distances().iter().copied();
+        let distance = distance
+            .or_else(|| candidates.find(|&one| whole.feature_map(one).is_some()))
+            .unwrap_or(whole.default_distance());
+        let map = whole
+            .feature_map(distance)
+            .ok_or_else(|| without_map(whole, distance))?;
+        Ok(Part {
+            whole,
+            distance,
+            weight,
+            map,
+        })
+    }
+
+    /// Whether the distance is the one that is used where none is written.
+    fn has_usual_distance(&self) -> bool {
+        let mut candidates = self.whole.distances().iter();
+        candidates.find(|&&one| self.whole.feature_map(one).is_some()) == Some(&self.distance)
+    }
+}
+
+fn weight_of(text: &str) -> Result<f32, WholeImageError> {
+    let weight = text.parse::<f32>().ok();
+    weight
+        .filter(|w| w.is_finite() && *w > 0.0)
+        .ok_or_else(|| WholeImageError::Weight(text.to_owned()))
+}
+
+fn without_map(whole: WholeImage, distance: Distance) -> WholeImageError {
+    let known = whole.distances().iter().copied();
+    let known: Vec<_> = known
+        .filter(|&one| whole.feature_map(one).is_some())
+        .map(Distance::name)
+        .collect();
+    WholeImageError::Distance {
+        whole: whole.to_string(),
+        distance,
+        known: known.join(" or "),
+    }
+}
+
+impl fmt::Display for Combined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, part) in self.parts.iter().enumerate() {
+            if i > 0 {
+                f.write_str("+")?;
+            }
+            part.whole.fmt(f)?;
+            if !part.has_usual_distance() {
+                write!(f, "/{}", part.distance)?;
+            }
+            if part.weight != 1.0 {
+                write!(f, "*{}", part.weight)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Combined {
+    type Err = WholeImageError;
+
+    fn from_str(text: &str) -> Result<Self, WholeImageError> {
+        let parts: Result<Vec<Part>, _> = text.split('+').map(Part::parse).collect();
+        Ok(Combined { parts: parts? })
+    }
+}
+
+impl PartialEq for Combined {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts().eq(other.parts())
+    }
+}
+
+impl From<Combined> for String {
+    fn from(combined: Combined) -> String {
+        combined.to_string()
+    }
+}
+
+impl TryFrom<String> for Combined {
+    type Error = WholeImageError;
+
+    fn try_from(text: String) -> Result<Self, WholeImageError> {
+        text.parse()
+    }
+}
