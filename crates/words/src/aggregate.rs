@@ -8,15 +8,18 @@
 //!
 //! The formulas are those of [`vizsla_vectors::vlad`] and [`vizsla_vectors::fisher_vector`].
 
+use std::fmt;
 use std::path::Path;
+use std::str::FromStr;
 
-use vizsla_features::Descriptor;
+use serde::{Deserialize, Serialize};
+use vizsla_features::{Descriptor, DescriptorKind, UnknownName, named};
 use vizsla_vectors::{
     AtomicFile, FileFormat, Gmm, Projection, content_id, f32s, fisher_vector, float_kmeans,
     l2_normalise, u32_at, vlad,
 };
 
-use crate::Error;
+use crate::{Codebook, Error};
 
 const FORMAT: FileFormat = FileFormat {
     magic: b"VZAG",
@@ -28,16 +31,56 @@ const FORMAT: FileFormat = FileFormat {
 const MOST_BYTES: u64 = 1 << 30;
 /// Most words of a vocabulary.
 const MOST_WORDS: usize = 4096;
+/// Bits of the first field that say what is summed; those above are the number of the kind of descriptors.
+const AGGREGATION_BITS: u32 = 16;
 
 /// What is summed over the descriptors of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Aggregation {
     /// Residuals to the nearest centre, signed square root.
     Vlad,
     /// Residuals to the nearest centre, those of each centre scaled to length 1 (Arandjelović & Zisserman 2013).
+    #[default]
     VladIntra,
     /// Gradients by the means and variances of a mixture.
     Fisher,
+}
+
+impl Aggregation {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Vlad, Self::VladIntra, Self::Fisher];
+
+    /// The name as it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vlad => "vlad",
+            Self::VladIntra => "vlad_intra",
+            Self::Fisher => "fisher",
+        }
+    }
+
+    /// Numbers of a vector, for so many words of so many components.
+    pub fn length(self, words: usize, components: usize) -> usize {
+        match self {
+            Self::Vlad | Self::VladIntra => words * components,
+            Self::Fisher => 2 * words * components,
+        }
+    }
+}
+
+impl fmt::Display for Aggregation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Aggregation {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        named("aggregation", text, &Self::ALL, Self::name)
+    }
 }
 
 /// How an [`Aggregator`] is learned.
@@ -48,9 +91,11 @@ pub struct AggregatorConfig {
     /// Centres or Gaussians, 1 to 4096; 16 to 256 are usual.
     pub words: usize,
     /// Dimensions of a descriptor after PCA, 1 to 128.
-    pub dimension: usize,
+    pub components: usize,
     /// Seed of the vocabulary.
     pub seed: u64,
+    /// What the descriptors are.
+    pub descriptor: DescriptorKind,
 }
 
 impl Default for AggregatorConfig {
@@ -58,9 +103,34 @@ impl Default for AggregatorConfig {
         Self {
             aggregation: Aggregation::VladIntra,
             words: 64,
-            dimension: 64,
+            components: 64,
             seed: 1,
+            descriptor: DescriptorKind::RootSift,
         }
+    }
+}
+
+impl AggregatorConfig {
+    /// Checks every number against its range.
+    ///
+    /// # Errors
+    /// Names the number that is out of range, and the range.
+    pub fn check(&self) -> Result<(), Error> {
+        let within = |what, found, most| match (1..=most).contains(&found) {
+            true => Ok(()),
+            false => Err(Error::Vectors(vizsla_vectors::Error::OutOfRange {
+                what,
+                found,
+                least: 1,
+                most,
+            })),
+        };
+        within("the number of words", self.words, MOST_WORDS)?;
+        within(
+            "the number of components",
+            self.components,
+            size_of::<Descriptor>(),
+        )
     }
 }
 
@@ -72,13 +142,14 @@ enum Vocabulary {
 
 /// Turns the descriptors of an image into one vector.
 ///
-/// The file, `VZAG`, little-endian: magic, version 1, what is summed (0 VLAD, 1 with intra-normalisation, 2 Fisher),
-/// length of the projection, length of the vocabulary, CRC-32 of what follows the header, CRC-32 of the header up to here
+/// The file, `VZAG`, little-endian: magic, version 1, what is summed (0 VLAD, 1 with intra-normalisation, 2 Fisher; in the
+/// upper half the number of the [`DescriptorKind`]), length of the projection, length of the vocabulary, CRC-32 of what follows the header, CRC-32 of the header up to here
 /// (4 bytes each), a projection file, and the centres (f32) or a mixture file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregator {
     projection: Projection,
     vocabulary: Vocabulary,
+    kind: DescriptorKind,
     id: String,
 }
 
@@ -89,16 +160,9 @@ impl Aggregator {
     /// # Errors
     /// When there are too few descriptors, or a number of the config is out of range.
     pub fn train(descriptors: &[Descriptor], config: &AggregatorConfig) -> Result<Self, Error> {
-        if config.words == 0 || config.words > MOST_WORDS {
-            return Err(Error::Vectors(vizsla_vectors::Error::OutOfRange {
-                what: "the number of words",
-                found: config.words,
-                least: 1,
-                most: MOST_WORDS,
-            }));
-        }
+        config.check()?;
         let rows: Vec<f32> = descriptors.iter().flat_map(unit).collect();
-        let dimension = config.dimension.max(1);
+        let dimension = config.components;
         let projection = Projection::pca(&rows, size_of::<Descriptor>(), dimension, false)?;
         let reduced: Vec<f32> = rows
             .chunks_exact(size_of::<Descriptor>())
@@ -117,13 +181,27 @@ impl Aggregator {
                 intra: config.aggregation == Aggregation::VladIntra,
             },
         };
-        Ok(Self::assemble(projection, vocabulary))
+        Ok(Self::assemble(projection, vocabulary, config.descriptor))
     }
 
-    fn assemble(projection: Projection, vocabulary: Vocabulary) -> Self {
+    /// Learns from the words of a codebook: they lie where descriptors do, more of them where these are dense. Of the config
+    /// the kind of descriptors is the codebook's.
+    ///
+    /// # Errors
+    /// When the codebook has too few words, or a number of the config is out of range.
+    pub fn of_codebook(codebook: &Codebook, config: &AggregatorConfig) -> Result<Self, Error> {
+        let config = AggregatorConfig {
+            descriptor: codebook.kind(),
+            ..config.clone()
+        };
+        Self::train(codebook.words(), &config)
+    }
+
+    fn assemble(projection: Projection, vocabulary: Vocabulary, kind: DescriptorKind) -> Self {
         let mut aggregator = Self {
             projection,
             vocabulary,
+            kind,
             id: String::new(),
         };
         aggregator.id = content_id(&aggregator.to_bytes());
@@ -152,6 +230,24 @@ impl Aggregator {
         }
     }
 
+    /// What it takes of each descriptor: components after PCA.
+    pub fn components(&self) -> usize {
+        self.projection.output()
+    }
+
+    /// Centres or Gaussians.
+    pub fn words(&self) -> usize {
+        match &self.vocabulary {
+            Vocabulary::Centres { rows, .. } => rows.len() / self.components().max(1),
+            Vocabulary::Mixture(mixture) => mixture.len(),
+        }
+    }
+
+    /// What the descriptors are that it takes.
+    pub fn kind(&self) -> DescriptorKind {
+        self.kind
+    }
+
     /// What is summed.
     pub fn aggregation(&self) -> Aggregation {
         match &self.vocabulary {
@@ -174,7 +270,7 @@ impl Aggregator {
             Vocabulary::Mixture(mixture) => mixture.to_bytes(),
         };
         let fields = [
-            self.aggregation() as u32,
+            self.aggregation() as u32 | self.kind.number() << AGGREGATION_BITS,
             projection.len() as u32,
             vocabulary.len() as u32,
         ];
@@ -187,11 +283,14 @@ impl Aggregator {
         let (projection, vocabulary) = payload.split_at(lengths(bytes)[0]);
         let projection = Projection::from_bytes(projection)?;
         let damaged = |what| Error::from(FORMAT.damaged(what, path));
-        let vocabulary = match u32_at(bytes, 8) {
+        let summed = u32_at(bytes, 8);
+        let kind = DescriptorKind::of_number(summed >> AGGREGATION_BITS)
+            .ok_or_else(|| damaged("unknown kind of descriptors"))?;
+        let vocabulary = match summed & ((1 << AGGREGATION_BITS) - 1) {
             2 => Vocabulary::Mixture(Gmm::from_bytes(vocabulary)?),
-            kind @ 0..=1 => Vocabulary::Centres {
+            intra @ 0..=1 => Vocabulary::Centres {
                 rows: f32s(vocabulary).collect(),
-                intra: kind == 1,
+                intra: intra == 1,
             },
             _ => return Err(damaged("unknown kind")),
         };
@@ -206,7 +305,7 @@ impl Aggregator {
         if !fits || projection.input() != size_of::<Descriptor>() {
             return Err(damaged("dimensions disagree"));
         }
-        Ok(Self::assemble(projection, vocabulary))
+        Ok(Self::assemble(projection, vocabulary, kind))
     }
 
     /// Reads what [`Aggregator::to_bytes`] wrote.

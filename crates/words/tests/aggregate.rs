@@ -11,8 +11,8 @@ fn train(aggregation: Aggregation) -> Aggregator {
     let config = AggregatorConfig {
         aggregation,
         words: 8,
-        dimension: 24,
-        seed: 1,
+        components: 24,
+        ..AggregatorConfig::default()
     };
     Aggregator::train(&descriptors(3, 50, 3_000, 20), &config).unwrap()
 }
