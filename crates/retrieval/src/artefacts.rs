@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex};
 use vizsla_features::DescriptorKind;
 use vizsla_neural::PoolingName;
 use vizsla_vectors::Projection;
-use vizsla_words::Codebook;
+use vizsla_words::{Aggregator, Codebook};
 
 use crate::error::{Error, LEARN_AGAIN, REBUILD, RESTORE};
 use crate::folder::Folder;
 use crate::models::shared;
 use crate::names::ArtefactKind;
-use crate::{Problem, Recipe};
+use crate::{GlobalRecipe, Problem, Recipe};
 
 /// The artefacts of one collection besides its poolings, which are part of the models.
 pub(crate) struct Artefacts {
@@ -25,6 +25,9 @@ pub(crate) struct Artefacts {
     descriptor: Option<DescriptorKind>,
     codebook: Mutex<Option<Arc<Codebook>>>,
     whitening: Mutex<Option<Arc<Projection>>>,
+    /// Of the vocabulary of the global descriptor, where it has one.
+    aggregator_id: Option<String>,
+    aggregator: Mutex<Option<Arc<Aggregator>>>,
 }
 
 impl Artefacts {
@@ -38,7 +41,14 @@ impl Artefacts {
             "" => {}
             id => folder.check_name(ArtefactKind::Whitening, id)?,
         }
+        let aggregate = recipe.global.as_ref().and_then(GlobalRecipe::aggregate);
+        let aggregator_id = aggregate.map(|aggregate| aggregate.aggregator.clone());
+        if let Some(id) = &aggregator_id {
+            folder.check_name(ArtefactKind::Aggregator, id)?;
+        }
         Ok(Self {
+            aggregator_id,
+            aggregator: Mutex::default(),
             folder,
             codebook_id,
             descriptor: recipe.local.enabled.then_some(recipe.local.descriptor),
@@ -110,6 +120,26 @@ impl Artefacts {
         Ok(Arc::new(whitening))
     }
 
+    /// The vocabulary of the global descriptor; `None` where the recipe's needs none.
+    pub(crate) fn aggregator(&self) -> Result<Option<Arc<Aggregator>>, Error> {
+        let Some(id) = &self.aggregator_id else {
+            return Ok(None);
+        };
+        shared(&self.aggregator, || self.check_aggregator(id)).map(Some)
+    }
+
+    /// The vocabulary of the global descriptor as its file is now.
+    fn check_aggregator(&self, id: &str) -> Result<Arc<Aggregator>, Error> {
+        let path = self.folder.artefact(ArtefactKind::Aggregator, id)?;
+        let damaged = |what: String| Error::damaged(&path, what, RESTORE);
+        let aggregator = Aggregator::open(&path).map_err(|e| damaged(e.to_string()))?;
+        if aggregator.id() != id {
+            let what = "this is another vocabulary than the one the vectors were made with";
+            return Err(damaged(what.into()));
+        }
+        Ok(Arc::new(aggregator))
+    }
+
     /// From now on vectors are compared by this one.
     pub(crate) fn set_whitening(&mut self, whitening: Option<Arc<Projection>>) {
         self.whitening = Mutex::new(whitening);
@@ -117,7 +147,11 @@ impl Artefacts {
 
     /// What could not be opened when it was needed.
     pub(crate) fn known_problems(&self, recipe: &Recipe) -> Vec<Problem> {
-        let failed = [self.codebook().err(), self.whitening(recipe).err()];
+        let failed = [
+            self.codebook().err(),
+            self.whitening(recipe).err(),
+            self.aggregator().err(),
+        ];
         let failed = failed.into_iter().flatten();
         failed
             .filter_map(|error| error.into_problem(None))
@@ -135,7 +169,11 @@ impl Artefacts {
             id => self.check_whitening(id).err(),
         };
         let whitening = whitening.and_then(|error| error.into_problem(None));
-        let pooling = recipe.global.as_ref().and_then(|g| g.pooling.named());
+        let aggregator = self.aggregator_id.as_ref();
+        let aggregator = aggregator.and_then(|id| self.check_aggregator(id).err());
+        let aggregator = aggregator.and_then(|error| error.into_problem(None));
+        let network = recipe.global.as_ref().and_then(GlobalRecipe::network);
+        let pooling = network.and_then(|network| network.pooling.named());
         let parts = pooling.map_or(&[][..], PoolingName::parts);
         let poolings = parts.iter().filter_map(|part| {
             let (_, id) = part.learned().first().copied()?;
@@ -149,6 +187,7 @@ impl Artefacts {
         codebook
             .into_iter()
             .chain(whitening)
+            .chain(aggregator)
             .chain(poolings)
             .collect()
     }
@@ -165,8 +204,5 @@ impl Artefacts {
 
 /// The whitening that a recipe names; empty when none.
 pub(crate) fn whitening_id(recipe: &Recipe) -> &str {
-    recipe
-        .global
-        .as_ref()
-        .map_or("", |global| &global.whitening)
+    recipe.global.as_ref().map_or("", GlobalRecipe::whitening)
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vizsla_words::Codebook;
+use vizsla_words::{Aggregator, Codebook};
 
 use crate::{Collection, Error, ModelOptions, Recipe};
 
@@ -12,6 +12,7 @@ pub struct CollectionBuilder {
     path: PathBuf,
     recipe: Recipe,
     codebook: Option<Arc<Codebook>>,
+    aggregator: Option<Arc<Aggregator>>,
     models: ModelOptions,
 }
 
@@ -35,6 +36,7 @@ impl Collection {
             path: path.as_ref().to_owned(),
             recipe: Recipe::default(),
             codebook: None,
+            aggregator: None,
             models: ModelOptions::default(),
         }
     }
@@ -63,6 +65,14 @@ impl CollectionBuilder {
         self
     }
 
+    /// The vocabulary of a new collection's global descriptor, where this is a sum over local features. One that exists
+    /// keeps its own.
+    #[must_use]
+    pub fn aggregator(mut self, aggregator: Arc<Aggregator>) -> Self {
+        self.aggregator = Some(aggregator);
+        self
+    }
+
     /// Where models are found and how they run. They are opened when first needed.
     #[must_use]
     pub fn models(mut self, models: ModelOptions) -> Self {
@@ -81,12 +91,13 @@ impl CollectionBuilder {
     /// Makes an empty collection. It appears whole or not at all.
     ///
     /// # Errors
-    /// Something other than an empty folder is at the path, the recipe is out of range, the codebook is of other descriptors
-    /// than the recipe's, a model of the recipe is not there
-    /// or does not work, or writing failed.
+    /// Something other than an empty folder is at the path, the recipe is out of range, the codebook or the
+    /// aggregator is of other descriptors than the recipe's, a model of the recipe is not there or does not work, or writing
+    /// failed.
     pub fn create(self) -> Result<Collection, Error> {
         let codebook = self.codebook.unwrap_or_else(Codebook::builtin);
-        Collection::make(&self.path, self.recipe, codebook, self.models)
+        let learned = (codebook, self.aggregator);
+        Collection::make(&self.path, self.recipe, learned, self.models)
     }
 
     /// Opens the collection if it is there, else makes it.

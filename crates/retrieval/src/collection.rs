@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use fs_err as fs;
 use vizsla_vectors::{IdSet, Projection};
-use vizsla_words::{Codebook, Segment};
+use vizsla_words::{Aggregation, Aggregator, Codebook, Segment};
 
 use crate::artefacts::Artefacts;
 use crate::catalog::{self, Catalog, Connections, Count, IndexRow, Numbered, Owner, View};
@@ -31,7 +31,7 @@ use crate::names::{ArtefactKind, IndexFile, IndexKind};
 use crate::regular::regular;
 use crate::scratch::{self, Scratch};
 use crate::space::Space;
-use crate::{Filter, FolderRules, Info, ListedImage, ModelOptions, Recipe};
+use crate::{Filter, FolderRules, GlobalRecipe, Info, ListedImage, ModelOptions, Recipe};
 
 /// Begins the name of a collection that is being made.
 const BUILD: &str = ".vizsla-new-";
@@ -136,13 +136,14 @@ impl Collection {
     pub(crate) fn make(
         path: &Path,
         recipe: Recipe,
-        codebook: Arc<Codebook>,
+        (codebook, aggregator): (Arc<Codebook>, Option<Arc<Aggregator>>),
         models: ModelOptions,
     ) -> Result<Self, Error> {
         recipe.check()?;
         recipe.check_codebook(&codebook)?;
         let opened = Models::new(models, None);
         let mut recipe = opened.complete(recipe)?;
+        let aggregator = complete_aggregate(&mut recipe, &codebook, aggregator)?;
         recipe.local.codebook = codebook.id().to_owned();
         let parent = parent(path);
         if path.exists() {
@@ -158,6 +159,9 @@ impl Collection {
         fs::create_dir(folder.segments())?;
         fs::create_dir(folder.artefacts())?;
         codebook.save(&folder.artefact(ArtefactKind::Codebook, codebook.id())?)?;
+        if let Some(aggregator) = aggregator {
+            aggregator.save(&folder.artefact(ArtefactKind::Aggregator, aggregator.id())?)?;
+        }
         opened.save_poolings(&recipe, &folder)?;
         let meta = [
             ("recipe", recipe.to_toml()?),
@@ -236,6 +240,14 @@ impl Collection {
     /// Its file is damaged or missing.
     pub fn whitening(&self) -> Result<Option<Arc<Projection>>, Error> {
         self.artefacts.whitening(&self.recipe)
+    }
+
+    /// The vocabulary of the global descriptor; `None` where it is no sum over local features.
+    ///
+    /// # Errors
+    /// Its file is damaged or missing.
+    pub fn aggregator(&self) -> Result<Option<Arc<Aggregator>>, Error> {
+        self.artefacts.aggregator()
     }
 
     /// A file that holds an image of the collection; `None` when there is no such image.
@@ -456,6 +468,52 @@ impl Collection {
     pub(crate) fn changed(&self) {
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+/// The vocabulary of a recipe's global descriptor, which the recipe names from now on: the one given, or one learned from
+/// the codebook. `None` where the recipe needs none.
+fn complete_aggregate(
+    recipe: &mut Recipe,
+    codebook: &Codebook,
+    given: Option<Arc<Aggregator>>,
+) -> Result<Option<Arc<Aggregator>>, Error> {
+    if let Some(given) = &given {
+        recipe.check_aggregator(given)?;
+    }
+    let Some(GlobalRecipe::Aggregate(aggregate)) = &mut recipe.global else {
+        return match given {
+            None => Ok(None),
+            Some(_) => Err(Error::Recipe(
+                "a vocabulary is given, and global.aggregate does not say what is summed by it"
+                    .into(),
+            )),
+        };
+    };
+    let aggregator = match given {
+        Some(given) => given,
+        None if aggregate.aggregate == Aggregation::Fisher => {
+            // Words lie where descriptors do, but are not spread as they are: measured in decision 025.
+            return Err(Error::Recipe(
+                "global.aggregate = \"fisher\" needs a vocabulary that was learned from pictures, give one; `vlad` and \
+                 `vlad_intra` do without"
+                    .into(),
+            ));
+        }
+        None => Arc::new(Aggregator::of_codebook(codebook, &aggregate.config())?),
+    };
+    let (named, found) = (&aggregate.aggregator, aggregator.id());
+    if !named.is_empty() && named != found {
+        return Err(Error::Recipe(format!(
+            "global.aggregator is {named}, the vocabulary there is is {found}; give the file of the one named, or leave \
+             the name out"
+        )));
+    }
+    aggregate.aggregate = aggregator.aggregation();
+    (aggregate.words, aggregate.components) = (aggregator.words(), aggregator.components());
+    aggregate.aggregator = found.to_owned();
+    aggregate.dimension = aggregator.dimension();
+    recipe.check_aggregator(&aggregator)?;
+    Ok(Some(aggregator))
 }
 
 fn is_empty(folder: &Path) -> Result<bool, Error> {

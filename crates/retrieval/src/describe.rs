@@ -1,28 +1,35 @@
 //! What a recipe makes of a picture, the same for the gallery and for a query: local features, and a vector.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use vizsla_features::{Extractor, Features};
-use vizsla_neural::DescriptorRecipe;
-use vizsla_pixels::{Gray, Limits, Rgb};
+use vizsla_features::{Combined, Extractor, Features};
+use vizsla_neural::{DescriptorRecipe, ImageDescriptor};
+use vizsla_pixels::{Gray, Limits};
+use vizsla_words::Aggregator;
 
+use crate::artefacts::Artefacts;
 use crate::models::{Models, PerThread};
 use crate::picture::{Picture, PictureSource, Sides};
-use crate::{Error, Recipe, Region};
+use crate::{Collection, Error, GlobalRecipe, Recipe, Region};
 
 /// Describes pictures by a recipe.
 pub(crate) struct Describer<'a> {
     recipe: &'a Recipe,
     extractor: Box<dyn Extractor>,
-    network: Network<'a>,
+    global: Option<Global<'a>>,
 }
 
-/// Who runs the network of the global descriptor.
-enum Network<'a> {
-    /// One for all, opened when first needed.
-    Shared(&'a Models),
-    /// One for each thread of the caller's pool; `None` where the recipe has no global descriptor.
-    PerThread(Option<PerThread>),
+/// Who makes the global descriptor.
+enum Global<'a> {
+    /// What a collection has, opened when first needed.
+    Lazy(&'a Collection, &'a GlobalRecipe),
+    /// One network for each thread of the caller's pool.
+    PerThread(PerThread),
+    /// A sum over local features.
+    Aggregate(Arc<Aggregator>),
+    /// What is counted of all pixels.
+    Whole(&'a Combined),
 }
 
 /// What is wanted of a picture.
@@ -38,27 +45,37 @@ impl<'a> Describer<'a> {
     /// Gets ready for so many pictures of the gallery.
     ///
     /// # Errors
-    /// The recipe's model is not there, or another than the collection's.
+    /// The recipe's model or vocabulary is not there, or another than the collection's.
     pub(crate) fn of_gallery(
         recipe: &'a Recipe,
         models: &Models,
+        artefacts: &Artefacts,
         pictures: usize,
     ) -> Result<Self, Error> {
-        let open = |global| models.image_per_thread(global, pictures);
-        let networks = recipe.global.as_ref().map(open).transpose()?;
+        let global = match &recipe.global {
+            Some(GlobalRecipe::Network(network)) => {
+                let networks = models.image_per_thread(network, pictures)?;
+                Some(Global::PerThread(networks))
+            }
+            Some(GlobalRecipe::Aggregate(_)) => artefacts.aggregator()?.map(Global::Aggregate),
+            Some(GlobalRecipe::Whole(whole)) => Some(Global::Whole(&whole.whole)),
+            None => None,
+        };
         Ok(Self {
             recipe,
             extractor: recipe.gallery_extractor(),
-            network: Network::PerThread(networks),
+            global,
         })
     }
 
-    /// For pictures to search with. Networks are opened when first needed.
-    pub(crate) fn of_queries(recipe: &'a Recipe, models: &'a Models) -> Self {
+    /// For pictures to search with. Networks and vocabularies are opened when first needed.
+    pub(crate) fn of_queries(collection: &'a Collection) -> Self {
+        let recipe = &collection.recipe;
+        let lazy = |global| Global::Lazy(collection, global);
         Self {
             recipe,
             extractor: recipe.query_extractor(),
-            network: Network::Shared(models),
+            global: recipe.global.as_ref().map(lazy),
         }
     }
 
@@ -74,35 +91,68 @@ impl<'a> Describer<'a> {
         limits: Limits,
     ) -> Result<Picture, Error> {
         let global = self.recipe.global.as_ref().filter(|_| wanted.vector);
+        let summed = global.is_some_and(|global| global.aggregate().is_some());
         let sides = Sides {
-            gray: wanted.features.then_some(self.recipe.pixels.max_side),
-            colour: global.map(|global| colour_side(self.recipe, global)),
+            gray: (wanted.features || summed).then_some(self.recipe.pixels.max_side),
+            colour: global.and_then(|global| match global {
+                GlobalRecipe::Network(network) => Some(colour_side(self.recipe, network)),
+                GlobalRecipe::Whole(_) => Some(self.recipe.pixels.max_side),
+                GlobalRecipe::Aggregate(_) => None,
+            }),
         };
         Picture::read(source, region, sides, limits)
     }
 
-    /// Local features, in pixels of the picture given.
-    pub(crate) fn features(&self, gray: &Gray) -> Features {
-        self.extractor.extract(gray)
+    /// Local features, in pixels of the grey form; `None` where the picture was not read in it.
+    pub(crate) fn features(&self, picture: &Picture) -> Option<Features> {
+        let gray = picture.gray.as_ref();
+        gray.map(|gray| self.extractor.extract(gray))
     }
 
-    /// The global descriptor as the network gives it; `None` where the recipe has none.
+    /// The global descriptor as the catalog keeps it, of a picture and its local features; `None` where the recipe has none,
+    /// or the picture was not read in the form that it is made of.
     ///
     /// # Errors
-    /// The network is not there, or failed.
-    pub(crate) fn vector(&self, colour: &Rgb) -> Result<Option<Vec<f32>>, Error> {
-        let Some(global) = &self.recipe.global else {
-            return Ok(None);
+    /// The network or the vocabulary is not there, or the network failed.
+    pub(crate) fn vector(
+        &self,
+        picture: &Picture,
+        features: Option<&Features>,
+    ) -> Result<Option<Vec<f32>>, Error> {
+        let run = |network: &ImageDescriptor| match &picture.colour {
+            Some(colour) => Ok::<_, Error>(network.describe(&[colour])?.pop()),
+            None => Ok(None),
         };
-        let mut vectors = match &self.network {
-            Network::Shared(models) => models.image(global)?.describe(&[colour])?,
-            Network::PerThread(networks) => match networks.as_ref().and_then(PerThread::get) {
-                Some(network) => network.describe(&[colour])?,
-                None => return Ok(None),
-            },
-        };
-        Ok(vectors.pop())
+        match &self.global {
+            Some(Global::PerThread(networks)) => networks.get().map_or(Ok(None), run),
+            Some(Global::Lazy(collection, GlobalRecipe::Network(network))) => {
+                match picture.colour {
+                    Some(_) => run(&*collection.models.image(network)?),
+                    None => Ok(None),
+                }
+            }
+            Some(Global::Aggregate(aggregator)) => Ok(self.summed(aggregator, features)),
+            Some(Global::Lazy(collection, GlobalRecipe::Aggregate(_))) => {
+                let aggregator = collection.aggregator()?;
+                Ok(aggregator.and_then(|aggregator| self.summed(&aggregator, features)))
+            }
+            Some(Global::Whole(whole)) => Ok(counted(whole, picture)),
+            Some(Global::Lazy(_, GlobalRecipe::Whole(whole))) => Ok(counted(&whole.whole, picture)),
+            None => Ok(None),
+        }
     }
+
+    /// Of a query as many features count as of an image of the gallery: both are sums.
+    fn summed(&self, aggregator: &Aggregator, features: Option<&Features>) -> Option<Vec<f32>> {
+        let descriptors = &features?.descriptors;
+        let most = self.recipe.local.budget.min(descriptors.len());
+        Some(aggregator.describe(&descriptors[..most]))
+    }
+}
+
+/// What is counted of all pixels; `None` where the picture was not read in colour.
+fn counted(whole: &Combined, picture: &Picture) -> Option<Vec<f32>> {
+    picture.colour.as_ref().map(|colour| whole.vector(colour))
 }
 
 /// Longest side at which a picture is read for the global descriptor: what the largest scale needs, and enough for a

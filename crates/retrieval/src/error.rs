@@ -112,14 +112,16 @@ pub enum Error {
     /// A recipe could not be read.
     #[error("the recipe is not valid: {0}")]
     Recipe(String),
-    /// A codebook of other descriptors than the recipe's.
+    /// Something that was learned from other descriptors than the recipe's.
     #[error(
-        "the codebook is of {codebook} descriptors, the recipe's local.descriptor is {recipe}; give a codebook of \
-         {recipe}, or another recipe"
+        "the {what} is of {found} descriptors, the recipe's local.descriptor is {recipe}; give one of {recipe}, or \
+         another recipe"
     )]
     OtherDescriptor {
-        /// What the codebook's descriptors are.
-        codebook: DescriptorKind,
+        /// What was learned.
+        what: &'static str,
+        /// What its descriptors are.
+        found: DescriptorKind,
         /// What the recipe's are.
         recipe: DescriptorKind,
     },

@@ -5,7 +5,7 @@ use vizsla_features::Transform;
 use vizsla_neural::Relevance;
 use vizsla_pixels::Rgb;
 
-use crate::{Collection, Error, HeatGrid, PointPair, draw_heat};
+use crate::{Collection, Error, GlobalRecipe, HeatGrid, PointPair, draw_heat};
 
 /// Space between the two pictures, in pixels.
 const GAP: usize = 12;
@@ -71,8 +71,18 @@ impl Collection {
     /// # Errors
     /// The collection has no global descriptor that pools a feature map, or the model failed.
     pub fn likeness(&self, left: &Rgb, right: &Rgb) -> Result<Likeness, Error> {
-        let Some(recipe) = &self.recipe.global else {
-            return Err(self.without_global());
+        let recipe = match &self.recipe.global {
+            Some(GlobalRecipe::Network(network)) => network,
+            Some(other) => {
+                return Err(Error::Unable {
+                    what: format!(
+                        "where two pictures look alike is known of networks only; this collection compares by `{}`",
+                        other.name()
+                    ),
+                    collection: self.path().to_owned(),
+                });
+            }
+            None => return Err(self.without_global()),
         };
         let side = crate::describe::colour_side(&self.recipe, recipe) as usize;
         let (small_left, small_right) = (left.fit_within(side)?, right.fit_within(side)?);

@@ -32,6 +32,7 @@ mod explain;
 mod expression;
 mod filter;
 mod folder;
+mod global;
 mod heat;
 mod identify;
 mod import;
@@ -78,6 +79,7 @@ pub use error::Error;
 pub use explain::{HeatMap, Likeness, draw_pair};
 pub use expression::{ExpressionItem, ExpressionPart, parse_expression};
 pub use filter::{Filter, distance as metres_between};
+pub use global::{AggregateRecipe, GlobalRecipe, WholeRecipe};
 pub use heat::{HeatGrid, draw_heat};
 pub use identify::{Identification, IdentifyOptions, LabelVote, Labelled};
 pub use import::{ImportReport, check_captions, check_metadata};
@@ -108,7 +110,10 @@ pub use search::{Candidate, Question, Ranking, Searcher, Stage};
 pub use stage::{Expansion, StageName, StageRecipe};
 pub use stop::StopFlag;
 pub use syntax::SyntaxError;
-pub use vizsla_features::{DescriptorKind, Detector};
+pub use vizsla_features::{Combined, DescriptorKind, Detector};
 pub use vizsla_neural::{DescriptorRecipe, PoolingRecipe};
-pub use vocabulary::{CodebookOptions, LearnedCodebook, learn_codebook};
+pub use vizsla_words::{Aggregation, Aggregator};
+pub use vocabulary::{
+    AggregatorOptions, CodebookOptions, Learned, learn_aggregator, learn_codebook,
+};
 pub use whiten::{PairSource, WhitenOptions, WhitenReport};

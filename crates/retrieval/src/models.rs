@@ -11,7 +11,7 @@ use vizsla_neural::{
 
 use crate::folder::Folder;
 use crate::names::ArtefactKind;
-use crate::{Error, Recipe, TextRecipe};
+use crate::{Error, GlobalRecipe, Recipe, TextRecipe};
 
 /// Most copies of a network that are open at a time.
 const MOST_SESSIONS: usize = 16;
@@ -143,7 +143,7 @@ impl Models {
 
     /// Keeps what the poolings of the global descriptor learned as artefacts of a collection.
     pub(crate) fn save_poolings(&self, recipe: &Recipe, folder: &Folder) -> Result<(), Error> {
-        let Some(global) = &recipe.global else {
+        let Some(global) = recipe.global.as_ref().and_then(GlobalRecipe::network) else {
             return Ok(());
         };
         let descriptor = self.image(global)?;
@@ -174,7 +174,8 @@ impl Models {
 
     /// Whether pictures and texts become vectors of one space.
     pub(crate) fn joint(&self, recipe: &Recipe) -> Result<bool, Error> {
-        let (Some(global), Some(text)) = (&recipe.global, &recipe.text) else {
+        let network = recipe.global.as_ref().and_then(GlobalRecipe::network);
+        let (Some(global), Some(text)) = (network, &recipe.text) else {
             return Ok(false);
         };
         if !global.whitening.is_empty() || global.dimension != text.dimension {
@@ -188,8 +189,11 @@ impl Models {
 
     /// The recipe with everything that the models say themselves: hashes, outputs, dimensions.
     pub(crate) fn complete(&self, mut recipe: Recipe) -> Result<Recipe, Error> {
-        if let Some(global) = &recipe.global {
-            recipe.global = Some(self.image(global)?.recipe().clone());
+        if let Some(GlobalRecipe::Network(network)) = &mut recipe.global {
+            *network = self.image(network)?.recipe().clone();
+        }
+        if let Some(GlobalRecipe::Whole(whole)) = &mut recipe.global {
+            whole.dimension = whole.whole.dimension();
         }
         if let Some(text) = &mut recipe.text {
             let encoder = self.text(text)?;

@@ -152,16 +152,23 @@ pub(crate) enum ArtefactKind {
     Codebook,
     Whitening,
     Pooling,
+    Aggregator,
 }
 
 impl ArtefactKind {
-    const ALL: [Self; 3] = [Self::Codebook, Self::Whitening, Self::Pooling];
+    const ALL: [Self; 4] = [
+        Self::Codebook,
+        Self::Whitening,
+        Self::Pooling,
+        Self::Aggregator,
+    ];
 
     fn around(self) -> (&'static str, &'static str) {
         match self {
             Self::Codebook => ("codebook-", ".vzcb"),
             Self::Whitening => ("whitening-", ".vzpj"),
             Self::Pooling => ("pooling-", ".vzpl"),
+            Self::Aggregator => ("aggregator-", ".vzag"),
         }
     }
 }

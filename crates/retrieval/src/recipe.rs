@@ -5,10 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 use vizsla_features::{DescriptorKind, Detector, Extractor, ExtractorConfig};
-use vizsla_neural::DescriptorRecipe;
-use vizsla_words::Codebook;
+use vizsla_words::{Aggregator, Codebook};
 
-use crate::{Channel, Error, Expansion, StageRecipe};
+use crate::{Channel, Error, Expansion, GlobalRecipe, StageRecipe};
 
 /// How a collection describes its images. Defaults were chosen by measuring; see `docs/`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,7 +19,7 @@ pub struct Recipe {
     pub local: LocalRecipe,
     /// The global descriptor: one vector an image; absent = none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub global: Option<DescriptorRecipe>,
+    pub global: Option<GlobalRecipe>,
     /// The encoder of captions and of queries in words; absent = none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<TextRecipe>,
@@ -241,6 +240,10 @@ impl Recipe {
         for stage in &search.stages {
             self.check_stage(*stage).map_err(Error::Recipe)?;
         }
+        if let Some(aggregate) = self.global.as_ref().and_then(GlobalRecipe::aggregate) {
+            let checked = aggregate.config().check();
+            checked.map_err(|error| Error::Recipe(format!("global: {error}")))?;
+        }
         for channel in Channel::ALL {
             let name = format!("search.{}_weight", channel.name());
             within(&name, search.weight(channel), 0.0, 1000.0)?;
@@ -250,10 +253,27 @@ impl Recipe {
 
     /// Whether a codebook is of the descriptors that this recipe takes.
     pub(crate) fn check_codebook(&self, codebook: &Codebook) -> Result<(), Error> {
-        let (codebook, recipe) = (codebook.kind(), self.local.descriptor);
-        match codebook == recipe || !self.local.enabled {
+        let (found, recipe) = (codebook.kind(), self.local.descriptor);
+        match found == recipe || !self.local.enabled {
             true => Ok(()),
-            false => Err(Error::OtherDescriptor { codebook, recipe }),
+            false => Err(Error::OtherDescriptor {
+                what: "codebook",
+                found,
+                recipe,
+            }),
+        }
+    }
+
+    /// Whether an aggregator takes the descriptors that this recipe takes.
+    pub(crate) fn check_aggregator(&self, aggregator: &Aggregator) -> Result<(), Error> {
+        let (found, recipe) = (aggregator.kind(), self.local.descriptor);
+        match found == recipe {
+            true => Ok(()),
+            false => Err(Error::OtherDescriptor {
+                what: "vocabulary of the global descriptor",
+                found,
+                recipe,
+            }),
         }
     }
 

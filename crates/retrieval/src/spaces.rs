@@ -15,7 +15,7 @@ use crate::error::{Error, REBUILD};
 use crate::indexes::{Source, Take, VectorKind};
 use crate::names::{IndexFile, IndexKind};
 use crate::space::Space;
-use crate::{Collection, Remedy, Reporter};
+use crate::{Collection, GlobalRecipe, Remedy, Reporter};
 
 /// Vectors that may lie outside the index before it is made again, and their share of all.
 const TAIL: u64 = 1024;
@@ -53,7 +53,7 @@ impl Collection {
     pub(crate) fn compared(&self, owner: Owner) -> Result<Option<Compared>, Error> {
         let recipe = &self.recipe;
         let raw = match owner {
-            Owner::Image => recipe.global.as_ref().map(|r| r.dimension),
+            Owner::Image => recipe.global.as_ref().map(GlobalRecipe::dimension),
             Owner::Caption => recipe.text.as_ref().map(|r| r.dimension),
         };
         let Some(raw) = raw else {

@@ -1,15 +1,15 @@
-//! Learning a codebook from pictures.
+//! Learning vocabularies from pictures: a codebook, or that of a sum over local features.
 //!
 //! Every picture gives the same share of descriptors, evenly taken from its strongest to its weakest, so that memory stays
 //! bounded whatever the number of pictures and no picture with much texture rules the vocabulary. The same pictures and
-//! options give the same codebook.
+//! options give the same vocabulary.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use vizsla_features::Descriptor;
-use vizsla_words::{Codebook, TrainConfig, TrainProgress};
+use vizsla_words::{Aggregator, AggregatorConfig, Codebook, TrainConfig, TrainProgress};
 
 use crate::{Error, Recipe, Reporter, Skipped, extract_features, find_pictures};
 
@@ -25,11 +25,22 @@ pub struct CodebookOptions {
     pub recipe: Recipe,
 }
 
-/// A codebook that was learned.
+/// How the vocabulary of a sum over local features is learned.
+#[derive(Debug, Clone)]
+pub struct AggregatorOptions {
+    /// What is summed, over how many words of how many components, and the seed.
+    pub train: AggregatorConfig,
+    /// Most descriptors used; every picture gives the same share.
+    pub max_descriptors: usize,
+    /// How pictures are read and described.
+    pub recipe: Recipe,
+}
+
+/// A vocabulary that was learned.
 #[derive(Debug)]
-pub struct LearnedCodebook {
-    /// The codebook.
-    pub codebook: Codebook,
+pub struct Learned<T> {
+    /// The vocabulary.
+    pub vocabulary: T,
     /// Pictures it was learned from.
     pub pictures: usize,
     /// Descriptors it was learned from.
@@ -53,8 +64,9 @@ pub fn learn_codebook(
     sources: &[PathBuf],
     options: &CodebookOptions,
     reporter: &dyn Reporter,
-) -> Result<Option<LearnedCodebook>, Error> {
-    let Some(harvest) = harvest(sources, options, reporter)? else {
+) -> Result<Option<Learned<Codebook>>, Error> {
+    let most = options.train.max_descriptors;
+    let Some(harvest) = harvest(sources, &options.recipe, most, reporter)? else {
         return Ok(None);
     };
     let begun = Cell::new(false);
@@ -66,21 +78,38 @@ pub fn learn_codebook(
     };
     let codebook = Codebook::train(&harvest.descriptors, &options.train, &stage)?;
     reporter.end();
-    Ok(Some(LearnedCodebook {
-        codebook,
-        pictures: harvest.pictures,
-        descriptors: harvest.descriptors.len(),
-        skipped: harvest.skipped,
-    }))
+    Ok(Some(harvest.taught(codebook)))
+}
+
+/// Learns the vocabulary of a VLAD or a Fisher vector from the pictures in folders and files; `None` when the reporter says
+/// that the caller wants to stop.
+///
+/// # Errors
+/// There is no picture, none can be read, they have too few descriptors, or a value of the options is out of range.
+pub fn learn_aggregator(
+    sources: &[PathBuf],
+    options: &AggregatorOptions,
+    reporter: &dyn Reporter,
+) -> Result<Option<Learned<Aggregator>>, Error> {
+    options.train.check()?;
+    let most = options.max_descriptors;
+    let Some(harvest) = harvest(sources, &options.recipe, most, reporter)? else {
+        return Ok(None);
+    };
+    reporter.begin("learning", 0);
+    let aggregator = Aggregator::train(&harvest.descriptors, &options.train)?;
+    reporter.end();
+    Ok(Some(harvest.taught(aggregator)))
 }
 
 /// Descriptors of all pictures, in path order; `None` when it was stopped.
 fn harvest(
     sources: &[PathBuf],
-    options: &CodebookOptions,
+    recipe: &Recipe,
+    max_descriptors: usize,
     reporter: &dyn Reporter,
 ) -> Result<Option<Harvest>, Error> {
-    options.recipe.check()?;
+    recipe.check()?;
     let (pictures, skipped) = find_pictures(sources)?;
     if pictures.is_empty() {
         return Err(Error::NoPictures {
@@ -88,11 +117,7 @@ fn harvest(
             path: sources.first().cloned().unwrap_or_default(),
         });
     }
-    let share = options
-        .train
-        .max_descriptors
-        .div_ceil(pictures.len())
-        .max(1);
+    let share = max_descriptors.div_ceil(pictures.len()).max(1);
     let mut harvest = Harvest {
         descriptors: Vec::new(),
         pictures: 0,
@@ -101,7 +126,7 @@ fn harvest(
     reporter.begin("describing", pictures.len() as u64);
     for chunk in pictures.chunks(CHUNK) {
         let sampled = chunk.par_iter().map(|path| {
-            let sample = sample(path, &options.recipe, share);
+            let sample = sample(path, recipe, share);
             reporter.advance(1);
             sample
         });
@@ -124,6 +149,16 @@ fn harvest(
 }
 
 impl Harvest {
+    /// With what was learned from it.
+    fn taught<T>(self, vocabulary: T) -> Learned<T> {
+        Learned {
+            vocabulary,
+            pictures: self.pictures,
+            descriptors: self.descriptors.len(),
+            skipped: self.skipped,
+        }
+    }
+
     fn take(&mut self, path: &Path, sample: Result<Vec<Descriptor>, Error>) {
         match sample {
             Ok(some) => {

@@ -114,7 +114,7 @@ impl Collection {
 
     fn global_dimension(&self) -> Result<usize, Error> {
         match &self.recipe.global {
-            Some(global) => Ok(global.dimension),
+            Some(global) => Ok(global.dimension()),
             None => Err(self.without_global()),
         }
     }
@@ -137,9 +137,8 @@ impl Collection {
     ) -> Result<(), Error> {
         let mut recipe = self.recipe.clone();
         if let Some(global) = &mut recipe.global {
-            global.whitening = whitening
-                .as_ref()
-                .map_or_else(String::new, |w| w.id().to_owned());
+            let id = whitening.as_ref().map(|w| w.id().to_owned());
+            global.set_whitening(id.unwrap_or_default());
         }
         let text = recipe.to_toml()?;
         self.catalog()

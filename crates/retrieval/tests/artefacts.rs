@@ -9,8 +9,8 @@ use fs_err as fs;
 use support::{fill, picture};
 use vizsla_neural::{ModelKind, NetVlad};
 use vizsla_retrieval::{
-    Channel, Collection, DescriptorRecipe, Error, PairSource, Query, Recipe, SearchOptions,
-    SearchResponse, Selector, Silent, Verdict, WhitenOptions,
+    Channel, Collection, DescriptorRecipe, Error, GlobalRecipe, PairSource, Query, Recipe,
+    SearchOptions, SearchResponse, Selector, Silent, Verdict, WhitenOptions,
 };
 use vizsla_vectors::Projection;
 use world::{World, ingest, names, only, search};
@@ -153,18 +153,23 @@ fn a_learned_pooling_travels_with_its_collection() {
     let netvlad = NetVlad::from_parts(4, 10.0, centres).unwrap();
     netvlad.save(&learned).unwrap();
     let recipe = Recipe {
-        global: Some(DescriptorRecipe {
-            model: "image".into(),
-            output: "features".into(),
-            pooling: format!("spoc|netvlad:{}", learned.display())
-                .parse()
-                .unwrap(),
-            ..DescriptorRecipe::default()
-        }),
+        global: Some(
+            DescriptorRecipe {
+                model: "image".into(),
+                output: "features".into(),
+                pooling: format!("spoc|netvlad:{}", learned.display())
+                    .parse()
+                    .unwrap(),
+                ..DescriptorRecipe::default()
+            }
+            .into(),
+        ),
         ..Recipe::default()
     };
     let mut missing = recipe.clone();
-    missing.global.as_mut().unwrap().pooling = "netvlad:nowhere".parse().unwrap();
+    if let Some(GlobalRecipe::Network(network)) = &mut missing.global {
+        network.pooling = "netvlad:nowhere".parse().unwrap();
+    }
     let refused = Collection::builder(world.path("none.vizsla"))
         .recipe(missing)
         .models(world.models())
@@ -176,7 +181,8 @@ fn a_learned_pooling_travels_with_its_collection() {
     drop(collection);
     fs::remove_file(&learned).unwrap();
     let collection = world.reopen().unwrap();
-    let global = collection.recipe().global.as_ref().unwrap();
+    let global = collection.recipe().global.as_ref();
+    let global = global.and_then(GlobalRecipe::network).unwrap();
     assert_eq!(
         global.pooling.to_string(),
         format!("spoc|netvlad:{}", netvlad.id())

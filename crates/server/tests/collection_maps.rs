@@ -43,11 +43,14 @@ impl World {
         };
         Registry::open(&root.join("registry")).add(&entry).unwrap();
         let recipe = Recipe {
-            global: Some(DescriptorRecipe {
-                model: "image".into(),
-                output: "image_embeds".into(),
-                ..DescriptorRecipe::default()
-            }),
+            global: Some(
+                DescriptorRecipe {
+                    model: "image".into(),
+                    output: "image_embeds".into(),
+                    ..DescriptorRecipe::default()
+                }
+                .into(),
+            ),
             ..Recipe::default()
         };
         let place = root.join("colours.vizsla");

@@ -143,10 +143,13 @@ fn a_trained_pair_answers_words_in_a_collection() {
     registry.add(&image).unwrap();
     registry.add(&text).unwrap();
     let recipe = Recipe {
-        global: Some(DescriptorRecipe {
-            model: image.id.clone(),
-            ..DescriptorRecipe::default()
-        }),
+        global: Some(
+            DescriptorRecipe {
+                model: image.id.clone(),
+                ..DescriptorRecipe::default()
+            }
+            .into(),
+        ),
         text: Some(TextRecipe {
             model: text.id.clone(),
             ..TextRecipe::default()

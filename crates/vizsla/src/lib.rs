@@ -11,7 +11,8 @@
 //! | search by pictures, regions, words, examples | [`Collection::search`] with a [`Query`] |
 //! | compare two pictures without a collection | [`match_pictures`] |
 //! | show why something was found | [`draw_agreement`], [`Collection::likeness`] |
-//! | learn a codebook of one's own | [`learn_codebook`] |
+//! | widen a query by what it finds, or order otherwise | [`SearchOptions::stages`] of [`StageRecipe`]s |
+//! | learn a vocabulary of one's own | [`learn_codebook`], [`learn_aggregator`] |
 //! | measure a collection on data with ground truth | [`evaluation::measure`] |
 //! | lay a collection out on a plane | [`evaluation::MapLayout`] |
 //! | train networks | `training`, with the feature of that name |
@@ -20,10 +21,10 @@
 //!
 //! ```
 //! use vizsla::evaluation::{load_files, measure};
-//! use vizsla::pixels::Rgb;
+//! use vizsla::pixels::{DecodeOptions, Rgb, decode_rgb};
 //! use vizsla::{
 //!     Collection, IngestOptions, MatchOptions, Query, QueryImage, SearchOptions, Silent, Source,
-//!     Verdict, match_pictures,
+//!     StageName, Verdict, draw_agreement, match_pictures,
 //! };
 //!
 //! # fn picture() -> Result<Rgb, vizsla::pixels::Error> {
@@ -63,6 +64,21 @@
 //! assert_eq!(first.verdict, Verdict::Match);
 //! let agreement = first.agreement.as_ref().ok_or("no geometry")?;
 //! assert!(agreement.inliers > 10 && agreement.pairs.len() == agreement.inliers);
+//!
+//! // Again, widened by the places that verified results have in common with it; then what each result shares with the
+//! // query, drawn.
+//! let options = SearchOptions {
+//!     stages: Some(vec!["verify".parse()?, "expand:regions".parse()?]),
+//!     ..SearchOptions::default()
+//! };
+//! let wider = collection.search(&query, &options)?;
+//! assert_eq!(wider.hits[0].image, first.image);
+//! assert!(wider.stages.iter().any(|stage| stage.stage == StageName::Expand));
+//! let options = DecodeOptions::default();
+//! let left = decode_rgb(&bytes, &options)?;
+//! let right = decode_rgb(&std::fs::read(&first.path)?, &options)?;
+//! draw_agreement((&left).into(), (&right).into(), &agreement.pairs, Some(agreement.transform))?
+//!     .save_png(&folder.path().join("explained.png"))?;
 //!
 //! // The same verdict without a collection, and a drawing of it.
 //! let part = Source::Bytes { name: "part", bytes: &bytes };
@@ -105,7 +121,7 @@ pub use vizsla_words as words;
 pub use vizsla_retrieval::{
     Agreement, Collection, CollectionBuilder, Error, Filter, Hit, IngestOptions, IngestReport,
     MatchOptions, ModelOptions, PictureMatch, Query, QueryImage, Recipe, Region, Remedy, Reporter,
-    SearchOptions, SearchResponse, Silent, Source, Verdict, draw_agreement, learn_codebook,
-    match_pictures,
+    SearchOptions, SearchResponse, Silent, Source, StageName, StageRecipe, Verdict, draw_agreement,
+    learn_aggregator, learn_codebook, match_pictures,
 };
 pub use vizsla_words::Codebook;

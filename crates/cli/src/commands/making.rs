@@ -1,13 +1,17 @@
 //! Options that a collection takes when it is made: its recipe and its codebook.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use vizsla_neural::PoolingRecipe;
-use vizsla_retrieval::{Collection, DescriptorRecipe, Recipe, TextRecipe};
-use vizsla_words::Codebook;
+use vizsla_retrieval::{
+    AggregateRecipe, Aggregation, Collection, Combined, DescriptorKind, DescriptorRecipe, Detector,
+    GlobalRecipe, Recipe, TextRecipe,
+};
+use vizsla_words::{Aggregator, Codebook};
 
 /// Options that only a new collection can take.
 #[derive(Args)]
@@ -28,6 +32,24 @@ pub struct Making {
     /// Leave local features out: no visual words, no geometric verification
     #[arg(long)]
     no_local: bool,
+    /// One vector of each picture without a network
+    ///
+    /// vlad, vlad_intra, or fisher, which needs --aggregator, sum its local features. rgb, hsv, lab, moments, layout,
+    /// correlogram, lbp, lbp_ri, cs_lbp, gabor, cooccurrence, tamura, hog, phog, edges, hu, average_hash, difference_hash,
+    /// dct_hash and wavelet_hash describe the whole picture; several are joined with weights, as in hsv@2x2*0.5+lbp*0.5.
+    #[arg(long, value_name = "WHAT", conflicts_with = "encoder")]
+    global: Option<Global>,
+    /// What finds local features: dog, harris_laplace, hessian_laplace, harris_affine, hessian_affine, mser, fast_hessian, fast,
+    /// orb, dense
+    #[arg(long, value_name = "DETECTOR")]
+    detector: Option<Detector>,
+    /// What describes them: root_sift, sift, surf, surf_extended, lbp, cs_lbp, brief, dsp_sift; others than root_sift need
+    /// --codebook
+    #[arg(long, value_name = "DESCRIPTOR")]
+    descriptor: Option<DescriptorKind>,
+    /// Vocabulary from `vizsla codebook aggregate` for that sum; left out, one is learned from the codebook's words
+    #[arg(long, value_name = "FILE", conflicts_with = "encoder")]
+    aggregator: Option<PathBuf>,
     /// Image model of `vizsla models` for a global descriptor of each picture
     #[arg(long, value_name = "MODEL")]
     encoder: Option<String>,
@@ -56,6 +78,26 @@ pub struct Making {
     text_encoder: Option<String>,
 }
 
+/// A global descriptor that needs no network.
+#[derive(Debug, Clone)]
+enum Global {
+    Summed(Aggregation),
+    Whole(Combined),
+}
+
+impl FromStr for Global {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(summed) = text.parse() {
+            return Ok(Self::Summed(summed));
+        }
+        let sums = Aggregation::ALL.map(Aggregation::name).join(", ");
+        let whole = text.parse().map(Self::Whole);
+        whole.map_err(|error| format!("{error}; or {sums}, which sum local features"))
+    }
+}
+
 impl Making {
     fn is_empty(&self) -> bool {
         self.budget.is_none()
@@ -63,6 +105,10 @@ impl Making {
             && self.recipe.is_none()
             && self.codebook.is_none()
             && !self.no_local
+            && self.global.is_none()
+            && self.detector.is_none()
+            && self.descriptor.is_none()
+            && self.aggregator.is_none()
             && self.encoder.is_none()
             && self.text_encoder.is_none()
     }
@@ -83,10 +129,13 @@ impl Making {
             Some(file) => Arc::new(Codebook::open(file)?),
             None => Codebook::builtin(),
         };
-        Ok(Collection::builder(path)
+        let mut builder = Collection::builder(path)
             .recipe(self.recipe(Recipe::default())?)
-            .codebook(codebook)
-            .create()?)
+            .codebook(codebook);
+        if let Some(aggregator) = self.aggregator()? {
+            builder = builder.aggregator(Arc::new(aggregator));
+        }
+        Ok(builder.create()?)
     }
 
     /// The recipe that these options ask for, on top of a given one.
@@ -103,8 +152,27 @@ impl Making {
             recipe.pixels.max_side = max_side;
         }
         recipe.local.enabled &= !self.no_local;
+        recipe.local.detector = self.detector.unwrap_or(recipe.local.detector);
+        recipe.local.descriptor = self.descriptor.unwrap_or(recipe.local.descriptor);
         if let Some(model) = &self.encoder {
-            recipe.global = Some(self.global(model, recipe.global.take()));
+            let base = match recipe.global.take() {
+                Some(GlobalRecipe::Network(network)) => Some(network),
+                _ => None,
+            };
+            recipe.global = Some(self.network(model, base).into());
+        }
+        if let Some(Global::Whole(whole)) = &self.global {
+            if self.aggregator.is_some() {
+                bail!(
+                    "--aggregator is for vlad, vlad_intra and fisher, not for `{whole}`; leave it out"
+                );
+            }
+            let same = recipe.global.take().filter(
+                |global| matches!(global, GlobalRecipe::Whole(kept) if kept.whole == *whole),
+            );
+            recipe.global = Some(same.unwrap_or_else(|| whole.clone().into()));
+        } else if let Some(summed) = self.summed(recipe.global.as_ref())? {
+            recipe.global = Some(summed.into());
         }
         if let Some(model) = &self.text_encoder {
             let same = recipe.text.take().filter(|text| text.model == *model);
@@ -117,8 +185,48 @@ impl Making {
         Ok(recipe)
     }
 
-    /// The global descriptor that these options ask for, on top of one of the same model.
-    fn global(&self, model: &str, base: Option<DescriptorRecipe>) -> DescriptorRecipe {
+    fn aggregator(&self) -> Result<Option<Aggregator>> {
+        let open = |file: &PathBuf| Aggregator::open(file);
+        Ok(self.aggregator.as_ref().map(open).transpose()?)
+    }
+
+    /// The sum over local features that these options ask for, on top of a given one.
+    fn summed(&self, base: Option<&GlobalRecipe>) -> Result<Option<AggregateRecipe>> {
+        let base = base.and_then(GlobalRecipe::aggregate).cloned();
+        let wanted = match self.global {
+            Some(Global::Summed(wanted)) => Some(wanted),
+            _ => None,
+        };
+        let mut summed = match (wanted, self.aggregator()?) {
+            (None, None) => return Ok(None),
+            (_, Some(given)) => AggregateRecipe {
+                aggregate: given.aggregation(),
+                words: given.words(),
+                components: given.components(),
+                aggregator: given.id().to_owned(),
+                dimension: given.dimension(),
+                ..base.unwrap_or_default()
+            },
+            (Some(wanted), None) => match base {
+                Some(same) if same.aggregate == wanted => same,
+                _ => AggregateRecipe::default(),
+            },
+        };
+        if let Some(wanted) = wanted {
+            if self.aggregator.is_some() && summed.aggregate != wanted {
+                bail!(
+                    "the vocabulary of --aggregator is for `{}`, --global asks for `{wanted}`; leave --global out, or learn one \
+                     with `vizsla codebook aggregate --aggregate {wanted}`",
+                    summed.aggregate
+                );
+            }
+            summed.aggregate = wanted;
+        }
+        Ok(Some(summed))
+    }
+
+    /// The network that these options ask for, on top of one of the same model.
+    fn network(&self, model: &str, base: Option<DescriptorRecipe>) -> DescriptorRecipe {
         let same = base.filter(|base| base.model == model);
         let mut global = same.unwrap_or_else(|| DescriptorRecipe {
             model: model.to_owned(),
@@ -147,7 +255,7 @@ impl Making {
         let info = collection.info()?;
         let kept = Recipe::from_toml(&info.recipe)?;
         let mut asked = self.recipe(kept.clone())?;
-        if let Some(global) = &mut asked.global
+        if let Some(GlobalRecipe::Network(global)) = &mut asked.global
             && let Some(name) = global.pooling.named()
             && let Ok(pooling) = name.open(&|file| PathBuf::from(file))
         {

@@ -4,6 +4,7 @@ use vizsla_features::Features;
 use vizsla_pixels::{Format, Limits, guarded};
 use vizsla_words::Codebook;
 
+use crate::artefacts::Artefacts;
 use crate::catalog::ImageRow;
 use crate::describe::{Describer, Wanted};
 use crate::models::Models;
@@ -47,12 +48,12 @@ impl<'a> Intake<'a> {
     pub(super) fn new(
         recipe: &'a Recipe,
         codebook: &'a Codebook,
-        models: &Models,
+        (models, artefacts): (&Models, &Artefacts),
         pictures: usize,
         limits: Limits,
     ) -> Result<Self, Error> {
         Ok(Self {
-            describer: Describer::of_gallery(recipe, models, pictures)?,
+            describer: Describer::of_gallery(recipe, models, artefacts, pictures)?,
             wanted: Wanted {
                 features: recipe.local.enabled,
                 vector: recipe.global.is_some(),
@@ -69,12 +70,11 @@ impl<'a> Intake<'a> {
             let source = PictureSource::Bytes(bytes);
             let read = self.describer.read(source, None, self.wanted, self.limits);
             let picture = read.map_err(|error| Failure::Picture(error.to_string()))?;
-            let vector = match &picture.colour {
-                Some(colour) => self.describer.vector(colour),
-                None => Ok(None),
-            };
+            let features = self.describer.features(&picture);
+            let vector = self.describer.vector(&picture, features.as_ref());
             let vector = vector.map_err(|error| Failure::Model(error.to_string()))?;
-            Ok(self.store(picture, content, vector))
+            let features = features.filter(|_| self.wanted.features);
+            Ok(self.store(picture, content, features, vector))
         };
         guarded(work).unwrap_or_else(|panic| {
             Err(Failure::Picture(format!(
@@ -83,11 +83,15 @@ impl<'a> Intake<'a> {
         })
     }
 
-    fn store(&self, picture: Picture, content: [u8; 32], vector: Option<Vec<f32>>) -> NewImage {
-        let mut stored = match &picture.gray {
-            Some(gray) => self.quantise(&self.describer.features(gray), picture.zoom() as f32),
-            None => Vec::new(),
-        };
+    fn store(
+        &self,
+        picture: Picture,
+        content: [u8; 32],
+        features: Option<Features>,
+        vector: Option<Vec<f32>>,
+    ) -> NewImage {
+        let quantise = |features| self.quantise(&features, picture.zoom() as f32);
+        let mut stored = features.map(quantise).unwrap_or_default();
         let [width, height] = picture.full;
         let file = picture.file;
         NewImage {

@@ -194,7 +194,8 @@ impl Collection {
         };
         let contents = self.contents()?;
         let (recipe, codebook) = (self.recipe.clone(), self.codebook()?);
-        let intake = Intake::new(&recipe, &codebook, &self.models, todo.len(), options.limits)?;
+        let learned = (&self.models, &self.artefacts);
+        let intake = Intake::new(&recipe, &codebook, learned, todo.len(), options.limits)?;
         let worker = Worker {
             contents: &contents,
             intake: Some(&intake),

@@ -9,7 +9,7 @@ use super::contents::{Contents, count_foreign, count_place};
 use super::departed::Departed;
 use super::intake::NewImage;
 use crate::catalog::{FileRow, IndexEntry, Numbered, Owner, Writer, to_bytes};
-use crate::{Collection, Error, FurtherPages, IngestReport, Skipped, stored};
+use crate::{Collection, Error, FurtherPages, GlobalRecipe, IngestReport, Skipped, stored};
 
 /// Writes batches, in order.
 pub(super) struct BatchWriter<'a> {
@@ -222,7 +222,7 @@ impl<'a> BatchWriter<'a> {
         }
         let global = self.collection.recipe.global.as_ref();
         Err(Error::Refused {
-            model: global.map_or_else(String::new, |global| global.model.clone()),
+            model: global.map_or_else(String::new, GlobalRecipe::name),
             pictures: self.report.refused,
             reason: self.refusal.clone().unwrap_or_default(),
         })

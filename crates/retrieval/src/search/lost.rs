@@ -5,7 +5,7 @@
 
 use super::asked::Asked;
 use super::searcher::Searcher;
-use crate::{Channel, Error, PartSource, Query, SearchOptions};
+use crate::{Channel, Error, GlobalRecipe, PartSource, Query, SearchOptions};
 
 /// What was left out.
 #[derive(Default)]
@@ -82,7 +82,11 @@ impl Searcher<'_> {
         let new = query.parts.iter().any(new);
         able.words = able.words && lost.has(Channel::Words, self.collection.codebook())?;
         able.global = able.global && lost.has(Channel::Global, self.collection.whitening())?;
-        if let Some(recipe) = self.recipe().global.as_ref().filter(|_| new) {
+        let global = self.recipe().global.as_ref();
+        if global.is_some_and(|global| global.aggregate().is_some()) && new {
+            able.global = able.global && lost.has(Channel::Global, self.collection.aggregator())?;
+        }
+        if let Some(recipe) = global.and_then(GlobalRecipe::network).filter(|_| new) {
             // Where both share a space, a picture is also looked for among captions by its vector.
             let needed = able.global || able.text && able.joint;
             if needed && !lost.has(Channel::Global, self.models().image(recipe))? {

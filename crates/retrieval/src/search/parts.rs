@@ -12,7 +12,9 @@ use super::sight::{Sight, stored_sight};
 use super::trace::Trace;
 use crate::catalog::Owner;
 use crate::describe::{Describer, Wanted};
-use crate::{Error, Part, PartSource, Query, QueryImage, Region, Reporter, StageName, stored};
+use crate::{
+    Error, GlobalRecipe, Part, PartSource, Query, QueryImage, Region, Reporter, StageName, stored,
+};
 
 /// Most parts of one query: each costs a description of its own.
 const MOST_PARTS: usize = 256;
@@ -73,7 +75,7 @@ impl Searcher<'_> {
         asked: &Asked,
         trace: &mut Trace,
     ) -> Result<(), Error> {
-        let describer = Describer::of_queries(self.recipe(), self.models());
+        let describer = Describer::of_queries(self.collection);
         let wanted = Wanted {
             features: asked.words,
             vector: asked.global || asked.text && asked.joint,
@@ -83,10 +85,16 @@ impl Searcher<'_> {
         }
         let picture = describer.read(image.into(), region, wanted, asked.limits)?;
         out.full = Some(picture.full);
-        if let Some(gray) = &picture.gray {
+        let features = describer.features(&picture);
+        if let (Some(gray), Some(features)) = (&picture.gray, &features) {
             trace.stage(StageName::Read, gray.width() * gray.height());
-            let features = describer.features(gray);
             trace.stage(StageName::Describe, features.keypoints.len());
+        }
+        let vector = match wanted.vector {
+            true => describer.vector(&picture, features.as_ref())?,
+            false => None,
+        };
+        if let Some(features) = features.filter(|_| wanted.features) {
             let words = query_words(
                 &*self.collection.codebook()?,
                 &features,
@@ -100,8 +108,7 @@ impl Searcher<'_> {
             };
             out.sight = Some((sight, words));
         }
-        if let Some(colour) = &picture.colour {
-            let vector = describer.vector(colour)?.unwrap_or_default();
+        if let Some(vector) = vector {
             let numbers = vector.len();
             if asked.text && asked.joint {
                 out.meaning = Some(vector.clone());
@@ -195,7 +202,7 @@ impl Searcher<'_> {
             .recipe()
             .global
             .as_ref()
-            .map_or(0, |recipe| recipe.dimension);
+            .map_or(0, GlobalRecipe::dimension);
         let mut vector = vector.to_vec();
         let length: f32 = vector.iter().map(|v| v * v).sum();
         if vector.len() != raw || !length.is_finite() || length <= 0.0 {

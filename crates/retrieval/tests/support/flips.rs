@@ -319,11 +319,14 @@ fn answers(collection: &Collection) -> Result<String> {
 
 fn recipe() -> Recipe {
     let mut recipe = Recipe {
-        global: Some(DescriptorRecipe {
-            model: "image".into(),
-            output: "image_embeds".into(),
-            ..DescriptorRecipe::default()
-        }),
+        global: Some(
+            DescriptorRecipe {
+                model: "image".into(),
+                output: "image_embeds".into(),
+                ..DescriptorRecipe::default()
+            }
+            .into(),
+        ),
         text: Some(TextRecipe {
             model: "text".into(),
             ..TextRecipe::default()

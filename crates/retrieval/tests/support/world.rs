@@ -101,11 +101,14 @@ impl World {
 
     pub fn recipe(&self) -> Recipe {
         Recipe {
-            global: Some(DescriptorRecipe {
-                model: "image".into(),
-                output: "image_embeds".into(),
-                ..DescriptorRecipe::default()
-            }),
+            global: Some(
+                DescriptorRecipe {
+                    model: "image".into(),
+                    output: "image_embeds".into(),
+                    ..DescriptorRecipe::default()
+                }
+                .into(),
+            ),
             text: Some(TextRecipe {
                 model: "text".into(),
                 ..TextRecipe::default()

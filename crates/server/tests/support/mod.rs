@@ -1,6 +1,11 @@
 //! A server with a small collection of drawn pictures, and a client that speaks to it.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code)]
 
+#[path = "../../../retrieval/tests/support/drawn.rs"]
+mod drawn;
+
+pub use drawn::picture;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -9,41 +14,15 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
-use vizsla_pixels::{Rgb, warp};
 use vizsla_retrieval::{Collection, IngestOptions, Silent};
 use vizsla_server::{Server, ServerConfig};
 
 /// Pictures in the collection.
 pub const IMAGES: u64 = 8;
 
-/// A picture full of rectangles and discs of random colours: much to see, never the same twice.
-pub fn picture(seed: u64) -> Rgb {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = move |below: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) % below
-    };
-    let mut image = Rgb::filled(360, 280, [120, 130, 125]).unwrap();
-    for _ in 0..160 {
-        let color = [next(256) as u8, next(256) as u8, next(256) as u8];
-        let (x, y) = (next(360), next(280));
-        if next(2) == 0 {
-            let (width, height) = (4 + next(30) as usize, 4 + next(30) as usize);
-            image.fill_rectangle(x as i64, y as i64, width, height, color);
-        } else {
-            image.circle((x as f32, y as f32), 3.0 + next(12) as f32, color, 3.0);
-        }
-    }
-    image
-}
-
 /// The picture seen under another viewpoint, 380 × 330 pixels, as PNG.
 pub fn view(seed: u64) -> Vec<u8> {
-    let h = [[0.85, -0.22, 60.0], [0.2, 0.9, 10.0], [1e-4, -2e-4, 1.0]];
-    let seen = warp(&picture(seed), &h, 380, 330, [90, 90, 90]);
-    seen.encode_png().unwrap()
+    drawn::view(&picture(seed)).encode_png().unwrap()
 }
 
 /// A folder with pictures `000.png` …, made from seeds 1 …, and a collection `photos` of them with metadata and captions.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
+use vizsla_features::DescriptorKind;
 use vizsla_words::Codebook;
 
 use crate::commands::Outcome;
 use crate::output;
 
-/// Show the size and the identity of a codebook
+/// Show the kind of descriptors, the size and the identity of a codebook
 #[derive(Args)]
 pub struct Arguments {
     /// A codebook file; left out, the built-in codebook
@@ -24,6 +25,7 @@ pub struct Arguments {
 #[derive(Serialize)]
 struct Report {
     codebook: String,
+    descriptor: DescriptorKind,
     words: usize,
     bytes: usize,
     builtin: bool,
@@ -38,6 +40,7 @@ impl Arguments {
         };
         let report = Report {
             codebook: codebook.id().to_string(),
+            descriptor: codebook.kind(),
             words: codebook.len(),
             bytes: codebook.to_bytes().len(),
             builtin: codebook.id() == builtin.id(),
@@ -47,9 +50,10 @@ impl Arguments {
             return Ok(Outcome::Done);
         }
         output::show(&format!(
-            "codebook {}: {}, {}{}\n",
+            "codebook {}: {} of {}, {}{}\n",
             report.codebook,
             output::plural(report.words, "word"),
+            report.descriptor,
             output::bytes(report.bytes as u64),
             if report.builtin { ", built in" } else { "" }
         ))?;

@@ -1,6 +1,8 @@
 //! `vizsla codebook`: visual vocabularies.
 
+mod aggregate;
 mod info;
+mod learned;
 mod train;
 
 use anyhow::Result;
@@ -20,6 +22,7 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     Train(train::Arguments),
+    Aggregate(aggregate::Arguments),
     Info(info::Arguments),
 }
 
@@ -27,6 +30,7 @@ impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         match self.verb {
             Verb::Train(arguments) => arguments.run(),
+            Verb::Aggregate(arguments) => arguments.run(),
             Verb::Info(arguments) => arguments.run(),
         }
     }
