@@ -25,10 +25,12 @@ pub fn run() -> Result<()> {
     )
 }
 
-/// What can be looked at without a network.
+/// What can be looked at without a network, but for sources that were never fetched.
 pub fn at_hand() -> Result<()> {
     let workspace = Workspace::load()?;
     let program = program(&workspace)?;
+    // It looks at what is used on any system; a build fetches only what is used on this one.
+    succeed(cargo().args(["fetch", "--locked", "--quiet"]))?;
     let offline = |checks: &[&str]| {
         let mut command = deny(&program, &workspace.root);
         command.args(["--offline", "check", "--hide-inclusion-graph"]);
