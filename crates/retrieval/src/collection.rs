@@ -477,9 +477,6 @@ fn complete_aggregate(
     codebook: &Codebook,
     given: Option<Arc<Aggregator>>,
 ) -> Result<Option<Arc<Aggregator>>, Error> {
-    if let Some(given) = &given {
-        recipe.check_aggregator(given)?;
-    }
     let Some(GlobalRecipe::Aggregate(aggregate)) = &mut recipe.global else {
         return match given {
             None => Ok(None),
@@ -508,10 +505,7 @@ fn complete_aggregate(
              the name out"
         )));
     }
-    aggregate.aggregate = aggregator.aggregation();
-    (aggregate.words, aggregate.components) = (aggregator.words(), aggregator.components());
-    aggregate.aggregator = found.to_owned();
-    aggregate.dimension = aggregator.dimension();
+    *aggregate = aggregate.clone().with(&aggregator);
     recipe.check_aggregator(&aggregator)?;
     Ok(Some(aggregator))
 }

@@ -22,8 +22,8 @@ pub(crate) struct Describer<'a> {
 
 /// Who makes the global descriptor.
 enum Global<'a> {
-    /// What a collection has, opened when first needed.
-    Lazy(&'a Collection, &'a GlobalRecipe),
+    /// One network for all, opened when first needed.
+    Shared(&'a Models, &'a DescriptorRecipe),
     /// One network for each thread of the caller's pool.
     PerThread(PerThread),
     /// A sum over local features.
@@ -68,15 +68,25 @@ impl<'a> Describer<'a> {
         })
     }
 
-    /// For pictures to search with. Networks and vocabularies are opened when first needed.
-    pub(crate) fn of_queries(collection: &'a Collection) -> Self {
+    /// For pictures to search with, of which this is wanted. A network is opened when first needed.
+    ///
+    /// # Errors
+    /// A vector is wanted, and the vocabulary that it needs is damaged or missing.
+    pub(crate) fn of_queries(collection: &'a Collection, wanted: Wanted) -> Result<Self, Error> {
         let recipe = &collection.recipe;
-        let lazy = |global| Global::Lazy(collection, global);
-        Self {
+        let global = match recipe.global.as_ref().filter(|_| wanted.vector) {
+            Some(GlobalRecipe::Network(network)) => {
+                Some(Global::Shared(&collection.models, network))
+            }
+            Some(GlobalRecipe::Aggregate(_)) => collection.aggregator()?.map(Global::Aggregate),
+            Some(GlobalRecipe::Whole(whole)) => Some(Global::Whole(&whole.whole)),
+            None => None,
+        };
+        Ok(Self {
             recipe,
             extractor: recipe.query_extractor(),
-            global: recipe.global.as_ref().map(lazy),
-        }
+            global,
+        })
     }
 
     /// Reads a picture, or a region of it, in the forms that what is wanted is made of.
@@ -119,26 +129,19 @@ impl<'a> Describer<'a> {
         picture: &Picture,
         features: Option<&Features>,
     ) -> Result<Option<Vec<f32>>, Error> {
-        let run = |network: &ImageDescriptor| match &picture.colour {
-            Some(colour) => Ok::<_, Error>(network.describe(&[colour])?.pop()),
-            None => Ok(None),
-        };
-        match &self.global {
-            Some(Global::PerThread(networks)) => networks.get().map_or(Ok(None), run),
-            Some(Global::Lazy(collection, GlobalRecipe::Network(network))) => {
-                match picture.colour {
-                    Some(_) => run(&*collection.models.image(network)?),
-                    None => Ok(None),
-                }
+        let colour = picture.colour.as_ref();
+        let run = |network: &ImageDescriptor, colour| Ok(network.describe(&[colour])?.pop());
+        match (&self.global, colour) {
+            (Some(Global::Shared(models, network)), Some(colour)) => {
+                run(&*models.image(network)?, colour)
             }
-            Some(Global::Aggregate(aggregator)) => Ok(self.summed(aggregator, features)),
-            Some(Global::Lazy(collection, GlobalRecipe::Aggregate(_))) => {
-                let aggregator = collection.aggregator()?;
-                Ok(aggregator.and_then(|aggregator| self.summed(&aggregator, features)))
-            }
-            Some(Global::Whole(whole)) => Ok(counted(whole, picture)),
-            Some(Global::Lazy(_, GlobalRecipe::Whole(whole))) => Ok(counted(&whole.whole, picture)),
-            None => Ok(None),
+            (Some(Global::PerThread(networks)), Some(colour)) => match networks.get() {
+                Some(network) => run(network, colour),
+                None => Ok(None),
+            },
+            (Some(Global::Whole(whole)), Some(colour)) => Ok(Some(whole.vector(colour))),
+            (Some(Global::Aggregate(aggregator)), _) => Ok(self.summed(aggregator, features)),
+            _ => Ok(None),
         }
     }
 
@@ -148,11 +151,6 @@ impl<'a> Describer<'a> {
         let most = self.recipe.local.budget.min(descriptors.len());
         Some(aggregator.describe(&descriptors[..most]))
     }
-}
-
-/// What is counted of all pixels; `None` where the picture was not read in colour.
-fn counted(whole: &Combined, picture: &Picture) -> Option<Vec<f32>> {
-    picture.colour.as_ref().map(|colour| whole.vector(colour))
 }
 
 /// Longest side at which a picture is read for the global descriptor: what the largest scale needs, and enough for a

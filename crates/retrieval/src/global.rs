@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use vizsla_features::Combined;
 use vizsla_neural::DescriptorRecipe;
-use vizsla_words::{Aggregation, AggregatorConfig};
+use vizsla_words::{Aggregation, Aggregator, AggregatorConfig};
 
 /// The key that tells an [`AggregateRecipe`].
 const AGGREGATE: &str = "aggregate";
@@ -166,6 +166,19 @@ impl GlobalRecipe {
 }
 
 impl AggregateRecipe {
+    /// The same with everything that its vocabulary says itself.
+    #[must_use]
+    pub fn with(self, aggregator: &Aggregator) -> Self {
+        Self {
+            aggregate: aggregator.aggregation(),
+            words: aggregator.words(),
+            components: aggregator.components(),
+            aggregator: aggregator.id().to_owned(),
+            dimension: aggregator.dimension(),
+            whitening: self.whitening,
+        }
+    }
+
     /// How its vocabulary is learned.
     pub fn config(&self) -> AggregatorConfig {
         AggregatorConfig {

@@ -253,24 +253,23 @@ impl Recipe {
 
     /// Whether a codebook is of the descriptors that this recipe takes.
     pub(crate) fn check_codebook(&self, codebook: &Codebook) -> Result<(), Error> {
-        let (found, recipe) = (codebook.kind(), self.local.descriptor);
-        match found == recipe || !self.local.enabled {
-            true => Ok(()),
-            false => Err(Error::OtherDescriptor {
-                what: "codebook",
-                found,
-                recipe,
-            }),
+        match self.local.enabled {
+            true => self.check_kind("codebook", codebook.kind()),
+            false => Ok(()),
         }
     }
 
     /// Whether an aggregator takes the descriptors that this recipe takes.
     pub(crate) fn check_aggregator(&self, aggregator: &Aggregator) -> Result<(), Error> {
-        let (found, recipe) = (aggregator.kind(), self.local.descriptor);
+        self.check_kind("vocabulary of the global descriptor", aggregator.kind())
+    }
+
+    fn check_kind(&self, what: &'static str, found: DescriptorKind) -> Result<(), Error> {
+        let recipe = self.local.descriptor;
         match found == recipe {
             true => Ok(()),
             false => Err(Error::OtherDescriptor {
-                what: "vocabulary of the global descriptor",
+                what,
                 found,
                 recipe,
             }),

@@ -129,17 +129,18 @@ impl Making {
             Some(file) => Arc::new(Codebook::open(file)?),
             None => Codebook::builtin(),
         };
+        let aggregator = self.aggregator()?;
         let mut builder = Collection::builder(path)
-            .recipe(self.recipe(Recipe::default())?)
+            .recipe(self.recipe(Recipe::default(), aggregator.as_ref())?)
             .codebook(codebook);
-        if let Some(aggregator) = self.aggregator()? {
+        if let Some(aggregator) = aggregator {
             builder = builder.aggregator(Arc::new(aggregator));
         }
         Ok(builder.create()?)
     }
 
-    /// The recipe that these options ask for, on top of a given one.
-    fn recipe(&self, base: Recipe) -> Result<Recipe> {
+    /// The recipe that these options ask for, with the vocabulary that they name, on top of a given one.
+    fn recipe(&self, base: Recipe, aggregator: Option<&Aggregator>) -> Result<Recipe> {
         let mut recipe = match &self.recipe {
             Some(file) => Recipe::from_toml(&fs_err::read_to_string(file)?)
                 .with_context(|| file.display().to_string())?,
@@ -171,7 +172,7 @@ impl Making {
                 |global| matches!(global, GlobalRecipe::Whole(kept) if kept.whole == *whole),
             );
             recipe.global = Some(same.unwrap_or_else(|| whole.clone().into()));
-        } else if let Some(summed) = self.summed(recipe.global.as_ref())? {
+        } else if let Some(summed) = self.summed(recipe.global.as_ref(), aggregator)? {
             recipe.global = Some(summed.into());
         }
         if let Some(model) = &self.text_encoder {
@@ -191,29 +192,26 @@ impl Making {
     }
 
     /// The sum over local features that these options ask for, on top of a given one.
-    fn summed(&self, base: Option<&GlobalRecipe>) -> Result<Option<AggregateRecipe>> {
+    fn summed(
+        &self,
+        base: Option<&GlobalRecipe>,
+        aggregator: Option<&Aggregator>,
+    ) -> Result<Option<AggregateRecipe>> {
         let base = base.and_then(GlobalRecipe::aggregate).cloned();
         let wanted = match self.global {
             Some(Global::Summed(wanted)) => Some(wanted),
             _ => None,
         };
-        let mut summed = match (wanted, self.aggregator()?) {
+        let mut summed = match (wanted, aggregator) {
             (None, None) => return Ok(None),
-            (_, Some(given)) => AggregateRecipe {
-                aggregate: given.aggregation(),
-                words: given.words(),
-                components: given.components(),
-                aggregator: given.id().to_owned(),
-                dimension: given.dimension(),
-                ..base.unwrap_or_default()
-            },
+            (_, Some(given)) => base.unwrap_or_default().with(given),
             (Some(wanted), None) => match base {
                 Some(same) if same.aggregate == wanted => same,
                 _ => AggregateRecipe::default(),
             },
         };
         if let Some(wanted) = wanted {
-            if self.aggregator.is_some() && summed.aggregate != wanted {
+            if aggregator.is_some() && summed.aggregate != wanted {
                 bail!(
                     "the vocabulary of --aggregator is for `{}`, --global asks for `{wanted}`; leave --global out, or learn one \
                      with `vizsla codebook aggregate --aggregate {wanted}`",
@@ -254,7 +252,7 @@ impl Making {
     fn check(&self, collection: &Collection) -> Result<()> {
         let info = collection.info()?;
         let kept = Recipe::from_toml(&info.recipe)?;
-        let mut asked = self.recipe(kept.clone())?;
+        let mut asked = self.recipe(kept.clone(), self.aggregator()?.as_ref())?;
         if let Some(GlobalRecipe::Network(global)) = &mut asked.global
             && let Some(name) = global.pooling.named()
             && let Ok(pooling) = name.open(&|file| PathBuf::from(file))

@@ -73,11 +73,9 @@ fn responses(patch: &[f32], side: usize) -> Vec<Response> {
 
 #[cfg(test)]
 mod tests {
-    use std::f32::consts::TAU;
-    use std::path::Path;
-
-    use super::super::tests::patch;
+    use super::super::tests::{patch, surf_references};
     use super::direction;
+    use std::f32::consts::TAU;
 
     #[test]
     fn a_ramp_points_where_it_rises() {
@@ -99,10 +97,7 @@ mod tests {
     /// Within 10⁻⁴ radians of the float64 program.
     #[test]
     fn directions_are_those_of_the_paper() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/surf_patches.json");
-        let json: serde_json::Value =
-            serde_json::from_str(&fs_err::read_to_string(path).unwrap()).unwrap();
-        for reference in json.as_array().unwrap() {
+        for reference in surf_references() {
             let number = |name: &str| reference[name].as_u64().unwrap() as usize;
             let side = number("side");
             let found = direction(&patch(side, number("seed") as u32), side).unwrap();

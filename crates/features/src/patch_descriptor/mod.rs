@@ -45,6 +45,13 @@ pub(crate) mod tests {
             .collect()
     }
 
+    /// What the float64 program of SURF gives for such patches.
+    pub(crate) fn surf_references() -> Vec<serde_json::Value> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
+        let text = fs_err::read_to_string(folder.join("surf_patches.json")).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
     pub(crate) fn distance(a: &Descriptor, b: &Descriptor) -> f32 {
         let square = |(&x, &y): (&u8, &u8)| (f32::from(x) - f32::from(y)).powi(2);
         a.iter().zip(b).map(square).sum::<f32>().sqrt()

@@ -107,18 +107,13 @@ fn add(cell: &mut [f64], dx: f64, dy: f64, extended: bool) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use super::super::tests::{patch, stands_everything, tells_patches_apart};
+    use super::super::tests::{patch, stands_everything, surf_references, tells_patches_apart};
     use super::{describe, numbers};
 
     /// Values of the float64 program within 10⁻⁶, for patches of several sides.
     #[test]
     fn numbers_are_those_of_the_paper() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/surf_patches.json");
-        let json: serde_json::Value =
-            serde_json::from_str(&fs_err::read_to_string(path).unwrap()).unwrap();
-        for reference in json.as_array().unwrap() {
+        for reference in surf_references() {
             let number = |name: &str| reference[name].as_u64().unwrap() as usize;
             let side = number("side");
             let drawn = patch(side, number("seed") as u32);

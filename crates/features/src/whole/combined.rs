@@ -82,9 +82,8 @@ impl Part {
             None => (text, None),
         };
         let whole: WholeImage = text.parse()?;
-        let mut candidates = whole.distances().iter().copied();
         let distance = distance
-            .or_else(|| candidates.find(|&one| whole.feature_map(one).is_some()))
+            .or_else(|| mapped(&whole).next())
             .unwrap_or(whole.default_distance());
         let map = whole
             .feature_map(distance)
@@ -99,9 +98,14 @@ impl Part {
 
     /// Whether the distance is the one that is used where none is written.
     fn has_usual_distance(&self) -> bool {
-        let mut candidates = self.whole.distances().iter();
-        candidates.find(|&&one| self.whole.feature_map(one).is_some()) == Some(&self.distance)
+        mapped(&self.whole).next() == Some(self.distance)
     }
+}
+
+/// The distances of a description that an inner product stands for, the usual one first.
+fn mapped(whole: &WholeImage) -> impl Iterator<Item = Distance> {
+    let all = whole.distances().iter().copied();
+    all.filter(|&one| whole.feature_map(one).is_some())
 }
 
 fn weight_of(text: &str) -> Result<f32, WholeImageError> {
@@ -112,11 +116,7 @@ fn weight_of(text: &str) -> Result<f32, WholeImageError> {
 }
 
 fn without_map(whole: WholeImage, distance: Distance) -> WholeImageError {
-    let known = whole.distances().iter().copied();
-    let known: Vec<_> = known
-        .filter(|&one| whole.feature_map(one).is_some())
-        .map(Distance::name)
-        .collect();
+    let known: Vec<_> = mapped(&whole).map(Distance::name).collect();
     WholeImageError::Distance {
         whole: whole.to_string(),
         distance,

@@ -120,7 +120,7 @@ impl Ranking {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(ranking.matches(), 2);
     }
 
-    fn found(image: i64, verified: bool, verdict: Verdict) -> Candidate {
+    pub(in crate::search) fn found(image: i64, verified: bool, verdict: Verdict) -> Candidate {
         Candidate {
             verified,
             verdict,

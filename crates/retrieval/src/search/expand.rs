@@ -178,15 +178,7 @@ fn similarity(candidate: &Candidate, channel: Channel) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn candidate(image: i64, verified: bool, verdict: Verdict) -> Candidate {
-        Candidate {
-            verified,
-            verdict,
-            evidence: (verdict == Verdict::Match).then_some(9.0),
-            ..Candidate::new(image)
-        }
-    }
+    use crate::search::candidate::tests::found as candidate;
 
     #[test]
     fn only_matches_widen_where_geometry_was_asked() {

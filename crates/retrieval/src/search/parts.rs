@@ -75,7 +75,6 @@ impl Searcher<'_> {
         asked: &Asked,
         trace: &mut Trace,
     ) -> Result<(), Error> {
-        let describer = Describer::of_queries(self.collection);
         let wanted = Wanted {
             features: asked.words,
             vector: asked.global || asked.text && asked.joint,
@@ -83,6 +82,7 @@ impl Searcher<'_> {
         if !wanted.features && (!wanted.vector || self.recipe().global.is_none()) {
             return Ok(());
         }
+        let describer = Describer::of_queries(self.collection, wanted)?;
         let picture = describer.read(image.into(), region, wanted, asked.limits)?;
         out.full = Some(picture.full);
         let features = describer.features(&picture);
@@ -90,10 +90,7 @@ impl Searcher<'_> {
             trace.stage(StageName::Read, gray.width() * gray.height());
             trace.stage(StageName::Describe, features.keypoints.len());
         }
-        let vector = match wanted.vector {
-            true => describer.vector(&picture, features.as_ref())?,
-            false => None,
-        };
+        let vector = describer.vector(&picture, features.as_ref())?;
         if let Some(features) = features.filter(|_| wanted.features) {
             let words = query_words(
                 &*self.collection.codebook()?,

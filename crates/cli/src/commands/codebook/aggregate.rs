@@ -7,7 +7,6 @@ use vizsla_words::AggregatorConfig;
 
 use super::learned::Learning;
 use crate::commands::Outcome;
-use crate::output::Progress;
 
 /// Learn the small vocabulary of a VLAD or a Fisher vector, for `vizsla index --aggregator FILE`
 ///
@@ -32,7 +31,6 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
-        self.learning.threads.start()?;
         let options = AggregatorOptions {
             train: AggregatorConfig {
                 aggregation: self.aggregate,
@@ -44,17 +42,7 @@ impl Arguments {
             max_descriptors: self.max_descriptors,
             recipe: self.learning.recipe(),
         };
-        let progress = Progress::start();
-        let Some(learned) = learn_aggregator(&self.learning.sources, &options, &progress)? else {
-            return Ok(Outcome::Interrupted);
-        };
-        drop(progress);
-        let id = learned.vocabulary.id().to_owned();
-        let about = ("aggregator", id, learned.vocabulary.words());
-        self.learning.finish(
-            learned,
-            about,
-            |aggregator, file| Ok(aggregator.save(file)?),
-        )
+        self.learning
+            .run(|sources, progress| learn_aggregator(sources, &options, progress))
     }
 }

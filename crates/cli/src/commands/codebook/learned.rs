@@ -1,5 +1,6 @@
-//! What is told of a vocabulary that was learned.
+//! How a vocabulary is learned, whatever it is of, and what is told of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -7,22 +8,23 @@ use clap::Args;
 use serde::Serialize;
 use vizsla_features::{DescriptorKind, Detector};
 use vizsla_retrieval::{Learned, Recipe, Skipped};
+use vizsla_words::{Aggregator, Codebook, TrainConfig};
 
 use crate::commands::Outcome;
 use crate::commands::threads::Threads;
-use crate::output;
+use crate::output::{self, Progress};
 
 /// What any vocabulary is learned from, and where it goes.
 #[derive(Args)]
 pub struct Learning {
     /// Folders and files to learn from
     #[arg(required = true, value_name = "PATH")]
-    pub sources: Vec<PathBuf>,
+    sources: Vec<PathBuf>,
     /// The file to write
     #[arg(long, value_name = "FILE")]
-    pub into: PathBuf,
+    into: PathBuf,
     /// Seed of the random start: the same seed gives the same vocabulary
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().seed)]
     pub seed: u64,
     /// Longest side at which pictures are analysed, in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = Recipe::default().pixels.max_side)]
@@ -37,20 +39,66 @@ pub struct Learning {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    pub threads: Threads,
+    threads: Threads,
 }
 
 #[derive(Serialize)]
 struct Report {
     /// Its content's hash, under the name of what it is.
     #[serde(flatten)]
-    id: std::collections::BTreeMap<&'static str, String>,
+    id: BTreeMap<&'static str, String>,
     path: String,
     descriptor: DescriptorKind,
     words: usize,
     pictures: usize,
     descriptors: usize,
     skipped: Vec<Skipped>,
+}
+
+/// What can be learned from the descriptors of pictures.
+pub trait Vocabulary {
+    /// The key of its hash in a report.
+    const NAME: &'static str;
+
+    /// Hash of its content.
+    fn id(&self) -> &str;
+
+    fn words(&self) -> usize;
+
+    /// Writes its file, which appears complete or not at all.
+    fn save(&self, file: &Path) -> Result<(), vizsla_words::Error>;
+}
+
+impl Vocabulary for Codebook {
+    const NAME: &'static str = "codebook";
+
+    fn id(&self) -> &str {
+        self.id()
+    }
+
+    fn words(&self) -> usize {
+        self.len()
+    }
+
+    fn save(&self, file: &Path) -> Result<(), vizsla_words::Error> {
+        self.save(file)
+    }
+}
+
+impl Vocabulary for Aggregator {
+    const NAME: &'static str = "aggregator";
+
+    fn id(&self) -> &str {
+        self.id()
+    }
+
+    fn words(&self) -> usize {
+        self.words()
+    }
+
+    fn save(&self, file: &Path) -> Result<(), vizsla_words::Error> {
+        self.save(file)
+    }
 }
 
 impl Learning {
@@ -63,25 +111,30 @@ impl Learning {
         recipe
     }
 
-    /// Saves what was learned by `save`, and tells of it: `what` it is, its content's hash and its number of words.
+    /// Learns, saves what was learned, and tells of it.
     ///
     /// # Errors
-    /// The file cannot be written.
-    pub fn finish<T>(
+    /// Nothing can be learned from the sources, or the file cannot be written.
+    pub fn run<T: Vocabulary>(
         &self,
-        learned: Learned<T>,
-        (what, id, words): (&'static str, String, usize),
-        save: impl FnOnce(&T, &Path) -> Result<()>,
+        learn: impl FnOnce(&[PathBuf], &Progress) -> Result<Option<Learned<T>>, vizsla_retrieval::Error>,
     ) -> Result<Outcome> {
-        save(&learned.vocabulary, &self.into)?;
+        self.threads.start()?;
+        let progress = Progress::start();
+        let Some(learned) = learn(&self.sources, &progress)? else {
+            return Ok(Outcome::Interrupted);
+        };
+        drop(progress);
+        let vocabulary = &learned.vocabulary;
+        vocabulary.save(&self.into)?;
         for skipped in &learned.skipped {
             output::warn(&format!("skipped: {}: {}", skipped.path, skipped.reason));
         }
         let report = Report {
-            id: [(what, id)].into(),
+            id: [(T::NAME, vocabulary.id().to_owned())].into(),
             path: self.into.display().to_string(),
             descriptor: self.descriptor,
-            words,
+            words: vocabulary.words(),
             pictures: learned.pictures,
             descriptors: learned.descriptors,
             skipped: learned.skipped,

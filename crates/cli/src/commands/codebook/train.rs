@@ -7,7 +7,6 @@ use vizsla_words::TrainConfig;
 
 use super::learned::Learning;
 use crate::commands::Outcome;
-use crate::output::Progress;
 
 /// Learn a vocabulary from your own pictures
 #[derive(Args)]
@@ -30,7 +29,6 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
-        self.learning.threads.start()?;
         let options = CodebookOptions {
             train: TrainConfig {
                 words: self.words,
@@ -42,14 +40,7 @@ impl Arguments {
             },
             recipe: self.learning.recipe(),
         };
-        let progress = Progress::start();
-        let Some(learned) = learn_codebook(&self.learning.sources, &options, &progress)? else {
-            return Ok(Outcome::Interrupted);
-        };
-        drop(progress);
-        let id = learned.vocabulary.id().to_owned();
-        let about = ("codebook", id, learned.vocabulary.len());
         self.learning
-            .finish(learned, about, |codebook, file| Ok(codebook.save(file)?))
+            .run(|sources, progress| learn_codebook(sources, &options, progress))
     }
 }
