@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
-use vizsla_vectors::Projection;
+use vizsla_vectors::{Projection, group_pairs};
 
 use crate::catalog::Owner;
 use crate::{Channel, Collection, Error, Query, Reporter, SearchOptions, Verdict};
+
+/// How many images further on among those of a label the partners of an image stand.
+const AHEAD: [usize; 4] = [1, 2, 5, 11];
 
 /// What tells that two images show the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -173,6 +176,7 @@ impl Collection {
             return Err(Error::Unable {
                 what: "pairs are found by local features, which this collection does not keep; use labels, or no pairs"
                     .into(),
+                remedy: None,
                 collection: self.path().to_owned(),
             });
         }
@@ -217,17 +221,11 @@ impl Collection {
                 }
             }
         }
-        let mut pairs: Vec<(u32, u32)> = Vec::new();
-        for rows in classes.values().filter(|rows| rows.len() > 1) {
-            for (at, &row) in rows.iter().enumerate() {
-                for ahead in [1, 2, 5, 11] {
-                    let other = rows[(at + ahead) % rows.len()];
-                    if other != row {
-                        pairs.push((row.min(other), row.max(other)));
-                    }
-                }
-            }
-        }
+        let groups = classes.values().map(Vec::as_slice);
+        let mut pairs: Vec<(u32, u32)> = group_pairs(groups, &AHEAD)
+            .into_iter()
+            .map(|(a, b)| (a.min(b), a.max(b)))
+            .collect();
         pairs.sort_unstable();
         pairs.dedup();
         Ok(pairs)

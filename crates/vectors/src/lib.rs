@@ -11,6 +11,7 @@ mod files;
 mod flat;
 mod float_kmeans;
 mod gmm;
+mod group_pairs;
 mod hierarchy;
 mod ids;
 mod index;
@@ -39,6 +40,7 @@ pub use files::{
 pub use flat::{FlatVectors, FlatWriter};
 pub use float_kmeans::{FloatKMeans, float_kmeans};
 pub use gmm::Gmm;
+pub use group_pairs::group_pairs;
 pub use hierarchy::{HierarchicalConfig, hierarchical_kmeans};
 pub use ids::IdSet;
 pub use index::{Nearest, VectorIndex};

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde_json::json;
 use vizsla_neural::{Pooling, PoolingChain};
-use vizsla_vectors::{Projection, TopK, dot_f32, l2_normalise, widened};
+use vizsla_vectors::{Projection, TopK, dot_f32, group_pairs, l2_normalise, widened};
 
 use super::features::Features;
 use super::settings::{PairsFrom, PooledRow, PoolingChoice, Whiten};
@@ -175,18 +175,8 @@ fn class_pairs(classes: &[usize]) -> Vec<(u32, u32)> {
     for (picture, &class) in classes.iter().enumerate() {
         members[class].push(picture as u32);
     }
-    let mut pairs = Vec::new();
-    for members in &members {
-        for (at, &a) in members.iter().enumerate() {
-            for step in 1..=PER_PICTURE {
-                let b = members[(at + step * step) % members.len()];
-                if a != b {
-                    pairs.push((a, b));
-                }
-            }
-        }
-    }
-    pairs
+    let ahead: Vec<usize> = (1..=PER_PICTURE).map(|step| step * step).collect();
+    group_pairs(members.iter().map(Vec::as_slice), &ahead)
 }
 
 fn nearest(row: &[f32], gallery: &[Vec<f32>], count: usize) -> Vec<(f32, usize)> {
