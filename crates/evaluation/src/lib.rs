@@ -42,6 +42,7 @@ mod ranked;
 mod ranking;
 mod report;
 mod run;
+mod run_folder;
 mod runner;
 mod separation;
 mod table;
@@ -85,6 +86,7 @@ pub use ranking::{
 };
 pub use report::{Report, SetReport, Timing};
 pub use run::{QueryRun, RankedEntry, Run};
+pub use run_folder::{RunLog, is_run_folder, run_files};
 pub use runner::{BoxError, Options, evaluate};
 pub use separation::{BestF1, auroc, best_f1};
 pub use table::{render_comparison, render_report};

@@ -15,6 +15,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
+use vizsla_evaluation::{is_run_folder, run_files};
 use vizsla_pixels::{ErrorKind, Reach};
 
 use self::clean::Pictures;
@@ -142,7 +143,7 @@ impl Runs {
         let missing = || Problem::not_found("this run has no report; `vizsla report` writes it");
         let place = self.place(name)?;
         let file = self
-            .inside(&place.join("report.html"))
+            .inside(&place.join(run_files::REPORT))
             .ok_or_else(missing)?;
         bounded(&file, &self.reach()?)?.ok_or_else(missing)
     }
@@ -169,9 +170,7 @@ impl Runs {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
                 continue;
             };
-            let folder = ["run.toml", "result.json", "log.csv"]
-                .iter()
-                .any(|file| path.join(file).is_file());
+            let folder = is_run_folder(&path);
             match name.strip_suffix(".json") {
                 Some(stem) if path.is_file() => places.insert(stem.to_owned(), path.clone()),
                 _ if folder => places.insert(name.to_owned(), path.clone()),
@@ -206,11 +205,11 @@ impl Runs {
     fn read(&self, name: &str, place: &Path) -> Result<Arc<Read>, Problem> {
         let files = [
             "",
-            "run.toml",
-            "result.json",
-            "log.csv",
-            "validation.csv",
-            "report.html",
+            run_files::CONFIG,
+            run_files::RESULT,
+            run_files::LOG,
+            run_files::VALIDATION,
+            run_files::REPORT,
         ];
         let stamp: Stamp = files
             .iter()
@@ -241,12 +240,12 @@ impl Runs {
 
 /// A run of training.
 fn training(name: &str, folder: &Path, reach: &Reach) -> Result<Read, Problem> {
-    let config = text(&folder.join("run.toml"), reach)?;
+    let config = text(&folder.join(run_files::CONFIG), reach)?;
     let config: Option<toml::Table> = config
-        .map(|text| toml::from_str(&text).map_err(|_| misread("run.toml")))
+        .map(|text| toml::from_str(&text).map_err(|_| misread(run_files::CONFIG)))
         .transpose()?;
-    let result: Option<Value> = text(&folder.join("result.json"), reach)?
-        .map(|text| serde_json::from_str(&text).map_err(|_| misread("result.json")))
+    let result: Option<Value> = text(&folder.join(run_files::RESULT), reach)?
+        .map(|text| serde_json::from_str(&text).map_err(|_| misread(run_files::RESULT)))
         .transpose()?;
     let images = config
         .as_ref()
@@ -265,9 +264,9 @@ fn training(name: &str, folder: &Path, reach: &Reach) -> Result<Read, Problem> {
             .transpose()
             .map_err(|error| Problem::internal(&error))?,
         result: result.map(|result| with_one_board(pictures.renamed(result))),
-        log: table("log.csv")?,
-        validation: table("validation.csv")?,
-        has_report: folder.join("report.html").is_file(),
+        log: table(run_files::LOG)?,
+        validation: table(run_files::VALIDATION)?,
+        has_report: folder.join(run_files::REPORT).is_file(),
     };
     Ok(Read { run, pictures })
 }

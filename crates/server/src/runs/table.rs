@@ -1,29 +1,18 @@
 //! Tables of numbers, as runs log them.
 
 use serde_json::{Map, Number, Value};
+use vizsla_evaluation::RunLog;
 
-/// Rows that are read.
-const MOST_ROWS: usize = 100_000;
-
-/// An object for each line under the first, which names the columns. Cells hold no commas; what is no finite number is
-/// text, or `null` when there is nothing or no number.
+/// An object for each line of a log. What is no finite number is text, or `null` when there is nothing or no number.
 pub(super) fn rows(text: &str) -> Vec<Map<String, Value>> {
-    let mut lines = text.lines();
-    let heads: Vec<&str> = lines
-        .next()
-        .unwrap_or_default()
-        .split(',')
-        .map(str::trim)
-        .collect();
-    let row = |line: &str| {
-        let cells = line.split(',').map(|cell| value(cell.trim()));
-        let named = heads.iter().zip(cells);
+    let log = RunLog::parse(text);
+    let row = |cells: &Vec<String>| {
+        let named = log.columns.iter().zip(cells);
         named
-            .map(|(head, cell)| ((*head).to_owned(), cell))
+            .map(|(column, cell)| (column.clone(), value(cell)))
             .collect()
     };
-    let filled = lines.filter(|line| !line.trim().is_empty());
-    filled.take(MOST_ROWS).map(row).collect()
+    log.lines.iter().map(row).collect()
 }
 
 fn value(cell: &str) -> Value {

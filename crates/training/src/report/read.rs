@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use vizsla_evaluation::{RunLog, run_files};
 
 use crate::Error;
 
@@ -174,8 +175,8 @@ pub(super) struct Table(pub BTreeMap<String, Vec<f64>>);
 impl RunFolder {
     /// Reads all there is.
     pub(super) fn read(folder: &Path) -> Result<Self, Error> {
-        let config = folder.join("run.toml");
-        let result = folder.join("result.json");
+        let config = folder.join(run_files::CONFIG);
+        let result = folder.join(run_files::RESULT);
         if !config.is_file() && !result.is_file() {
             return Err(Error::Report(format!(
                 "this is not the folder of a run, it holds neither run.toml nor result.json; `vizsla train` makes one: \
@@ -189,11 +190,11 @@ impl RunFolder {
             folder: folder.to_owned(),
             name: name.into_owned(),
             settings: settings(&config)?,
-            log: table(&folder.join("log.csv"))?,
-            validation: table(&folder.join("validation.csv"))?,
+            log: table(&folder.join(run_files::LOG))?,
+            validation: table(&folder.join(run_files::VALIDATION))?,
             boards: Vec::new(),
             facts: Facts::default(),
-            mined: json(&folder.join("mined.json"))?.unwrap_or_default(),
+            mined: json(&folder.join(run_files::MINED))?.unwrap_or_default(),
             embeddings: embeddings(folder)?,
             missing: Vec::new(),
         };
@@ -326,17 +327,15 @@ fn table(path: &Path) -> Result<Table, Error> {
     let Some(text) = text(path)? else {
         return Ok(table);
     };
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let heads = reader.headers().map_err(|e| misread(path, &e))?.clone();
-    for record in reader.records() {
-        let record = record.map_err(|e| misread(path, &e))?;
-        for (at, head) in heads.iter().enumerate() {
-            let value = record.get(at).and_then(|cell| cell.trim().parse().ok());
-            let column = table.0.entry(head.trim().to_owned()).or_default();
-            column.push(value.unwrap_or(f64::NAN));
-        }
+    for (column, cells) in RunLog::parse(&text).by_column() {
+        let number =
+            |cell: Option<&str>| cell.and_then(|cell| cell.parse().ok()).unwrap_or(f64::NAN);
+        let numbers = cells.into_iter().map(number);
+        table
+            .0
+            .entry(column.to_owned())
+            .or_default()
+            .extend(numbers);
     }
     Ok(table)
 }
