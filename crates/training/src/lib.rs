@@ -33,11 +33,11 @@ pub use optimiser::{Optimiser, OptimiserConfig, Rule, SavedState};
 pub use relevance::Relevance;
 pub use report::{ReportOptions, RunReport};
 pub use run::{
-    Anchors, AugmentConfig, CaptionData, CaptionLoss, CaptionLossKind, CaptionPooling,
-    CaptionSampling, Course, CrossModalConfig, CrossModalResult, DataConfig, Direction,
-    EpochReport, Figure, Grid, GridRow, LossConfig, LossKind, ModelConfig, Precision, RunConfig,
-    RunResult, SamplingConfig, Schedule, StepReport, StopConfig, Swept, TextConfig, TrainObserver,
-    TrainOptions, Trained, train, train_cross_modal,
+    Anchors, AugmentConfig, BackboneName, CaptionData, CaptionLoss, CaptionLossKind,
+    CaptionPooling, CaptionSampling, Course, CrossModalConfig, CrossModalResult, DataConfig,
+    Direction, EpochReport, Figure, Grid, GridRow, LossConfig, LossKind, ModelConfig, Precision,
+    RunConfig, RunResult, SamplingConfig, Schedule, StepReport, StopConfig, Swept, TextConfig,
+    TrainObserver, TrainOptions, Trained, train, train_cross_modal,
 };
 pub use sampling::{
     Distances, Mined, MinedPairs, Mining, class_batches, hardest_in_pool, mine_pairs,

@@ -197,7 +197,7 @@ fn pairs_follow_the_graph_and_the_files_are_the_same_every_time() {
     assert!((4..=6).contains(&cleaning.positives.len()));
     for pair in &cleaning.positives {
         assert_eq!(pair.image[..1], pair.positive[..1]);
-        assert!(pair.inliers >= 8 && pair.overlap > 0.0 && pair.overlap <= 1.0);
+        assert!(pair.inliers >= 8 && pair.extent > 0.0 && pair.extent <= 1.0);
     }
     for negative in &cleaning.negatives {
         assert_ne!(negative.image[..1], negative.negative[..1]);

@@ -6,8 +6,8 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use vizsla_training::{
-    Compute, CrossModalConfig, CrossModalResult, Figure, Grid, GridRow, RunConfig, RunResult,
-    Swept, TrainOptions,
+    BackboneName, Compute, CrossModalConfig, CrossModalResult, Figure, Grid, GridRow, RunConfig,
+    RunResult, Swept, TrainOptions,
 };
 
 use super::Outcome;
@@ -29,7 +29,7 @@ pub struct Arguments {
     images: Option<PathBuf>,
     /// A model of the registry, an ONNX file, or resnet18, resnet50, resnet101, vgg16, mobilenet_v1:WIDTH
     #[arg(long, value_name = "MODEL")]
-    backbone: Option<String>,
+    backbone: Option<BackboneName>,
     /// Folder for what the run makes; left out, `runs/` and the name of the configuration
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -199,7 +199,12 @@ impl Arguments {
     }
 
     /// What the options say in place of the configuration.
-    fn amend(&self, images: &mut PathBuf, backbone: &mut String, device: &mut Option<Compute>) {
+    fn amend(
+        &self,
+        images: &mut PathBuf,
+        backbone: &mut BackboneName,
+        device: &mut Option<Compute>,
+    ) {
         if let Some(named) = &self.images {
             images.clone_from(named);
         }

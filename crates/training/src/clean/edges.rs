@@ -22,8 +22,9 @@ pub struct Evidence {
     pub inliers: usize,
     /// −log10 of the number of as good agreements that chance gives.
     pub score: f64,
-    /// Share, 0 to 1, of the less covered of the two pictures that the agreeing box takes.
-    pub overlap: f64,
+    /// Over how much of what there is to see in both they agree, 0 to 1
+    /// ([`Agreement::extent`](vizsla_retrieval::Agreement::extent)).
+    pub extent: f64,
 }
 
 /// A verified pair of nodes, `a` < `b`.
@@ -133,8 +134,7 @@ fn verified(
             reporter.advance(others.len() as u64);
             let nodes: BTreeMap<i64, usize> =
                 images.into_iter().zip(others.iter().copied()).collect();
-            let edge =
-                |hit: &Candidate| edge(folder, *a, *nodes.get(&hit.image)?, hit, min_inliers);
+            let edge = |hit: &Candidate| edge(*a, *nodes.get(&hit.image)?, hit, min_inliers);
             Ok(hits.iter().filter_map(edge).collect())
         });
         let found: Vec<Vec<Edge>> = found.collect::<Result<_, Error>>()?;
@@ -145,9 +145,8 @@ fn verified(
 }
 
 /// The edge that a hit proves.
-fn edge(folder: &Folder, a: usize, b: usize, hit: &Candidate, min_inliers: usize) -> Option<Edge> {
-    let size = folder.nodes[a].size;
-    let evidence = evidence(hit, size, min_inliers)?;
+fn edge(a: usize, b: usize, hit: &Candidate, min_inliers: usize) -> Option<Edge> {
+    let evidence = evidence(hit, min_inliers)?;
     let agreement = hit.agreement.as_ref()?;
     Some(Edge {
         a,
@@ -158,20 +157,15 @@ fn edge(folder: &Folder, a: usize, b: usize, hit: &Candidate, min_inliers: usize
     })
 }
 
-/// What a hit proves of the query, which has this size; `None` when that is too little.
-pub(super) fn evidence(hit: &Candidate, size: [u32; 2], min_inliers: usize) -> Option<Evidence> {
+/// What a hit proves; `None` when that is too little.
+pub(super) fn evidence(hit: &Candidate, min_inliers: usize) -> Option<Evidence> {
     let agreement = hit.agreement.as_ref()?;
     if hit.verdict != Verdict::Match || agreement.inliers < min_inliers {
         return None;
     }
-    let share = |part: &Region, width: u32, height: u32| {
-        let whole = f64::from(width) * f64::from(height);
-        (part.width * part.height / whole.max(1.0)).min(1.0)
-    };
-    let own = share(&agreement.query_box, size[0], size[1]);
     Some(Evidence {
         inliers: agreement.inliers,
         score: -agreement.log10_nfa,
-        overlap: own.min(share(&agreement.gallery_box, hit.size[0], hit.size[1])),
+        extent: agreement.extent,
     })
 }

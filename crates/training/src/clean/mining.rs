@@ -32,8 +32,8 @@ pub struct PositivePair {
     pub label: String,
     /// Places that agree.
     pub inliers: usize,
-    /// Share, 0 to 1, of the less covered of the two that agrees.
-    pub overlap: f64,
+    /// Over how much of what there is to see in both they agree, 0 to 1.
+    pub extent: f64,
 }
 
 /// A picture of another cluster that looks much like this one.
@@ -273,7 +273,7 @@ fn home_of(
         .searcher()?
         .agreements(dropped.image, &images)?;
     let proofs = hits.iter().filter_map(|hit| {
-        let inliers = evidence(hit, dropped.size, options.min_inliers)?.inliers;
+        let inliers = evidence(hit, options.min_inliers)?.inliers;
         let at = homes.of(hit.image).iter().find(|(_, at)| elsewhere(*at))?.1;
         Some((inliers, std::cmp::Reverse(at)))
     });

@@ -197,7 +197,7 @@ pub(super) fn assemble(folder: &Folder, found: Found<'_>, options: &CleanOptions
         positive: folder.nodes[edge.b].files[0].clone(),
         label: label(*cluster),
         inliers: edge.evidence.inliers,
-        overlap: edge.evidence.overlap,
+        extent: edge.evidence.extent,
     });
     let positives = positives.collect();
     finish(folder, options, classes, positives, found)

@@ -26,7 +26,7 @@ impl Cleaning {
         let path = folder.join("pairs.csv");
         write_rows(
             &path,
-            &["image", "positive", "label", "inliers", "overlap"],
+            &["image", "positive", "label", "inliers", "extent"],
             &self.positives,
         )?;
         let path = folder.join("negatives.csv");

@@ -5,20 +5,18 @@
 
 use std::path::{Path, PathBuf};
 
-use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use vizsla_neural::{PoolingName, Preset};
 
+use super::backbone::BackboneName;
 use super::schedule::Schedule;
+use super::settings::{self, above_zero, changed, ranged};
 use super::trained::Trained;
 use crate::device::Compute;
 use crate::error::Error;
 use crate::losses::Distance;
 use crate::optimiser::OptimiserConfig;
 use crate::sampling::Mining;
-
-/// Longest configuration that is read, bytes.
-pub(super) const MOST_BYTES: u64 = 1 << 20;
 
 /// The configuration of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -102,7 +100,7 @@ impl Default for DataConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
     /// A model of the registry, an ONNX file, or resnet18, resnet50, resnet101, vgg16, mobilenet_v1:WIDTH.
-    pub backbone: String,
+    pub backbone: BackboneName,
     /// Weights of a named architecture in safetensors format; left out, it begins at random.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
@@ -132,7 +130,7 @@ pub struct ModelConfig {
 impl Default for ModelConfig {
     fn default() -> Self {
         Self {
-            backbone: String::new(),
+            backbone: BackboneName::Unnamed,
             weights: None,
             output: None,
             preset: None,
@@ -278,12 +276,7 @@ impl RunConfig {
     /// [`Error::Invalid`] when it is no such file, with line and column; [`Error::Setting`] when a value is out
     /// of range.
     pub fn read(path: &Path) -> Result<RunConfig, Error> {
-        let bytes = fs::metadata(path)?.len();
-        if bytes > MOST_BYTES {
-            let what = format!("{bytes} bytes are no configuration of a run");
-            return Err(Error::invalid(what, path));
-        }
-        let mut config = RunConfig::parse(&fs::read_to_string(path)?)
+        let mut config = RunConfig::parse(&settings::read(path)?)
             .map_err(|error| Error::invalid(error.to_string(), path))?;
         config.base(path.parent().unwrap_or(Path::new("")));
         Ok(config)
@@ -327,27 +320,12 @@ impl RunConfig {
         let (data, loss, model) = (&self.data, &self.loss, &self.model);
         let share = (0.0..=0.5).contains(&data.validation);
         ranged("data.validation", data.validation, share, "it is 0 to 0.5")?;
-        let positive = |x: f64| x.is_finite() && x > 0.0;
-        let above = "it is a number above zero";
-        ranged("loss.margin", loss.margin, positive(loss.margin), above)?;
-        let warm = positive(loss.temperature);
-        ranged("loss.temperature", loss.temperature, warm, above)?;
+        above_zero("loss.margin", loss.margin)?;
+        above_zero("loss.temperature", loss.temperature)?;
         let bins = (2..=1000).contains(&loss.bins);
         ranged("loss.bins", loss.bins as f64, bins, "it is 2 to 1000")?;
-        let side = (32..=4096).contains(&model.side);
-        ranged(
-            "model.side",
-            f64::from(model.side),
-            side,
-            "it is 32 to 4096",
-        )?;
-        let dropout = (0.0..1.0).contains(&model.dropout);
-        ranged(
-            "model.dropout",
-            model.dropout,
-            dropout,
-            "it is 0 to below 1",
-        )?;
+        settings::side(model.side)?;
+        settings::dropout(model.dropout)?;
         let crop = self.augment.crop > 0.0 && self.augment.crop <= 1.0;
         ranged(
             "augment.crop",
@@ -387,8 +365,7 @@ impl RunConfig {
         let negatives = (1..=64).contains(&self.sampling.negatives);
         let given = self.sampling.negatives as f64;
         ranged("sampling.negatives", given, negatives, "it is 1 to 64")?;
-        let saved = self.stop.checkpoint_steps > 0;
-        ranged("stop.checkpoint_steps", 0.0, saved, "it is at least 1")?;
+        settings::checkpoint_steps(self.stop.checkpoint_steps)?;
         let widest = model
             .hidden
             .iter()
@@ -459,45 +436,7 @@ impl RunConfig {
         for path in others.into_iter().flatten() {
             *path = folder.join(&*path);
         }
-        if self.model.backbone.ends_with(".onnx") {
-            let path = folder.join(&self.model.backbone);
-            self.model.backbone = path.to_string_lossy().into_owned();
-        }
-    }
-}
-
-/// A copy of a configuration with one setting changed, unchecked.
-pub(super) fn changed<T: Serialize + serde::de::DeserializeOwned>(
-    config: &T,
-    name: &str,
-    value: &str,
-) -> Result<T, Error> {
-    let refused = |why: String| Error::setting(name, value, why);
-    let table = toml::Table::try_from(config).map_err(|e| refused(e.to_string()))?;
-    let mut root = toml::Value::Table(table);
-    let mut place = &mut root;
-    let parts: Vec<&str> = name.split('.').collect();
-    for part in &parts {
-        let toml::Value::Table(table) = place else {
-            return Err(refused("there is no such setting".into()));
-        };
-        let empty = toml::Value::String(String::new());
-        place = table.entry((*part).to_owned()).or_insert(empty);
-    }
-    let parsed: Result<toml::Table, _> = toml::from_str(&format!("v = {value}"));
-    *place = match parsed.ok().and_then(|mut t| t.remove("v")) {
-        Some(value) => value,
-        None => toml::Value::String(value.to_owned()),
-    };
-    root.try_into()
-        .map_err(|error: toml::de::Error| refused(error.message().to_owned()))
-}
-
-/// Refuses a value that does not fit.
-fn ranged(name: &str, value: f64, fits: bool, allowed: &str) -> Result<(), Error> {
-    match fits {
-        true => Ok(()),
-        false => Err(Error::setting(name, value, allowed)),
+        self.model.backbone.base(folder);
     }
 }
 

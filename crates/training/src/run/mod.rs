@@ -16,6 +16,7 @@
 //! | `embeddings.safetensors`, `embeddings.csv` | descriptors of the queries |
 //! | `mined.json` | the hardest negatives of each epoch |
 
+mod backbone;
 mod cache;
 mod checkpoint;
 mod config;
@@ -34,11 +35,13 @@ mod ranking;
 mod result;
 mod rounds;
 mod schedule;
+mod settings;
 mod train;
 mod trained;
 mod trainer;
 mod views;
 
+pub use backbone::BackboneName;
 pub use config::{
     AugmentConfig, DataConfig, LossConfig, LossKind, ModelConfig, Precision, RunConfig,
     SamplingConfig, StopConfig,

@@ -1,7 +1,5 @@
 //! The network of a run: a backbone, a pooling, a whitening layer, a head, a vector of length 1.
 
-use std::path::Path;
-
 use burn::tensor::Device;
 use vizsla_neural::{
     ImageEncoder, ModelEntry, ModelKind, PoolingName, Preprocessing, Preset, Registry, Resize,
@@ -9,6 +7,7 @@ use vizsla_neural::{
 };
 use vizsla_vectors::Projection;
 
+use super::backbone::BackboneName;
 use super::config::ModelConfig;
 use super::trained::Trained;
 use crate::error::Error;
@@ -163,20 +162,11 @@ fn backbone(
     device: &Device,
 ) -> Result<(Network, Parameters, Preprocessing), Error> {
     let preset = |default: Preset| config.preset.unwrap_or(default).preprocessing();
-    let name = config.backbone.as_str();
-    let named = match name {
-        "resnet18" => Some((resnet(18)?, Preset::Torchvision)),
-        "resnet50" => Some((resnet(50)?, Preset::Torchvision)),
-        "resnet101" => Some((resnet(101)?, Preset::Torchvision)),
-        "vgg16" => Some((vgg16()?, Preset::Torchvision)),
-        _ => match name.split_once(':') {
-            Some(("mobilenet_v1", width)) => {
-                let wrong = || Error::setting("model.backbone", name, "its width is a number");
-                let width: f64 = width.parse().map_err(|_| wrong())?;
-                Some((mobilenet_v1(width)?, Preset::Keras))
-            }
-            _ => None,
-        },
+    let named = match &config.backbone {
+        BackboneName::Resnet(layers) => Some((resnet(*layers)?, Preset::Torchvision)),
+        BackboneName::Vgg16 => Some((vgg16()?, Preset::Torchvision)),
+        BackboneName::MobilenetV1(width) => Some((mobilenet_v1(*width)?, Preset::Keras)),
+        BackboneName::Unnamed | BackboneName::File(_) | BackboneName::Model(_) => None,
     };
     if let Some((network, default)) = named {
         let weights = match &config.weights {
@@ -185,7 +175,7 @@ fn backbone(
         };
         return Ok((network, weights, preset(default)));
     }
-    let mut entry = entry(name)?;
+    let mut entry = entry(&config.backbone)?;
     if config.preset.is_some() {
         entry.preprocessing = preset(Preset::Torchvision);
     }
@@ -209,15 +199,15 @@ fn backbone(
 }
 
 /// The entry of a model by its id in the registry, or of a file.
-fn entry(name: &str) -> Result<ModelEntry, Error> {
-    if name.is_empty() {
-        let allowed = "name a model of `vizsla models list`, an ONNX file, or resnet18, resnet50, resnet101, vgg16 or mobilenet_v1:0.75";
-        return Err(Error::setting("model.backbone", "empty", allowed));
-    }
-    if !name.ends_with(".onnx") {
-        return Ok(Registry::default_registry()?.get(name)?);
-    }
-    let path = Path::new(name);
+fn entry(name: &BackboneName) -> Result<ModelEntry, Error> {
+    let path = match name {
+        BackboneName::File(path) => path,
+        BackboneName::Model(id) => return Ok(Registry::default_registry()?.get(id)?),
+        _ => {
+            let allowed = format!("name {}", BackboneName::NAMES);
+            return Err(Error::setting("model.backbone", "empty", allowed));
+        }
+    };
     let mut entry = ModelEntry::for_file("backbone", ModelKind::Image, path, "");
     if !path.is_file() {
         return Err(Error::invalid("there is no such model", path));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Dtype, TensorView};
 use serde::Serialize;
 use serde_json::json;
+use vizsla_evaluation::run_files;
 use vizsla_neural::{ModelEntry, ModelKind};
 use vizsla_vectors::AtomicFile;
 
@@ -196,7 +197,7 @@ fn write_result(trainer: &Trainer, report: &RunResult, ranked: &[Ranked]) -> Res
     });
     let text = serde_json::to_vec_pretty(&document).map_err(|e| Error::shape(e.to_string()))?;
     Ok(AtomicFile::write_whole(
-        &trainer.folder.join("result.json"),
+        &trainer.folder.join(run_files::RESULT),
         &text,
     )?)
 }

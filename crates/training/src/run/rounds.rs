@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use vizsla_evaluation::run_files;
 use vizsla_vectors::AtomicFile;
 
 use super::checkpoint::{Checkpoint, Head};
@@ -111,7 +112,7 @@ pub(super) fn begin(
         (false, false) => None,
     };
     fs::create_dir_all(folder)?;
-    AtomicFile::write_whole(&folder.join("run.toml"), configuration.as_bytes())?;
+    AtomicFile::write_whole(&folder.join(run_files::CONFIG), configuration.as_bytes())?;
     Ok(saved)
 }
 
@@ -255,9 +256,9 @@ fn checkpoint(run: &mut impl Rounds) -> Result<(), Error> {
     let mined = mined.map_err(|error| Error::shape(error.to_string()))?;
     for (name, text) in [
         ("steps.csv", &head.steps_csv),
-        ("log.csv", &head.log_csv),
-        ("validation.csv", &head.validation_csv),
-        ("mined.json", &mined),
+        (run_files::LOG, &head.log_csv),
+        (run_files::VALIDATION, &head.validation_csv),
+        (run_files::MINED, &mined),
     ] {
         AtomicFile::write_whole(&folder.join(name), text.as_bytes())?;
     }

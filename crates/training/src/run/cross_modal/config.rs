@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
-use super::super::config::{MOST_BYTES, ModelConfig, StopConfig, changed};
+use super::super::config::{ModelConfig, StopConfig};
 use super::super::schedule::Schedule;
+use super::super::settings::{self, above_zero, changed, ranged};
 use super::super::trained::Trained;
 use super::caption_pooling::CaptionPooling;
 use crate::device::Compute;
@@ -168,7 +168,7 @@ impl CrossModalConfig {
     /// # Errors
     /// When the file cannot be read; one that is no TOML is none.
     pub fn is_in(path: &Path) -> Result<bool, Error> {
-        let table: toml::Table = toml::from_str(&read(path)?).unwrap_or_default();
+        let table: toml::Table = toml::from_str(&settings::read(path)?).unwrap_or_default();
         let data = table.get("data").and_then(toml::Value::as_table);
         Ok(data.is_some_and(|data| data.contains_key("captions")))
     }
@@ -179,7 +179,7 @@ impl CrossModalConfig {
     /// [`Error::Invalid`] when it is no such file, with line and column; [`Error::Setting`] when a value is out of
     /// range.
     pub fn read(path: &Path) -> Result<CrossModalConfig, Error> {
-        let mut config: CrossModalConfig = toml::from_str(&read(path)?)
+        let mut config: CrossModalConfig = toml::from_str(&settings::read(path)?)
             .map_err(|error| Error::invalid(error.to_string().trim_end(), path))?;
         config.check()?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -189,11 +189,10 @@ impl CrossModalConfig {
         for list in [&mut data.train, &mut data.validation, &mut data.test] {
             *list = list.take().map(|list| folder.join(list));
         }
-        for model in [&mut config.model.backbone, &mut config.text.model] {
-            let path = folder.join(&*model);
-            if path.is_file() {
-                *model = path.to_string_lossy().into_owned();
-            }
+        config.model.backbone.base(folder);
+        let text = folder.join(&config.text.model);
+        if text.is_file() {
+            config.text.model = text.to_string_lossy().into_owned();
         }
         Ok(config)
     }
@@ -222,21 +221,8 @@ impl CrossModalConfig {
     /// [`Error::Setting`], which names the setting and what it may be.
     pub fn check(&self) -> Result<(), Error> {
         let (model, loss, batch) = (&self.model, &self.loss, self.sampling.batch);
-        let ranged = |name: &str, value: f64, fits: bool, allowed: &str| match fits {
-            true => Ok(()),
-            false => Err(Error::setting(name, value, allowed)),
-        };
-        for (name, value) in [
-            ("loss.temperature", loss.temperature),
-            ("loss.margin", loss.margin),
-        ] {
-            ranged(
-                name,
-                value,
-                value.is_finite() && value > 0.0,
-                "it is a number above zero",
-            )?;
-        }
+        above_zero("loss.temperature", loss.temperature)?;
+        above_zero("loss.margin", loss.margin)?;
         let held = self.data.held_out;
         ranged(
             "data.held_out",
@@ -250,20 +236,8 @@ impl CrossModalConfig {
             (2..=1 << 14).contains(&batch),
             "it is 2 to 16384",
         )?;
-        let side = f64::from(model.side);
-        ranged(
-            "model.side",
-            side,
-            (32..=4096).contains(&model.side),
-            "it is 32 to 4096",
-        )?;
-        let dropout = model.dropout;
-        ranged(
-            "model.dropout",
-            dropout,
-            (0.0..1.0).contains(&dropout),
-            "it is 0 to below 1",
-        )?;
+        settings::side(model.side)?;
+        settings::dropout(model.dropout)?;
         let whitening = model.whitening as f64;
         ranged(
             "model.whitening",
@@ -271,13 +245,7 @@ impl CrossModalConfig {
             whitening == 0.0,
             "it is 0 where captions are learned",
         )?;
-        let steps = self.stop.checkpoint_steps;
-        ranged(
-            "stop.checkpoint_steps",
-            steps as f64,
-            steps > 0,
-            "it is at least 1",
-        )?;
+        settings::checkpoint_steps(self.stop.checkpoint_steps)?;
         for (name, sizes) in [
             ("model.dimension", &[model.dimension][..]),
             ("model.hidden", &model.hidden),
@@ -296,16 +264,5 @@ impl CrossModalConfig {
         }
         self.optimiser.check()?;
         self.schedule.check()
-    }
-}
-
-fn read(path: &Path) -> Result<String, Error> {
-    let bytes = fs::metadata(path)?.len();
-    match bytes > MOST_BYTES {
-        true => Err(Error::invalid(
-            format!("{bytes} bytes are no configuration of a run"),
-            path,
-        )),
-        false => Ok(fs::read_to_string(path)?),
     }
 }

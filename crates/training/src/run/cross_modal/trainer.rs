@@ -6,7 +6,7 @@ use std::time::Instant;
 use burn::tensor::Device;
 use serde::Serialize;
 use serde_json::json;
-use vizsla_evaluation::Dataset;
+use vizsla_evaluation::{Dataset, run_files};
 use vizsla_neural::ModelEntry;
 use vizsla_vectors::{AtomicFile, content_id};
 
@@ -274,7 +274,7 @@ impl<'a> Trainer<'a> {
         });
         let text = serde_json::to_vec_pretty(&document).map_err(|e| Error::shape(e.to_string()))?;
         Ok(AtomicFile::write_whole(
-            &self.folder.join("result.json"),
+            &self.folder.join(run_files::RESULT),
             &text,
         )?)
     }
