@@ -143,6 +143,9 @@ pub enum Error {
         /// Where it was looked for and what to do.
         why: String,
     },
+    /// A model is taken in without a name, and no entry lies beside its file.
+    #[error("the model needs a name")]
+    Unnamed,
     /// No entry of this id in the registry.
     #[error("there is no model '{id}'; {known}; `vizsla models add` takes one in: {}", folder.display())]
     UnknownModel {

@@ -32,8 +32,8 @@ pub use feature_map::FeatureMap;
 pub use found_outputs::{FoundOutput, FoundOutputs};
 pub use image_encoder::{ImageEncoder, OutputKind};
 pub use models::{
-    ModelEntry, ModelKind, ModelSource, Registry, TextSettings, TrialLimits, TrialProcess,
-    answer_trial,
+    ModelEntry, ModelKind, ModelSource, NewModel, Registry, TextSettings, TrialLimits,
+    TrialProcess, answer_trial,
 };
 pub use onnx::ValueInfo;
 pub use pooling::{
@@ -46,8 +46,8 @@ pub use runtime::{RuntimeChoice, RuntimeKind, RuntimeReport, Session, SessionOpt
 pub use tensor::{ElementKind, ElementType, Tensor};
 pub use tensor_layout::TensorLayout;
 pub use text::{
-    Aggregation, TextBatch, TextEncoder, TokenPooling, Tokenized, Tokenizer, WordEncoder,
-    WordStatistics, words,
+    Aggregation, LearnedWords, TextBatch, TextEncoder, TokenPooling, Tokenized, Tokenizer,
+    WordEncoder, WordStatistics, words,
 };
 pub use vector_encoder::VectorEncoder;
 pub use word_vectors::{WordFormat, WordVectors};

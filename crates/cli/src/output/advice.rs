@@ -28,6 +28,24 @@ pub fn how(remedy: Remedy) -> &'static str {
         Remedy::GiveMetadata => "add some with `vizsla index --metadata FILE`",
         Remedy::IndexOrRemove => "run `vizsla index` on its folder, or `vizsla remove`",
         Remedy::Rescan => "run `vizsla index --rescan` on its folder",
+        Remedy::IndexGlobal => {
+            "index the pictures into a new one with `--encoder MODEL` or `--global NAME`"
+        }
+        Remedy::AskGlobal => {
+            "it takes a picture in the query, or words where image and text models share a space, and a collection indexed with \
+             `--encoder MODEL` or `--global NAME`"
+        }
+        Remedy::GiveCaptions => {
+            "add captions with `vizsla index --into COLLECTION --captions FILE`, or index with an image and a text model that \
+             share a space"
+        }
+        Remedy::AskText => {
+            "it takes words in the query, captions, and a collection indexed with `--text-encoder MODEL`"
+        }
+        Remedy::GiveVocabulary => {
+            "learn one with `vizsla codebook aggregate` and give it as `--aggregator FILE`, or take `--global vlad` or \
+             `--global vlad_intra`, which do without"
+        }
         other => other.words(),
     }
 }
@@ -74,7 +92,11 @@ fn remedy(cause: &(dyn std::error::Error + 'static)) -> Option<Remedy> {
 /// What to do about a refusal of the system.
 pub fn of_the_system(error: &anyhow::Error) -> Option<&'static str> {
     let mut causes = error.chain();
-    let refusal = causes.find_map(|cause| cause.downcast_ref::<std::io::Error>())?;
+    let refusal = causes.find_map(|cause| match cause.downcast_ref() {
+        // One that a library hands on as it is.
+        Some(vizsla_neural::Error::Io(refusal)) => Some(refusal),
+        _ => cause.downcast_ref::<std::io::Error>(),
+    })?;
     Some(match refusal.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => "check the path",
         ErrorKind::IsADirectory => "give a file in place of this folder",

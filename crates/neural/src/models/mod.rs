@@ -5,9 +5,11 @@ mod digest;
 mod entry;
 mod hub;
 mod limits;
+mod new_model;
 mod registry;
 mod trial;
 
 pub use child::{TrialLimits, TrialProcess, answer_trial};
 pub use entry::{ModelEntry, ModelKind, ModelSource, TextSettings};
+pub use new_model::NewModel;
 pub use registry::Registry;

@@ -1,21 +1,18 @@
 //! `vizsla models add`: takes a model into the registry after it was tried.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
 use vizsla_neural::{
-    Aggregation, ModelEntry, ModelKind, ModelSource, Pooling, PoolingRecipe, Preprocessing, Preset,
-    Registry, RuntimeKind, SessionOptions, TensorLayout, TextSettings, TokenPooling,
+    Aggregation, Error, ModelEntry, ModelKind, ModelSource, NewModel, Pooling, Preset, Registry,
+    RuntimeKind, SessionOptions, TensorLayout, TextSettings, TokenPooling,
 };
 
 use super::trial::Allowed;
 use crate::commands::Outcome;
 use crate::output;
-
-/// Longest entry beside a model that is read, bytes.
-const MOST_ENTRY_BYTES: u64 = 1 << 20;
 
 /// Take in a network in ONNX format, or a file of word vectors
 ///
@@ -146,138 +143,49 @@ impl Arguments {
         Ok(Outcome::Done)
     }
 
-    /// The entry as the options say it, with the digest of a file that is here.
+    /// The entry of the model, as the options say it.
     fn entry(&self) -> Result<ModelEntry> {
         let source = match (&self.file, &self.repository) {
-            (Some(file), _) => ModelSource::File {
-                file: absolute(file)?,
-            },
+            (Some(file), _) => ModelSource::File { file: file.clone() },
             (None, repository) => ModelSource::Hub {
                 repository: repository.clone().unwrap_or_default(),
                 revision: self.revision.clone(),
                 filename: self.filename.clone().unwrap_or_default(),
             },
         };
-        let is_hub = matches!(source, ModelSource::Hub { .. });
-        let beside = self.beside()?;
-        // The file is the head of a text model, whose entry says everything.
-        if let (Some(beside), ModelSource::File { file }) = (&beside, &source)
-            && let Some(text) = beside.text.as_ref().filter(|text| is_head(text, file))
-        {
-            return Ok(ModelEntry {
-                id: self.id.clone().unwrap_or_else(|| beside.id.clone()),
-                text: Some(TextSettings {
-                    head: Some(file.clone()),
-                    ..text.clone()
-                }),
-                ..beside.clone()
-            });
-        }
-        let recorded = beside.as_ref().map(|entry| entry.sha256.clone());
-        let prepared = self.preset.is_some() || self.size.is_some() || self.crop.is_some();
-        let base = match (beside, &self.id) {
-            (Some(beside), _) => beside,
-            (None, Some(id)) => ModelEntry::for_file(id, self.kind, Path::new(""), ""),
-            (None, None) => bail!("the model needs a name; add --id NAME"),
+        let model = NewModel {
+            id: self.id.clone(),
+            sha256: self.sha256.clone(),
+            preset: self.preset,
+            size: self.size,
+            crop: self.crop,
+            input: self.input.clone(),
+            layout: self.layout,
+            output: self.output.clone(),
+            pooling: self.pooling.clone(),
+            side: self.side,
+            space: self.space.clone(),
+            licence: self.licence.clone(),
+            text: self.text.settings(),
+            ..NewModel::new(source, self.kind)
         };
-        let mut entry = ModelEntry {
-            id: self.id.clone().unwrap_or(base.id),
-            kind: self.kind,
-            sha256: String::new(),
-            source,
-            input: self.input.clone().or(base.input),
-            output: self.output.clone().or(base.output),
-            layout: self.layout.or(base.layout),
-            pooling: self
-                .pooling
-                .as_ref()
-                .map(|pooling| PoolingRecipe::Named(pooling.name()))
-                .or(base.pooling),
-            side: self.side.or(base.side),
-            space: self.space.clone().or(base.space),
-            licence: self.licence.clone().or(base.licence),
-            preprocessing: match prepared || recorded.is_none() {
-                true => self.preprocessing(),
-                false => base.preprocessing,
-            },
-            dimension: base.dimension,
-            text: self.text.settings(self.kind, is_hub)?,
-        };
-        let here = entry.path().is_ok();
-        if here || !is_hub {
-            entry.sha256 = entry.digest()?;
-            entry.record_files()?;
+        match model.entry() {
+            Err(Error::Unnamed) => bail!("{}; add --id NAME", Error::Unnamed),
+            entry => Ok(entry?),
         }
-        if let Some(expected) = self.sha256.as_ref().or(recorded.as_ref()) {
-            entry.sha256.clone_from(expected);
-            if here {
-                entry.verified_path()?;
-            }
-        }
-        Ok(entry)
-    }
-
-    /// The entry that lies beside the file under its name, if there is one.
-    fn beside(&self) -> Result<Option<ModelEntry>> {
-        let Some(path) = self.file.as_ref().map(|file| file.with_extension("toml")) else {
-            return Ok(None);
-        };
-        if !path.is_file() || fs_err::metadata(&path)?.len() > MOST_ENTRY_BYTES {
-            return Ok(None);
-        }
-        match toml::from_str(&fs_err::read_to_string(&path)?) {
-            Ok(entry) => Ok(Some(entry)),
-            // With a name given, a file that happens to lie there is not about the model.
-            Err(_) if self.id.is_some() => Ok(None),
-            Err(error) => bail!("this is no entry of a model ({error}): {}", path.display()),
-        }
-    }
-
-    fn preprocessing(&self) -> Preprocessing {
-        let mut rule = self.preset.unwrap_or(Preset::Torchvision).preprocessing();
-        if let Some(crop) = self.crop {
-            rule.crop = Some(crop).filter(|&crop| crop > 0);
-        }
-        if let Some(size) = self.size {
-            rule.size = size;
-            rule.crop = rule.crop.map(|crop| crop.min(size));
-        }
-        rule
     }
 }
 
 impl Text {
-    fn settings(&self, kind: ModelKind, is_hub: bool) -> Result<Option<TextSettings>> {
-        if kind == ModelKind::Image {
-            return Ok(None);
-        }
-        // In a repository the names are paths of it.
-        let file = |path: &Option<PathBuf>| match path {
-            Some(path) if !is_hub => absolute(path).map(Some),
-            path => Ok(path.clone()),
-        };
-        Ok(Some(TextSettings {
-            tokenizer: file(&self.tokenizer)?,
-            tokenizer_sha256: String::new(),
-            merges_sha256: String::new(),
+    fn settings(&self) -> TextSettings {
+        TextSettings {
+            tokenizer: self.tokenizer.clone(),
             max_length: self.max_length,
             pooling: self.text_pooling,
             lower_case: self.lower_case,
             aggregation: self.aggregation,
-            statistics: file(&self.statistics)?,
-            statistics_sha256: String::new(),
-            head: None,
-            head_sha256: String::new(),
-        }))
+            statistics: self.statistics.clone(),
+            ..TextSettings::default()
+        }
     }
-}
-
-/// Whether a file is what the entry beside it names as the head of its text model.
-fn is_head(text: &TextSettings, file: &Path) -> bool {
-    let head = text.head.as_ref().and_then(|head| head.file_name());
-    head.is_some() && head == file.file_name()
-}
-
-fn absolute(path: &Path) -> Result<PathBuf> {
-    fs_err::canonicalize(path).with_context(|| format!("check the path: {}", path.display()))
 }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use vizsla_neural::{Aggregation, ModelKind, Registry, WordEncoder, WordStatistics, WordVectors};
+use vizsla_neural::{Aggregation, LearnedWords, Registry};
 use vizsla_retrieval::lists;
 
 use crate::commands::Outcome;
@@ -36,25 +36,14 @@ pub struct Arguments {
 struct Report {
     id: String,
     aggregation: String,
-    texts: u64,
-    words: usize,
-    /// Different words of the texts that the table lacks.
-    out_of_vocabulary: usize,
-    /// Share of the sums' energy that all texts have in common; none for tf-idf.
-    common: Option<f64>,
+    #[serde(flatten)]
+    learned: LearnedWords,
 }
 
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         let registry = Registry::default_registry()?;
         let mut entry = registry.get(&self.id)?;
-        if entry.kind != ModelKind::WordVectors {
-            bail!(
-                "model '{}' is of kind {}; only word-vectors are summed by words",
-                self.id,
-                entry.kind
-            );
-        }
         let read = lists::read_text(&self.texts, lists::MOST_BYTES)?;
         if let Some(note) = &read.note {
             output::warn(&format!("{note}: {}", self.texts.display()));
@@ -64,41 +53,22 @@ impl Arguments {
             .lines()
             .filter(|line| !line.trim().is_empty())
             .collect();
-        let mut settings = entry.text.take().unwrap_or_default();
-        let lower_case = settings.lower_case.unwrap_or(true);
-        let statistics = WordStatistics::learn(texts.iter().copied(), lower_case);
-        let vectors = WordVectors::open(&entry.verified_path()?)?;
-        let lacks = |word: &&str| !vectors.contains(word);
-        let mut report = Report {
+        let report = Report {
+            learned: entry.learn_words(&texts, self.aggregation, &self.into)?,
             id: self.id,
             aggregation: self.aggregation.to_string(),
-            texts: statistics.documents(),
-            words: statistics.len(),
-            out_of_vocabulary: statistics.words().filter(lacks).count(),
-            common: None,
         };
-        let mut encoder =
-            WordEncoder::new(vectors, self.aggregation, Some(statistics), lower_case)?;
-        if matches!(self.aggregation, Aggregation::Sif { .. }) {
-            report.common = Some(encoder.learn_common(&texts)?);
-        }
-        if let Some(statistics) = encoder.statistics() {
-            statistics.save(&self.into)?;
-        }
-        settings.aggregation = Some(self.aggregation);
-        settings.statistics = Some(fs_err::canonicalize(&self.into)?);
-        entry.text = Some(settings);
-        entry.record_files()?;
         registry.replace(&entry)?;
         if self.json {
             output::json(&report)?;
         } else {
-            let common = report.common.map_or(String::new(), |share| {
+            let learned = &report.learned;
+            let common = learned.common.map_or(String::new(), |share| {
                 format!(", {:.0} % of the sums in common", 100.0 * share)
             });
             output::show(&format!(
                 "learnt from {} texts: {} words, {} of them out of vocabulary{common}\n",
-                report.texts, report.words, report.out_of_vocabulary
+                learned.texts, learned.words, learned.out_of_vocabulary
             ))?;
         }
         Ok(Outcome::Done)
