@@ -409,3 +409,54 @@ fn a_reader_that_closes_the_pipe_is_no_error() {
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("its end").code(), Some(0));
 }
+
+#[test]
+fn features_are_listed_and_drawn_with_any_detector() {
+    let bench = Workbench::new();
+    bench.write("a.png", &paint::picture(4).encode_png().expect("png"));
+    for detector in ["dog", "mser", "hessian_affine"] {
+        let arguments = ["features", "a.png", "--detector", detector, "--budget"];
+        let rest = ["40", "--draw", "out.png", "--json"];
+        let found = bench.json(&[&arguments[..], &rest].concat());
+        let features = found["features"].as_array().expect("features");
+        assert!(features.len() > 5 && features.len() <= 40, "{detector}");
+        for feature in features {
+            let number = |name: &str| feature[name].as_f64().expect("a number");
+            assert!(number("scale") > 0.5 && number("x") > -1.0 && number("y") > -1.0);
+            assert_eq!(feature["descriptor"].as_array().map(Vec::len), Some(128));
+        }
+        assert!(fs_err::metadata(bench.path("out.png")).is_ok_and(|file| file.len() > 1000));
+        fs_err::remove_file(bench.path("out.png")).expect("removed");
+    }
+    let text = bench.succeed(&["features", "a.png"]).stdout;
+    assert!(text.contains("of dog with root_sift"), "{text}");
+    bench
+        .run(&["features", "a.png", "--draw", "out.gif"])
+        .fails_with(&[".png", "out.gif"]);
+    bench
+        .run(&["features", "absent.png"])
+        .fails_with(&["check the path", "absent.png"]);
+}
+
+#[test]
+fn methods_are_told_with_paper_and_cost() {
+    let bench = Workbench::new();
+    let all = bench.json(&["methods", "--json"]);
+    let all = all["methods"].as_array().expect("methods");
+    assert!(all.len() > 50, "{}", all.len());
+    for method in all {
+        for told in [
+            "family", "name", "setting", "what", "paper", "cost", "memory",
+        ] {
+            let text = method[told].as_str().unwrap_or_default();
+            assert!(!text.is_empty(), "{told}: {method}");
+        }
+    }
+    let table = bench.succeed(&["methods"]).stdout;
+    assert!(table.contains("*  dog") && table.contains("stage: search.stages"));
+    let one = bench.succeed(&["methods", "hessian_affine"]).stdout;
+    assert!(one.contains("Mikolajczyk"), "{one}");
+    bench
+        .run(&["methods", "swift"])
+        .fails_with(&["swift", "detector", "vizsla methods"]);
+}

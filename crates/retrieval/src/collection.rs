@@ -31,7 +31,7 @@ use crate::names::{ArtefactKind, IndexFile, IndexKind};
 use crate::regular::regular;
 use crate::scratch::{self, Scratch};
 use crate::space::Space;
-use crate::{Filter, FolderRules, GlobalRecipe, Info, ListedImage, ModelOptions, Recipe};
+use crate::{Filter, FolderRules, GlobalRecipe, Info, ListedImage, ModelOptions, Recipe, Remedy};
 
 /// Begins the name of a collection that is being made.
 const BUILD: &str = ".vizsla-new-";
@@ -490,11 +490,10 @@ fn complete_aggregate(
         Some(given) => given,
         None if aggregate.aggregate == Aggregation::Fisher => {
             // Words lie where descriptors do, but are not spread as they are: measured in decision 025.
-            return Err(Error::Recipe(
-                "global.aggregate = \"fisher\" needs a vocabulary that was learned from pictures, give one; `vlad` and \
-                 `vlad_intra` do without"
-                    .into(),
-            ));
+            return Err(Error::Lacking {
+                what: "global.aggregate = \"fisher\" needs a vocabulary that was learned from pictures".into(),
+                remedy: Remedy::GiveVocabulary,
+            });
         }
         None => Arc::new(Aggregator::of_codebook(codebook, &aggregate.config())?),
     };

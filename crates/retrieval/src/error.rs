@@ -74,10 +74,12 @@ pub enum Error {
         remedy: Remedy,
     },
     /// The collection was not made for what is asked of it.
-    #[error("{what}: {}", collection.display())]
+    #[error("{what}{}: {}", and_do(*remedy), collection.display())]
     Unable {
-        /// What is missing, and what to do.
+        /// What is missing.
         what: String,
+        /// What to do about it, where something can be done.
+        remedy: Option<Remedy>,
         /// The collection.
         collection: PathBuf,
     },
@@ -194,12 +196,18 @@ impl From<Damage> for Error {
     }
 }
 
+/// A remedy as the end of a sentence that goes on.
+fn and_do(remedy: Option<Remedy>) -> String {
+    remedy.map_or_else(String::new, |remedy| format!("; {remedy}"))
+}
+
 impl Error {
     /// What can be done about it, where that is known. Its words are part of the message.
     pub fn remedy(&self) -> Option<Remedy> {
         Some(match self {
             Self::Missing(path) => missing_remedy(path),
             Self::Damaged { remedy, .. } | Self::Lacking { remedy, .. } => *remedy,
+            Self::Unable { remedy, .. } => (*remedy)?,
             Self::NotIndexed(_) => Remedy::ListImages,
             Self::OtherModel { .. } => Remedy::BringModel,
             _ => return None,

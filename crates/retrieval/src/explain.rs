@@ -79,6 +79,7 @@ impl Collection {
                         "where two pictures look alike is known of networks only; this collection compares by `{}`",
                         other.name()
                     ),
+                    remedy: None,
                     collection: self.path().to_owned(),
                 });
             }

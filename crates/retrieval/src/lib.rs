@@ -26,6 +26,7 @@ mod channel;
 mod collection;
 mod compare;
 mod describe;
+mod described_picture;
 mod duplicates;
 mod error;
 mod explain;
@@ -42,6 +43,7 @@ pub mod lists;
 mod locate;
 mod maintenance;
 mod meaning;
+mod methods;
 mod models;
 mod names;
 mod pair;
@@ -72,6 +74,7 @@ pub use builder::CollectionBuilder;
 pub use channel::Channel;
 pub use collection::Collection;
 pub use describe::extract_features;
+pub use described_picture::{DescribedPicture, describe_picture};
 pub use duplicates::{
     Duplicate, DuplicateGroup, DuplicateKind, DuplicateOptions, DuplicatesReport,
 };
@@ -86,6 +89,7 @@ pub use import::{ImportReport, check_captions, check_metadata};
 pub use ingest::Source;
 pub use locate::{LocateOptions, Located, Location, Place};
 pub use maintenance::Selector;
+pub use methods::{About, Family, Method, methods};
 pub use models::ModelOptions;
 pub use pair::{
     ComparedPicture, MatchOptions, PictureMatch, Shown, draw_agreement, match_pictures,

@@ -7,9 +7,10 @@ use vizsla_features::{
     Correspondence, Features, MatchConfig, Transform, TransformModel, VerifyConfig,
     match_descriptors, verify,
 };
-use vizsla_pixels::{DecodeOptions, Decoded, Limits, Rgb};
+use vizsla_pixels::{Decoded, Limits, Rgb};
 
 use crate::agreement::{Seen, agreement, verdict};
+use crate::described_picture::{DescribedPicture, describe_picture};
 use crate::{Agreement, Error, PointPair, Recipe, Region, Source, Verdict, draw_pair};
 
 /// How two pictures are compared.
@@ -78,8 +79,8 @@ pub fn match_pictures(
     right: Source<'_>,
     options: &MatchOptions,
 ) -> Result<PictureMatch, Error> {
-    options.recipe.check()?;
-    let (left, right) = rayon::join(|| View::read(left, options), || View::read(right, options));
+    let described = |source| describe_picture(source, &options.recipe, options.limits);
+    let (left, right) = rayon::join(|| described(left), || described(right));
     let (left, right) = (left?, right?);
     let pairs = correspondences(&left.features, &right.features, options.ratio);
     let config = VerifyConfig {
@@ -185,27 +186,7 @@ fn between(whole: &Transform, left: Shown<'_>, right: Shown<'_>) -> Option<Trans
     Some(shrink.compose(whole).compose(&enlarge))
 }
 
-/// One picture as it was analysed.
-struct View {
-    decoded: Decoded<Rgb>,
-    features: Features,
-}
-
-impl View {
-    fn read(source: Source<'_>, options: &MatchOptions) -> Result<Self, Error> {
-        let decode = DecodeOptions {
-            fit: Some(options.recipe.pixels.max_side),
-            limits: options.limits,
-        };
-        let decoded = match source {
-            Source::File(path) => vizsla_pixels::read_rgb(path, &decode)?,
-            Source::Bytes { bytes, .. } => vizsla_pixels::decode_rgb(bytes, &decode)?,
-        };
-        let extractor = options.recipe.gallery_extractor();
-        let features = extractor.extract(&decoded.image.to_gray());
-        Ok(Self { decoded, features })
-    }
-
+impl DescribedPicture {
     fn seen(&self) -> Seen {
         let (width, height) = (
             f64::from(self.features.width),
@@ -218,24 +199,25 @@ impl View {
                 (f64::from(y) + 0.5) / height.max(1.0),
             ]
         };
+        let [full_width, full_height] = self.size;
         Seen {
             region: Region {
                 x: 0.0,
                 y: 0.0,
-                width: f64::from(self.decoded.full_width),
-                height: f64::from(self.decoded.full_height),
+                width: f64::from(full_width),
+                height: f64::from(full_height),
             },
             size: (width, height),
-            zoom: Shown::from(&self.decoded).zoom(),
+            zoom: self.zoom(),
             places: points.map(|point| place(point.x, point.y)).collect(),
         }
     }
 
     fn compared(self) -> ComparedPicture {
         ComparedPicture {
-            size: [self.decoded.full_width, self.decoded.full_height],
-            features: self.features.keypoints.len(),
-            picture: self.decoded.image,
+            size: self.size,
+            features: self.features.len(),
+            picture: self.picture,
         }
     }
 }

@@ -61,6 +61,19 @@ pub enum Fusion {
     ReciprocalRank,
 }
 
+impl Fusion {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Calibrated, Self::ReciprocalRank];
+
+    /// The name as it is written in a recipe.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Calibrated => "calibrated",
+            Self::ReciprocalRank => "reciprocal_rank",
+        }
+    }
+}
+
 /// Which local features are taken from an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

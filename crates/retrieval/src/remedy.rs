@@ -43,11 +43,23 @@ pub enum Remedy {
     Rescan,
     /// Check the permissions of a file, and the disk.
     CheckFile,
+    /// Index pictures into a collection whose recipe has a global descriptor.
+    IndexGlobal,
+    /// Ask with a picture, of a collection whose recipe keeps local features.
+    AskLocal,
+    /// Ask with a picture, or with words where image and text models share a space, of a collection with a global descriptor.
+    AskGlobal,
+    /// Add captions, or index with an image and a text model that share a space.
+    GiveCaptions,
+    /// Ask with words, of a collection with captions and a text model.
+    AskText,
+    /// Give a vocabulary to sum by, or sum otherwise.
+    GiveVocabulary,
 }
 
 impl Remedy {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 23] = [
         Self::Rebuild,
         Self::Write,
         Self::Restore,
@@ -65,6 +77,12 @@ impl Remedy {
         Self::IndexOrRemove,
         Self::Rescan,
         Self::CheckFile,
+        Self::IndexGlobal,
+        Self::AskLocal,
+        Self::AskGlobal,
+        Self::GiveCaptions,
+        Self::AskText,
+        Self::GiveVocabulary,
     ];
 
     /// What to do, as the end of a sentence.
@@ -101,6 +119,21 @@ impl Remedy {
             Self::IndexOrRemove => "index its folder again, or take the image out",
             Self::Rescan => "index its folder again, reading every file",
             Self::CheckFile => "check its permissions and the disk",
+            Self::IndexGlobal => "index the pictures into a new one with a global descriptor",
+            Self::AskLocal => {
+                "it takes a picture in the query, and a collection whose recipe has [local] enabled"
+            }
+            Self::AskGlobal => {
+                "it takes a picture in the query, or words where image and text models share a space, and a collection with a \
+                 global descriptor"
+            }
+            Self::GiveCaptions => {
+                "add captions, or index with an image and a text model that share a space"
+            }
+            Self::AskText => {
+                "it takes words in the query, captions, and a collection with a text model"
+            }
+            Self::GiveVocabulary => "give one, or sum by `vlad` or `vlad_intra`, which do without",
         }
     }
 }

@@ -300,10 +300,8 @@ impl Collection {
 
     pub(crate) fn without_global(&self) -> Error {
         Error::Unable {
-            what:
-                "this collection has no global descriptor; index the pictures into a new one with \
-                   `--encoder MODEL`"
-                    .into(),
+            what: "this collection has no global descriptor".into(),
+            remedy: Some(Remedy::IndexGlobal),
             collection: self.path().to_owned(),
         }
     }

@@ -150,9 +150,14 @@ pub enum StageRecipe {
 }
 
 impl StageRecipe {
-    /// What there is, for messages.
-    pub const KNOWN: &'static str = "verify, expand:average, expand:alpha, expand:regions, augment (each may be followed by its figures, as in \
-         verify:200, expand:alpha:10:3, augment:5:3)";
+    /// What there is, each name a stage with its usual figures.
+    pub const NAMES: [&'static str; 5] = [
+        "verify",
+        "expand:average",
+        "expand:alpha",
+        "expand:regions",
+        "augment",
+    ];
 
     /// Its name.
     pub fn name(self) -> StageName {
@@ -259,8 +264,9 @@ impl FromStr for StageRecipe {
 
 fn unknown(text: &str) -> String {
     format!(
-        "there is no stage `{text}`; there are {}",
-        StageRecipe::KNOWN
+        "there is no stage `{text}`; there are {} (each may be followed by its figures, as in verify:200, expand:alpha:10:3, \
+         augment:5:3)",
+        StageRecipe::NAMES.join(", ")
     )
 }
 

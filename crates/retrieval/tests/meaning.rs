@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use support::{fill, picture};
 use vizsla_retrieval::{
-    Channel, Error, Filter, Fusion, Query, SearchOptions, SearchResponse, Target, Verdict,
+    Channel, Error, Filter, Fusion, Query, Remedy, SearchOptions, SearchResponse, Target, Verdict,
 };
 use world::{COLOURS, World, names, only, search};
 
@@ -100,7 +100,7 @@ fn captions_are_found_by_word_and_by_meaning_and_find_pictures() {
     let error = collection
         .search(&words, &SearchOptions::default())
         .unwrap_err();
-    assert!(error.to_string().contains("--captions"), "{error}");
+    assert_eq!(error.remedy(), Some(Remedy::GiveCaptions), "{error}");
     world.describe(
         &mut collection,
         &[

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use serde::Serialize;
 use utoipa::ToSchema;
 use vizsla_evaluation::{MapLayout, MapMethod, first_values};
-use vizsla_retrieval::{Collection, Reporter};
+use vizsla_retrieval::{Collection, Remedy, Reporter};
 
 use crate::jobs::{Ending, Job, JobKind, Jobs, Progress};
 use crate::problem::Problem;
@@ -86,7 +86,10 @@ impl Maps {
         if reader.recipe().global.is_none() {
             return Err(Problem::unusable(
                 "no-map",
-                "this collection has no global descriptor to lay out; index the pictures into a new one with `--encoder MODEL`",
+                format!(
+                    "this collection has no global descriptor to lay out; {}",
+                    Remedy::IndexGlobal
+                ),
             ));
         }
         let version = reader.version()?;

@@ -134,6 +134,11 @@ impl From<vizsla_retrieval::Error> for Problem {
             Error::Query(_) | Error::Lacking { .. } | Error::Syntax(_) => {
                 Self::unusable("bad-query", error.to_string())
             }
+            Error::Unable {
+                what,
+                remedy: Some(remedy),
+                ..
+            } => Self::unusable("unable", format!("{what}; {remedy}")),
             Error::Unable { what, .. } => Self::unusable("unable", what),
             Error::Cancelled => Self::new(
                 StatusCode::GATEWAY_TIMEOUT,

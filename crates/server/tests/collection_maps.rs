@@ -169,7 +169,12 @@ fn what_cannot_be_laid_out_is_said() {
     let photos = Photos::new();
     let server = photos.serve();
     let plain = server.get("/v1/collections/photos/map").problem(422);
-    assert!(plain["detail"].as_str().unwrap().contains("--encoder"));
+    assert!(
+        plain["detail"]
+            .as_str()
+            .unwrap()
+            .contains("with a global descriptor")
+    );
     let world = World::new(4);
     let server = world.serve();
     server.get(&format!("{MAP}?method=isomap")).problem(422);

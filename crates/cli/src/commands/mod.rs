@@ -12,6 +12,7 @@ mod demo;
 mod doctor;
 mod duplicates;
 mod evaluate;
+mod features;
 mod identify;
 mod index;
 mod info;
@@ -20,6 +21,7 @@ mod locate;
 mod making;
 mod map;
 mod matching;
+mod methods;
 mod models;
 mod optimize;
 mod outcome;
@@ -51,6 +53,7 @@ pub enum Command {
     Search(search::Arguments),
     Serve(serve::Arguments),
     Match(matching::Arguments),
+    Features(features::Arguments),
     Identify(identify::Arguments),
     Locate(locate::Arguments),
     Duplicates(duplicates::Arguments),
@@ -60,6 +63,7 @@ pub enum Command {
     Optimize(optimize::Arguments),
     Verify(verify::Arguments),
     Codebook(codebook::Arguments),
+    Methods(methods::Arguments),
     Models(models::Arguments),
     Doctor(doctor::Arguments),
     Whiten(whiten::Arguments),
@@ -91,6 +95,7 @@ impl Command {
             Self::Search(arguments) => arguments.run(),
             Self::Serve(arguments) => arguments.run(),
             Self::Match(arguments) => arguments.run(),
+            Self::Features(arguments) => arguments.run(),
             Self::Identify(arguments) => arguments.run(),
             Self::Locate(arguments) => arguments.run(),
             Self::Duplicates(arguments) => arguments.run(),
@@ -100,6 +105,7 @@ impl Command {
             Self::Optimize(arguments) => arguments.run(),
             Self::Verify(arguments) => arguments.run(),
             Self::Codebook(arguments) => arguments.run(),
+            Self::Methods(arguments) => arguments.run(),
             Self::Models(arguments) => arguments.run(),
             Self::Doctor(arguments) => arguments.run(),
             Self::Whiten(arguments) => arguments.run(),

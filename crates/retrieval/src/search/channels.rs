@@ -13,7 +13,7 @@ use super::searcher::Searcher;
 use super::shortlist::shortlist;
 use crate::catalog::{Count, Owner};
 use crate::space::Space;
-use crate::{Channel, Collection, Error, PartSource, Query, SearchOptions, Target};
+use crate::{Channel, Collection, Error, PartSource, Query, Remedy, SearchOptions, Target};
 
 /// Results that a channel hands to the fusion, at least.
 const DEPTH: usize = 1000;
@@ -121,27 +121,16 @@ impl Searcher<'_> {
 
     /// Why a channel cannot answer, and what to do.
     fn unable(&self, channel: Channel) -> Error {
-        let advice = match channel {
-            Channel::Words => {
-                "visual words need a picture in the query, and a collection whose recipe has [local] enabled"
-            }
-            Channel::Global => {
-                "the global descriptor needs a picture in the query and a collection indexed with `--encoder MODEL` \
-                 (or words, where image and text models share a space)"
-            }
-            Channel::Captions => {
-                "searching by words needs captions: add them with `vizsla index --into COLLECTION --captions FILE`, \
-                 or index with an image and a text model that share a space"
-            }
-            Channel::Text => {
-                "searching by meaning needs words in the query, captions, and a collection indexed with `--text-encoder MODEL`"
-            }
+        let remedy = match channel {
+            Channel::Words => Remedy::AskLocal,
+            Channel::Global => Remedy::AskGlobal,
+            Channel::Captions => Remedy::GiveCaptions,
+            Channel::Text => Remedy::AskText,
         };
+        let channel = channel.name();
         Error::Unable {
-            what: format!(
-                "the channel `{}` cannot answer this query: {advice}",
-                channel.name()
-            ),
+            what: format!("the channel `{channel}` cannot answer this query"),
+            remedy: Some(remedy),
             collection: self.collection.path().to_owned(),
         }
     }

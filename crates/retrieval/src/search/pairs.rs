@@ -117,6 +117,7 @@ impl Searcher<'_> {
             return Err(Error::Unable {
                 what: "pairs are verified by local features, which this collection does not keep"
                     .into(),
+                remedy: None,
                 collection: self.collection.path().to_owned(),
             });
         }

@@ -1,0 +1,150 @@
+//! `vizsla methods`: what there is to choose from.
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use vizsla_retrieval::{Family, Method, methods};
+
+use super::Outcome;
+use crate::output::{self, Table};
+
+/// List the methods that a recipe can name: detectors, descriptors, poolings, stages …
+///
+/// Each with what it does, its paper, what it costs and what is kept for it. A family or the name of a method shows those
+/// alone.
+#[derive(Args)]
+pub struct Arguments {
+    /// A family (detector, descriptor, whole_image, aggregation, pooling, fusion, stage) or the name of a method
+    #[arg(value_name = "FAMILY or NAME")]
+    which: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    methods: Vec<Method>,
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<Outcome> {
+        let methods = match &self.which {
+            None => methods(),
+            Some(which) => chosen(which)?,
+        };
+        match methods.as_slice() {
+            _ if self.json => output::json(&Listing { methods })?,
+            [method] => output::show(&one(method))?,
+            methods => output::show(&tables(methods, self.which.is_some()))?,
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+/// Those of a family, or of a name.
+fn chosen(which: &str) -> Result<Vec<Method>> {
+    let mut all = methods();
+    let unknown = match which.parse::<Family>() {
+        Ok(family) => {
+            all.retain(|method| method.family == family);
+            return Ok(all);
+        }
+        Err(unknown) => unknown,
+    };
+    // A name may be given with its figures, as it stands in a recipe.
+    let plain = |name: &str| name.split(':').next().unwrap_or_default().to_owned();
+    let exact = all.iter().any(|method| method.name == which);
+    all.retain(|method| match exact {
+        true => method.name == which,
+        false => plain(&method.name) == plain(which),
+    });
+    match all.is_empty() {
+        true => Err(anyhow::anyhow!(
+            "{unknown}, or the name of a method; `vizsla methods` lists them"
+        )),
+        false => Ok(all),
+    }
+}
+
+/// Names and what they do, family by family.
+fn tables(methods: &[Method], papers: bool) -> String {
+    let mut text = String::new();
+    for family in Family::ALL {
+        let of_family = || methods.iter().filter(|method| method.family == family);
+        if of_family().next().is_none() {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        let (setting, page) = (family.setting(), family.page());
+        text.push_str(&format!("{family}: {setting} of a recipe; {page}\n"));
+        let heads: &[&str] = match papers {
+            true => &["", "name", "what", "paper"],
+            false => &["", "name", "what"],
+        };
+        let mut table = Table::new(heads);
+        for method in of_family() {
+            let marked = if method.default { "*" } else { "" };
+            let mut cells = vec![
+                marked.to_owned(),
+                method.name.clone(),
+                method.about.what.to_owned(),
+            ];
+            if papers {
+                cells.push(method.about.paper.to_owned());
+            }
+            table.row(cells);
+        }
+        text.push_str(&table.render());
+    }
+    text.push_str("\n* what a recipe that says nothing has; `vizsla methods NAME` tells more\n");
+    text
+}
+
+/// Everything of one method.
+fn one(method: &Method) -> String {
+    let about = &method.about;
+    format!(
+        "{name}: {what}\n  {family}, {setting} = \"{name}\"\n  paper   {paper}\n  cost    {cost}\n  memory  {memory}\n  \
+         page    {page}\n",
+        name = method.name,
+        what = about.what,
+        family = method.family,
+        setting = method.setting,
+        paper = about.paper,
+        cost = about.cost,
+        memory = about.memory,
+        page = method.family.page(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_or_a_name_is_enough() {
+        let stages = chosen("stage").unwrap();
+        assert!(stages.len() > 3 && stages.iter().all(|m| m.family == Family::Stage));
+        assert_eq!(chosen("hessian_affine").unwrap().len(), 1);
+        assert!(one(&chosen("mser").unwrap()[0]).contains("Matas"));
+        assert_eq!(chosen("gem:4").unwrap()[0].name, "gem:3");
+        assert!(chosen("expand").unwrap().len() > 2);
+        let error = chosen("swift").unwrap_err().to_string();
+        assert!(
+            error.contains("swift") && error.contains("detector"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_default_of_a_family_is_marked() {
+        let text = tables(&methods(), false);
+        assert!(
+            text.contains("*  dog") && text.contains("*  verify"),
+            "{text}"
+        );
+    }
+}

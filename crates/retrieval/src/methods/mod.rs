@@ -1,0 +1,200 @@
+//! What there is: every method that a recipe, a query or a command can name, with its paper, its cost and its memory.
+//!
+//! The names come from the enums that recipes are checked against, and what is said of each is an exhaustive `match` over
+//! them: a method that is added and not told of here does not compile.
+
+mod about;
+mod global;
+mod local;
+mod ranking;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+use vizsla_features::{UnknownName, named};
+
+pub use self::about::About;
+
+/// What methods of one kind do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// Which places of a picture are described.
+    Detector,
+    /// How a place is described.
+    Descriptor,
+    /// Colour, texture and shape of a whole picture.
+    WholeImage,
+    /// All local features of a picture in one vector.
+    Aggregation,
+    /// From the feature maps of a network to one vector.
+    Pooling,
+    /// How the lists of several channels become one.
+    Fusion,
+    /// What happens to a ranking.
+    Stage,
+}
+
+impl Family {
+    /// All of them, in the order in which a picture meets them.
+    pub const ALL: [Self; 7] = [
+        Self::Detector,
+        Self::Descriptor,
+        Self::WholeImage,
+        Self::Aggregation,
+        Self::Pooling,
+        Self::Fusion,
+        Self::Stage,
+    ];
+
+    /// The name as it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Detector => "detector",
+            Self::Descriptor => "descriptor",
+            Self::WholeImage => "whole_image",
+            Self::Aggregation => "aggregation",
+            Self::Pooling => "pooling",
+            Self::Fusion => "fusion",
+            Self::Stage => "stage",
+        }
+    }
+
+    /// Where a recipe names one of them.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Self::Detector => "local.detector",
+            Self::Descriptor => "local.descriptor",
+            Self::WholeImage => "global.whole",
+            Self::Aggregation => "global.aggregate",
+            Self::Pooling => "global.pooling",
+            Self::Fusion => "search.fusion",
+            Self::Stage => "search.stages",
+        }
+    }
+
+    /// The page of the book that explains them.
+    pub fn page(self) -> &'static str {
+        match self {
+            Self::Detector => "docs/methods/detectors.md",
+            Self::Descriptor => "docs/methods/descriptors.md",
+            Self::WholeImage => "docs/methods/whole-images.md",
+            Self::Aggregation => "docs/methods/aggregation.md",
+            Self::Pooling => "docs/pooling.md",
+            Self::Fusion => "docs/channels.md",
+            Self::Stage => "docs/stages.md",
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Family {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        named("family of methods", text, &Self::ALL, Self::name)
+    }
+}
+
+/// A method, as a person chooses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Method {
+    /// What it is one of.
+    pub family: Family,
+    /// Its name in a recipe.
+    pub name: String,
+    /// Where a recipe names it.
+    pub setting: &'static str,
+    /// Whether a recipe that says nothing has it.
+    pub default: bool,
+    /// What is said of it.
+    #[serde(flatten)]
+    pub about: About,
+}
+
+/// All methods, family by family.
+pub fn methods() -> Vec<Method> {
+    let mut all = Vec::new();
+    let mut add = |family: Family, name: String, default: bool, about: About| {
+        all.push(Method {
+            family,
+            name,
+            setting: family.setting(),
+            default,
+            about,
+        });
+    };
+    local::detectors(&mut |name, default, about| add(Family::Detector, name, default, about));
+    local::descriptors(&mut |name, default, about| add(Family::Descriptor, name, default, about));
+    global::whole_images(&mut |name, default, about| add(Family::WholeImage, name, default, about));
+    global::aggregations(&mut |name, default, about| {
+        add(Family::Aggregation, name, default, about);
+    });
+    global::poolings(&mut |name, default, about| add(Family::Pooling, name, default, about));
+    ranking::fusions(&mut |name, default, about| add(Family::Fusion, name, default, about));
+    ranking::stages(&mut |name, default, about| add(Family::Stage, name, default, about));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::Recipe;
+
+    #[test]
+    fn each_method_has_one_name_and_all_that_is_said_of_it() {
+        let all = methods();
+        let mut seen = BTreeSet::new();
+        for method in &all {
+            assert!(seen.insert((method.family, &method.name)), "{method:?}");
+            let About {
+                what,
+                paper,
+                cost,
+                memory,
+            } = method.about;
+            for text in [what, paper, cost, memory] {
+                assert!(!text.is_empty(), "{method:?}");
+            }
+        }
+        for family in Family::ALL {
+            assert!(all.iter().any(|method| method.family == family), "{family}");
+            assert_eq!(family.name().parse::<Family>().unwrap(), family);
+        }
+        assert!("colours".parse::<Family>().is_err());
+    }
+
+    #[test]
+    fn a_recipe_takes_every_name_of_the_list() {
+        for method in methods() {
+            let (family, name) = (method.family, &method.name);
+            let text = match family {
+                Family::Detector => format!("[local]\ndetector = \"{name}\""),
+                Family::Descriptor => format!("[local]\ndescriptor = \"{name}\""),
+                Family::WholeImage => format!("[global]\nwhole = \"{name}\""),
+                Family::Aggregation => format!("[global]\naggregate = \"{name}\""),
+                Family::Pooling => {
+                    // Those that are learned name a file beside.
+                    let which = if matches!(name.as_str(), "netvlad" | "fisher") {
+                        ":file"
+                    } else {
+                        ""
+                    };
+                    format!("[global]\nmodel = \"some\"\npooling = \"{name}{which}\"")
+                }
+                Family::Fusion => format!("[search]\nfusion = \"{name}\""),
+                Family::Stage => format!("[search]\nstages = [\"{name}\"]"),
+            };
+            let recipe: Result<Recipe, _> = toml::from_str(&text);
+            assert!(recipe.is_ok(), "{text}: {:?}", recipe.err());
+        }
+    }
+}
