@@ -43,12 +43,28 @@ const BENCHES: &[Bench] = &[
         figures: Some("--json"),
     },
     Bench {
+        name: "detectors",
+        summary: "all detectors beside OpenCV's: repeatability and matching score on eight sequences, with plots",
+        build: &["-p", "vizsla-features", "--example", "repeatability"],
+        program: ("--vizsla-bin", "examples/repeatability"),
+        data: true,
+        figures: Some("--json"),
+    },
+    Bench {
         name: "instance",
         summary: "whole searches against exhaustive pairwise OpenCV SIFT: recall, mAP, query time",
         build: &["-p", "vizsla-cli"],
         program: ("--vizsla", "vizsla"),
         data: true,
         figures: Some("--out"),
+    },
+    Bench {
+        name: "methods",
+        summary: "every method on every data set: mAP, recall@1, bytes an image, ms a query, images/s indexed",
+        build: &["-p", "vizsla-cli"],
+        program: ("--vizsla", "vizsla"),
+        data: true,
+        figures: Some("--json"),
     },
     Bench {
         name: "matching",

@@ -1,11 +1,11 @@
 //! Repeatability and matching score of the detectors on the sequences of Mikolajczyk et al. (IJCV 2005).
 //!
-//!     repeatability DATA [--budget N] [--sequences graf,wall] [--peers DIR] [--size own]
+//!     repeatability DATA [--budget N] [--sequences graf,wall] [--peers DIR] [--size own] [--json FILE]
 //!
 //! `DATA` holds a folder for each sequence, with `img1.png` to `img6.png` and `H1to2p` to `H1to6p`. For each sequence a table is
 //! printed, detectors by pairs: repeatability / matching score in percent, and the smaller number of regions. With
 //! `--peers`, `DIR/NAME/SEQUENCE/N.bin` are features of other programs: for each x, y, scale, angle, u, v (f32,
-//! little-endian) and 128 bytes of descriptor.
+//! little-endian) and 128 bytes of descriptor. `--json` writes the same figures, a list with an object for each row.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ struct Options {
     sequences: Vec<String>,
     peers: Option<PathBuf>,
     size: Size,
+    json: Option<PathBuf>,
 }
 
 struct Sequence {
@@ -43,6 +44,7 @@ fn options() -> Option<Options> {
         sequences: all.split(',').map(str::to_owned).collect(),
         peers: None,
         size: Size::Normalised,
+        json: None,
     };
     while let Some(word) = words.next() {
         let value = words.next()?;
@@ -50,6 +52,7 @@ fn options() -> Option<Options> {
             "--budget" => options.budget = value.parse().ok()?,
             "--sequences" => options.sequences = value.split(',').map(str::to_owned).collect(),
             "--peers" => options.peers = Some(value.into()),
+            "--json" => options.json = Some(value.into()),
             "--size" if value == "own" => options.size = Size::Own,
             _ => return None,
         }
@@ -131,7 +134,25 @@ fn scores(sequence: &Sequence, features: &[Features], size: Size) -> Vec<Score> 
         .collect()
 }
 
+fn row(
+    sequence: &str,
+    detector: &str,
+    scores: &[Score],
+    seconds: Option<f64>,
+) -> serde_json::Value {
+    let of = |value: fn(&Score) -> f64| scores.iter().map(value).collect::<Vec<f64>>();
+    serde_json::json!({
+        "sequence": sequence,
+        "detector": detector,
+        "repeatability": of(Score::repeatability),
+        "matching": of(Score::matching),
+        "regions": scores.iter().map(|score| score.regions).collect::<Vec<_>>(),
+        "ms": seconds.map(|seconds| 1e3 * seconds),
+    })
+}
+
 fn run(options: &Options) -> Outcome<()> {
+    let mut rows = Vec::new();
     for name in &options.sequences {
         let sequence = read_sequence(&options.data.join(name))?;
         println!("\n| {name} | 1–2 | 1–3 | 1–4 | 1–5 | 1–6 | mean | ms an image |");
@@ -148,11 +169,9 @@ fn run(options: &Options) -> Outcome<()> {
                 .map(|image| extractor.extract(image))
                 .collect();
             let seconds = start.elapsed().as_secs_f64() / features.len() as f64;
-            print_row(
-                detector.name(),
-                &scores(&sequence, &features, options.size),
-                Some(seconds),
-            );
+            let scores = scores(&sequence, &features, options.size);
+            print_row(detector.name(), &scores, Some(seconds));
+            rows.push(row(name, detector.name(), &scores, Some(seconds)));
         }
         let Some(peers) = &options.peers else {
             continue;
@@ -166,8 +185,13 @@ fn run(options: &Options) -> Outcome<()> {
                 .map(|(image, n)| read_peer(&folder.join(name).join(format!("{n}.bin")), image));
             let features: Vec<Features> = features.collect::<io::Result<_>>()?;
             let peer = folder.file_name().unwrap_or_default().to_string_lossy();
-            print_row(&peer, &scores(&sequence, &features, options.size), None);
+            let scores = scores(&sequence, &features, options.size);
+            print_row(&peer, &scores, None);
+            rows.push(row(name, &peer, &scores, None));
         }
+    }
+    if let Some(path) = &options.json {
+        fs_err::write(path, serde_json::to_vec_pretty(&rows)?)?;
     }
     Ok(())
 }
@@ -175,7 +199,7 @@ fn run(options: &Options) -> Outcome<()> {
 fn main() -> std::process::ExitCode {
     let Some(options) = options() else {
         eprintln!(
-            "repeatability DATA [--budget N] [--sequences graf,wall] [--peers DIR] [--size own]"
+            "repeatability DATA [--budget N] [--sequences graf,wall] [--peers DIR] [--size own] [--json FILE]"
         );
         return std::process::ExitCode::FAILURE;
     };
