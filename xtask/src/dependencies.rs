@@ -13,11 +13,13 @@ use crate::workspace::{Member, Workspace};
 /// Where the list lives, relative to the workspace root.
 const LIST: &str = "docs/dependencies.md";
 
-/// Compares the list with the manifests.
+/// Compares the list with the manifests, and the packages that profiles name with those that there are: cargo only warns of a
+/// name that has gone, and a crate that is renamed would be compiled as slowly as before.
 pub fn run() -> Result<()> {
     let workspace = Workspace::load()?;
-    let list = fs::read_to_string(workspace.root.join(LIST))?;
-    let complaints = complaints(&workspace.members, &list);
+    let read = |name: &str| fs::read_to_string(workspace.root.join(name));
+    let mut complaints = complaints(&workspace.members, &read(LIST)?);
+    complaints.extend(gone(&read("Cargo.toml")?, &read("Cargo.lock")?));
     if complaints.is_empty() {
         println!(
             "dependencies: {} crates, each with its line",
@@ -29,7 +31,7 @@ pub fn run() -> Result<()> {
         eprintln!("{complaint}");
     }
     bail!(
-        "{LIST} and the manifests disagree in {} place(s)",
+        "{LIST}, Cargo.toml and the manifests disagree in {} place(s)",
         complaints.len()
     )
 }
@@ -59,6 +61,22 @@ fn complaints(members: &[Member], list: &str) -> Vec<String> {
         .difference(&used)
         .map(|name| format!("{name}: listed, but used by no crate"));
     missing.chain(stale).collect()
+}
+
+/// Packages with a setting in a profile that are no part of the workspace's dependencies.
+fn gone(manifest: &str, lock: &str) -> Vec<String> {
+    let packages: BTreeSet<&str> = lock
+        .lines()
+        .filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
+        .collect();
+    let named = manifest.lines().filter_map(|line| {
+        let (profile, name) = line.strip_prefix("[profile.")?.split_once(".package.")?;
+        Some((profile, name.strip_suffix(']')?.trim_matches('"')))
+    });
+    named
+        .filter(|(_, name)| *name != "*" && !packages.contains(name))
+        .map(|(profile, name)| format!("{name}: named in profile {profile}, but in no lock file"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -104,5 +122,16 @@ mod tests {
     #[test]
     fn the_list_of_this_workspace_is_complete() {
         run().expect("docs/dependencies.md has one line for every dependency");
+    }
+
+    #[test]
+    fn a_package_that_only_a_profile_knows_is_reported() {
+        let manifest = "[profile.release]\nlto = \"off\"\n[profile.release.package.ring]\nopt-level = 0\n\
+                        [profile.dev.package.\"old-gemm\"]\nopt-level = 3\n[profile.dev.package.\"*\"]\nopt-level = 1\n";
+        let lock = "[[package]]\nname = \"ring\"\nversion = \"0.17.8\"\n";
+        assert_eq!(
+            gone(manifest, lock),
+            ["old-gemm: named in profile dev, but in no lock file"]
+        );
     }
 }
