@@ -77,6 +77,16 @@ pub enum Error {
         /// Largest value allowed.
         most: usize,
     },
+    /// A figure that is no count is outside its range.
+    #[error("{what} is {found}, allowed is {allowed}")]
+    Figure {
+        /// What it is.
+        what: &'static str,
+        /// The value given.
+        found: f64,
+        /// What is allowed, in words.
+        allowed: &'static str,
+    },
     /// A pair names a row that is not there.
     #[error("a pair names row {row}, but there are {rows}, counted from 0")]
     UnknownRow {

@@ -1,9 +1,12 @@
 //! Numbers without images: SIMD distances, exact nearest neighbours, top-k, k-means, Gaussian mixtures, PCA and
-//! whitening, and the frame of the files that hold numbers.
+//! whitening, ranking by neighbours, and the frame of the files that hold numbers.
 
+mod alike;
 mod allowed;
 mod cells;
 mod centroids;
+mod conjugate;
+mod diffusion;
 mod distance;
 mod error;
 mod expansion;
@@ -12,10 +15,14 @@ mod flat;
 mod float_kmeans;
 mod gmm;
 mod group_pairs;
+mod graph;
+mod graph_build;
 mod hierarchy;
 mod ids;
 mod index;
 mod kmeans;
+mod linear_svm;
+mod linking;
 mod moments;
 mod nearest;
 mod normalise;
@@ -23,6 +30,8 @@ mod panel;
 mod projection;
 mod projection_fit;
 mod random;
+mod reciprocal;
+mod regions;
 mod residuals;
 mod rotation;
 mod sample;
@@ -30,6 +39,7 @@ mod top_k;
 
 pub use allowed::Allowed;
 pub use cells::{CellIndex, Neighbour};
+pub use diffusion::{Diffusion, DiffusionConfig};
 pub use distance::{dot_f32, hamming, l2_squared_f32, l2_squared_u8};
 pub use error::Error;
 pub use expansion::{similarity_weight, widened};
@@ -41,14 +51,19 @@ pub use flat::{FlatVectors, FlatWriter};
 pub use float_kmeans::{FloatKMeans, float_kmeans};
 pub use gmm::Gmm;
 pub use group_pairs::group_pairs;
+pub use graph::{Graph, GraphConfig};
 pub use hierarchy::{HierarchicalConfig, hierarchical_kmeans};
 pub use ids::IdSet;
 pub use index::{Nearest, VectorIndex};
 pub use kmeans::{KMeans, KMeansConfig, kmeans};
+pub use linear_svm::{LinearSvm, SparseRow, SvmConfig};
+pub use linking::Linking;
 pub use moments::Moments;
 pub use nearest::{NearestTwo, nearest_both_u8, nearest_two_u8};
 pub use normalise::{l2_norm, l2_normalise, power_normalise};
 pub use projection::{Projection, ProjectionKind};
+pub use reciprocal::{ReciprocalConfig, reciprocal_distances};
+pub use regions::{RegionPooling, Regions};
 pub use residuals::{fisher_gradient, fisher_vector, vlad};
 pub use rotation::Rotation;
 pub use sample::{Sample, Sampler};
