@@ -16,21 +16,21 @@ use std::fs::TryLockError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fs_err as fs;
-use vizsla_vectors::{IdSet, Projection};
+use vizsla_vectors::Projection;
 use vizsla_words::{Aggregation, Aggregator, Codebook, Segment};
 
 use crate::artefacts::Artefacts;
 use crate::catalog::{self, Catalog, Connections, Count, IndexRow, Numbered, Owner, View};
-use crate::error::{Damage, Error, REBUILD, RESTORE};
+use crate::error::{Error, REBUILD, RESTORE};
 use crate::folder::{Folder, LOCK};
 use crate::models::Models;
 use crate::names::{ArtefactKind, IndexFile, IndexKind};
 use crate::regular::regular;
 use crate::scratch::{self, Scratch};
-use crate::space::Space;
+use crate::snapshot::Snapshot;
 use crate::{Filter, FolderRules, GlobalRecipe, Info, ListedImage, ModelOptions, Recipe, Remedy};
 
 /// Begins the name of a collection that is being made.
@@ -39,8 +39,6 @@ const BUILD: &str = ".vizsla-new-";
 const VIEWS: usize = 8;
 /// Why a segment is of no use.
 pub(crate) const OTHER_CODEBOOK: &str = "the segment was made with another codebook";
-/// How long a damaged part is not looked at again.
-const AGAIN: Duration = Duration::from_secs(5);
 
 /// An open collection: searched by `&self` from any thread, written by `&mut self`.
 pub struct Collection {
@@ -50,62 +48,6 @@ pub struct Collection {
     pub(crate) artefacts: Artefacts,
     pub(crate) models: Models,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
-}
-
-/// The segments and removals that one commit made visible.
-pub(crate) struct Snapshot {
-    version: i64,
-    loaded: Instant,
-    segments: Result<Vec<Segment>, Damage>,
-    pub removed: IdSet,
-    pub images: u64,
-    global: Result<Option<Arc<Space>>, Damage>,
-    text: Result<Option<Arc<Space>>, Damage>,
-}
-
-impl Snapshot {
-    /// Whether its files are as long as when they were opened; one that was cut short is opened again, and refused then.
-    fn is_whole(&self) -> bool {
-        let whole = |space: &Result<Option<Arc<Space>>, Damage>| {
-            let space = space.as_ref().ok().and_then(Option::as_ref);
-            space.is_none_or(|space| space.is_whole())
-        };
-        let mut segments = self.segments.iter().flatten();
-        segments.all(|segment| segment.check_whole().is_ok())
-            && whole(&self.global)
-            && whole(&self.text)
-    }
-
-    /// Whether a part that is damaged has not been looked at for a while: it may have been brought back.
-    fn is_due(&self) -> bool {
-        self.damage().next().is_some() && self.loaded.elapsed() > AGAIN
-    }
-
-    fn damage(&self) -> impl Iterator<Item = &Damage> {
-        let segments = self.segments.as_ref().err();
-        let spaces = [&self.global, &self.text].map(|space| space.as_ref().err());
-        segments.into_iter().chain(spaces.into_iter().flatten())
-    }
-
-    /// The inverted file.
-    pub(crate) fn segments(&self) -> Result<&[Segment], Error> {
-        match &self.segments {
-            Ok(segments) => Ok(segments),
-            Err(damage) => Err(damage.clone().into()),
-        }
-    }
-
-    /// Vectors of images, or of captions.
-    pub(crate) fn space(&self, owner: Owner) -> Result<Option<&Space>, Error> {
-        let space = match owner {
-            Owner::Image => &self.global,
-            Owner::Caption => &self.text,
-        };
-        match space {
-            Ok(space) => Ok(space.as_deref()),
-            Err(damage) => Err(damage.clone().into()),
-        }
-    }
 }
 
 /// Held while a process writes; freed by the system when the process ends, however it ends.
@@ -330,6 +272,7 @@ impl Collection {
             catalog_bytes,
             segment_bytes,
             artefact_bytes,
+            graph: self.graph_info(&catalog)?,
             bytes_per_image: (catalog_bytes + segment_bytes) as f64 / images.max(1) as f64,
             recipe: self.recipe.to_toml()?,
         })
@@ -441,6 +384,7 @@ impl Collection {
             images: catalog.count(Count::Images)?,
             global: Error::apart(self.open_space(catalog, Owner::Image))?,
             text: Error::apart(self.open_space(catalog, Owner::Caption))?,
+            graph: Error::apart(self.open_graph(catalog))?,
         })
     }
 

@@ -46,6 +46,7 @@ mod meaning;
 mod methods;
 mod models;
 mod names;
+mod neighbours;
 mod pair;
 mod picture;
 mod places;
@@ -60,6 +61,7 @@ mod reporter;
 mod scan;
 mod scratch;
 mod search;
+mod snapshot;
 mod space;
 mod spaces;
 mod stage;
@@ -104,8 +106,8 @@ pub use recipe::{Fusion, LocalRecipe, PixelRecipe, Recipe, SearchRecipe, TextRec
 pub use region::Region;
 pub use remedy::Remedy;
 pub use report::{
-    Caption, FileFinding, FileState, FilesReport, FolderRules, FurtherPages, Info, IngestOptions,
-    IngestReport, ListedImage, OptimizeReport, Skipped, VerifyReport,
+    Caption, FileFinding, FileState, FilesReport, FolderRules, FurtherPages, GraphInfo, Info,
+    IngestOptions, IngestReport, ListedImage, OptimizeReport, Skipped, VerifyReport,
 };
 pub use reporter::{Reporter, Silent};
 pub use scan::{WalkRules, check_source, find_pictures, left_out_by_default};

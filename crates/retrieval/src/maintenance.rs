@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
-use vizsla_vectors::{Allowed, IdSet};
+use vizsla_vectors::{Allowed, Graph, IdSet};
 use vizsla_words::{Segment, SegmentBuilder};
 
 use crate::catalog::{Catalog, FileRow, IndexEntry, IndexRow, KEPT_RULES, Made};
@@ -13,8 +13,8 @@ use crate::collection::OTHER_CODEBOOK;
 use crate::error::{Error, REBUILD};
 use crate::ingest::add_to_segment;
 use crate::names::{IndexFile, IndexKind};
-use crate::spaces;
 use crate::{Collection, OptimizeReport, Problem, Remedy, Reporter, VerifyReport};
+use crate::{neighbours, spaces};
 
 /// So many segments of one size class are merged into one.
 const FAN_IN: usize = 8;
@@ -138,6 +138,10 @@ impl Collection {
                 let index = kind.open(&path).ok()?;
                 spaces::entry(file, &path, &*index).ok()
             }
+            IndexKind::Graph => {
+                let graph = Graph::open(&path).ok()?;
+                neighbours::entry(file, &path, &graph).ok()
+            }
         }
     }
 
@@ -218,6 +222,7 @@ impl Collection {
             reporter.end();
         }
         let warnings = self.refresh_spaces(true, reporter)?;
+        self.refresh_graph(rebuild, reporter)?;
         self.catalog().compact()?;
         let after = self.info()?;
         let bytes =
@@ -324,6 +329,9 @@ impl Collection {
             found(&problem.path, problem.what, problem.remedy);
         }
         for (path, what, remedy) in self.check_spaces(catalog)? {
+            found(&path, what, remedy);
+        }
+        for (path, what, remedy) in self.check_graph(catalog)? {
             found(&path, what, remedy);
         }
         let removed: IdSet = catalog.tombstones()?.into_iter().collect();

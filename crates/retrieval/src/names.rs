@@ -18,7 +18,7 @@ pub(crate) const MOST_NUMBER: i64 = 999_999_999_999_999;
 /// Hexadecimal digits of a content's name.
 const ID_DIGITS: usize = 32;
 
-/// A file under `segments/`: `00000007.vzsg`, `global-00000007.vzfv` or `text-00000007.vzfv`.
+/// A file under `segments/`: `00000007.vzsg`, `global-00000007.vzfv`, `text-00000007.vzfv` or `graph-00000007.vzkg`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct IndexFile {
     kind: IndexKind,
@@ -32,6 +32,8 @@ pub(crate) enum IndexKind {
     Words,
     /// Vectors as they are compared, in an index of this kind.
     Vectors(Owner, VectorKind),
+    /// The graph of neighbours of the vectors of images.
+    Graph,
 }
 
 /// What an index file makes findable.
@@ -41,13 +43,16 @@ pub(crate) enum Indexed {
     Words,
     /// The vectors of an owner.
     Vectors(Owner),
+    /// Which images are neighbours.
+    Graph,
 }
 
 impl Indexed {
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::Words,
         Self::Vectors(Owner::Image),
         Self::Vectors(Owner::Caption),
+        Self::Graph,
     ];
 
     /// What the catalog calls it.
@@ -55,6 +60,7 @@ impl Indexed {
         match self {
             Self::Words => "words",
             Self::Vectors(owner) => owner.name(),
+            Self::Graph => "graph",
         }
     }
 }
@@ -64,7 +70,8 @@ impl IndexKind {
     pub fn all() -> impl Iterator<Item = Self> {
         let owners = [Owner::Image, Owner::Caption].into_iter();
         let vectors = owners.flat_map(|owner| VectorKind::all().map(move |kind| (owner, kind)));
-        std::iter::once(Self::Words).chain(vectors.map(|(owner, kind)| Self::Vectors(owner, kind)))
+        let vectors = vectors.map(|(owner, kind)| Self::Vectors(owner, kind));
+        [Self::Words, Self::Graph].into_iter().chain(vectors)
     }
 
     /// What the catalog calls it.
@@ -72,6 +79,7 @@ impl IndexKind {
         match self {
             Self::Words => "segment",
             Self::Vectors(_, kind) => kind.name(),
+            Self::Graph => "knn",
         }
     }
 
@@ -79,6 +87,7 @@ impl IndexKind {
         match self {
             Self::Words => Indexed::Words,
             Self::Vectors(owner, _) => Indexed::Vectors(owner),
+            Self::Graph => Indexed::Graph,
         }
     }
 
@@ -87,6 +96,7 @@ impl IndexKind {
         match self {
             Self::Words => (String::new(), ".vzsg"),
             Self::Vectors(owner, kind) => (format!("{}-", owner.name()), kind.ending()),
+            Self::Graph => ("graph-".into(), ".vzkg"),
         }
     }
 }
@@ -225,6 +235,7 @@ mod tests {
                 IndexKind::Vectors(Owner::Caption, VectorKind::USUAL),
                 3,
             ),
+            ("graph-00000004.vzkg", IndexKind::Graph, 4),
         ] {
             let file: IndexFile = name.parse().unwrap();
             assert_eq!((file.kind(), file.number()), (kind, number));
@@ -250,6 +261,8 @@ mod tests {
             "00000001.vzfv",
             "global-00000001.vzsg",
             "other-00000001.vzfv",
+            "00000001.vzkg",
+            "graph-00000001.vzfv",
             "99999999999999999999.vzsg",
             "9999999999999999.vzsg",
             "00000001.vzsg.7.tmp",

@@ -59,6 +59,10 @@ pub enum Fusion {
     Calibrated,
     /// Reciprocal rank fusion (Cormack, Clarke & Büttcher 2009), divided by its greatest value.
     ReciprocalRank,
+    /// The product of the channels' scores, each to the power of a weight that the query decides: one over the area under the
+    /// channel's curve of sorted scores, less what a curve of images that do not matter would be (Zheng et al. 2015). A channel
+    /// of which few images stand out counts most.
+    Adaptive,
 }
 
 impl Fusion {
@@ -302,7 +306,9 @@ impl Recipe {
             StageRecipe::Expand { .. } => {
                 (words || global, "local features or a global descriptor")
             }
-            StageRecipe::Augment { .. } => (global, "a global descriptor"),
+            StageRecipe::Augment { .. }
+            | StageRecipe::Diffuse { .. }
+            | StageRecipe::Rerank { .. } => (global, "a global descriptor"),
         };
         match there {
             true => Ok(()),

@@ -127,6 +127,9 @@ pub struct Info {
     pub segment_bytes: u64,
     /// Bytes of the artefacts (codebook).
     pub artefact_bytes: u64,
+    /// The graph of neighbours; `None` when none was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graph: Option<GraphInfo>,
     /// Bytes of catalog and segments for each image.
     pub bytes_per_image: f64,
     /// The recipe, as TOML.
@@ -134,6 +137,17 @@ pub struct Info {
     /// What of codebook and whitening cannot be opened; empty when all can.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+}
+
+/// The graph of neighbours that is kept with a collection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GraphInfo {
+    /// Images in it.
+    pub images: u64,
+    /// Whether it is one of all vectors as they are compared now; if not, it is not used until it is made again.
+    pub current: bool,
+    /// Bytes of its file.
+    pub bytes: u64,
 }
 
 /// What a collection leaves out of a folder, because it was told so.

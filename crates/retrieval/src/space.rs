@@ -47,6 +47,12 @@ impl Space {
         })
     }
 
+    /// The greatest id; 0 when there is none.
+    pub(crate) fn last_id(&self) -> i64 {
+        let last = self.index.as_ref().map_or(0, |index| index.last_id());
+        self.ids.last().map_or(last, |&id| id.max(last))
+    }
+
     /// Whether its file is as long as when it was opened.
     pub(crate) fn is_whole(&self) -> bool {
         self.index

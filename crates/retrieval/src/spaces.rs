@@ -40,8 +40,13 @@ impl Compared {
         }
     }
 
+    /// Numbers of a vector as it is compared.
+    pub(crate) fn dimension(&self) -> usize {
+        self.dimension
+    }
+
     /// What an index of such vectors is tagged with.
-    fn tag(&self) -> &str {
+    pub(crate) fn tag(&self) -> &str {
         self.whitening
             .as_ref()
             .map_or(PLAIN, |whitening| whitening.id())
@@ -238,7 +243,7 @@ impl Collection {
         kind.make(&path, &source)?;
         let entry = entry(file, &path, &*kind.open(&path)?)?;
         self.catalog()
-            .write(|writer| writer.set_vectors_file(owner, &entry))?;
+            .write(|writer| writer.set_index_file(&entry))?;
         self.changed();
         reporter.end();
         if let Some(old) = listed {
@@ -249,7 +254,7 @@ impl Collection {
     }
 
     /// Gives the vectors of an owner up to an id, as they are compared.
-    fn each_compared(
+    pub(crate) fn each_compared(
         &self,
         owner: Owner,
         compared: &Compared,
@@ -330,7 +335,7 @@ impl Collection {
 fn opened(row: &IndexRow, path: &Path) -> Result<Box<dyn VectorIndex>, String> {
     match row.file.kind() {
         IndexKind::Vectors(_, kind) => kind.open(path).map_err(|error| error.to_string()),
-        IndexKind::Words => Err("this is a segment, and no file of vectors".into()),
+        IndexKind::Words | IndexKind::Graph => Err("this is no file of vectors".into()),
     }
 }
 

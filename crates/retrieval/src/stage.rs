@@ -17,6 +17,24 @@ const EXPANSION: usize = 5;
 const ALPHA: f64 = 3.0;
 /// Neighbours of an augmentation when it is not told how many.
 const NEIGHBOURS: usize = 5;
+/// Images far down the list that a plane is learned against (Arandjelović & Zisserman 2012).
+const NEGATIVES: usize = 200;
+/// Neighbours of the query where a diffusion begins, its probability of going on, and the images that it goes over
+/// (Iscen et al. 2017).
+const SEEDS: usize = 10;
+const GOING_ON: f64 = 0.99;
+const TRUNCATED: usize = 5000;
+/// Greatest probability of going on: beyond it single precision ends.
+const MOST_GOING_ON: f64 = 0.9999;
+/// What stands for all images.
+const ALL: &str = "all";
+/// Images that are re-ranked, and the figures of that (Zhong et al. 2017).
+const RERANKED: usize = 100;
+const K1: usize = 20;
+const K2: usize = 6;
+const LAMBDA: f64 = 0.3;
+/// Most images that are re-ranked: all pairs are compared.
+const MOST_RERANKED: usize = 2000;
 /// Most images that a stage takes together.
 const MOST: usize = 100_000;
 /// Most images that widen a query: each costs a query of its own.
@@ -54,6 +72,10 @@ pub enum StageName {
     Expand,
     /// Database-side augmentation.
     Augment,
+    /// Diffusion over the graph of neighbours.
+    Diffuse,
+    /// Re-ranking by reciprocal neighbours.
+    Rerank,
 }
 
 impl StageName {
@@ -73,6 +95,8 @@ impl StageName {
             Self::Verify => "verify",
             Self::Expand => "expand",
             Self::Augment => "augment",
+            Self::Diffuse => "diffuse",
+            Self::Rerank => "rerank",
         }
     }
 
@@ -90,7 +114,9 @@ impl StageName {
             | Self::Captions
             | Self::Text
             | Self::Fuse
-            | Self::Augment => "candidates",
+            | Self::Augment
+            | Self::Diffuse
+            | Self::Rerank => "candidates",
         }
     }
 }
@@ -121,6 +147,12 @@ pub enum Expansion {
     Alpha(f64),
     /// Visual words of the verified images within the query's frame, mapped back through the transform (Chum et al. 2007).
     Regions,
+    /// The normal of the plane between the query with what it found and images far down the list, of vectors and of visual
+    /// words (Arandjelović & Zisserman 2012).
+    Discriminative {
+        /// How many images far down the list, at most.
+        negatives: usize,
+    },
 }
 
 /// A stage that ranks, with its figures.
@@ -132,7 +164,7 @@ pub enum StageRecipe {
         images: Option<usize>,
     },
     /// The query is asked again, widened by the first results (verified ones, where pictures were verified):
-    /// `expand:average:IMAGES`, `expand:alpha:IMAGES:EXPONENT` or `expand:regions:IMAGES`.
+    /// `expand:average:IMAGES`, `expand:alpha:IMAGES:EXPONENT`, `expand:regions:IMAGES` or `expand:discriminative:IMAGES:NEGATIVES`.
     Expand {
         /// In which way.
         how: Expansion,
@@ -147,16 +179,40 @@ pub enum StageRecipe {
         /// Exponent of the similarities as weights.
         alpha: f64,
     },
+    /// Similarities by the global descriptor spread over the graph of neighbours (Iscen et al. 2017):
+    /// `diffuse:NEIGHBOURS:ALPHA:IMAGES`, where `all` images may be said.
+    Diffuse {
+        /// Neighbours of the query where it begins.
+        neighbours: usize,
+        /// Probability of going on at each step.
+        alpha: f64,
+        /// Images nearest to the query that it goes over; `None` = all.
+        images: Option<usize>,
+    },
+    /// The first candidates change places by their reciprocal neighbours (Zhong et al. 2017): `rerank:IMAGES:K1:K2:LAMBDA`.
+    Rerank {
+        /// How many.
+        images: usize,
+        /// Neighbours among which reciprocal ones are looked for.
+        k1: usize,
+        /// Neighbours whose descriptions are averaged, the image itself among them.
+        k2: usize,
+        /// Weight of the original distance, beside that of shared neighbours.
+        lambda: f64,
+    },
 }
 
 impl StageRecipe {
     /// What there is, each name a stage with its usual figures.
-    pub const NAMES: [&'static str; 5] = [
+    pub const NAMES: [&'static str; 8] = [
         "verify",
         "expand:average",
         "expand:alpha",
         "expand:regions",
+        "expand:discriminative",
         "augment",
+        "diffuse",
+        "rerank",
     ];
 
     /// Its name.
@@ -165,6 +221,8 @@ impl StageRecipe {
             Self::Verify { .. } => StageName::Verify,
             Self::Expand { .. } => StageName::Expand,
             Self::Augment { .. } => StageName::Augment,
+            Self::Diffuse { .. } => StageName::Diffuse,
+            Self::Rerank { .. } => StageName::Rerank,
         }
     }
 
@@ -231,22 +289,7 @@ impl FromStr for StageRecipe {
                     false => None,
                 },
             },
-            "expand" => {
-                let kind = figures.rest.next().unwrap_or("alpha");
-                if !matches!(kind, "average" | "alpha" | "regions") {
-                    return Err(unknown(text));
-                }
-                let images =
-                    figures.next("number of images", 1..=MOST_EXPANSION, Some(EXPANSION))?;
-                let how = match kind {
-                    "average" => Expansion::Average,
-                    "regions" => Expansion::Regions,
-                    _ => {
-                        Expansion::Alpha(figures.next("exponent", 0.0..=MOST_ALPHA, Some(ALPHA))?)
-                    }
-                };
-                Self::Expand { how, images }
-            }
+            "expand" => expansion(&mut figures)?,
             "augment" => Self::Augment {
                 neighbours: figures.next(
                     "number of neighbours",
@@ -255,6 +298,31 @@ impl FromStr for StageRecipe {
                 )?,
                 alpha: figures.next("exponent", 0.0..=MOST_ALPHA, Some(ALPHA))?,
             },
+            "diffuse" => Self::Diffuse {
+                neighbours: figures.next(
+                    "number of neighbours",
+                    1..=MOST_EXPANSION,
+                    Some(SEEDS),
+                )?,
+                alpha: figures.next(
+                    "probability of going on",
+                    0.0..=MOST_GOING_ON,
+                    Some(GOING_ON),
+                )?,
+                images: match figures.rest.clone().next() {
+                    Some(ALL) => {
+                        figures.rest.next();
+                        None
+                    }
+                    _ => Some(figures.next("number of images", 1..=MOST, Some(TRUNCATED))?),
+                },
+            },
+            "rerank" => Self::Rerank {
+                images: figures.next("number of images", 1..=MOST_RERANKED, Some(RERANKED))?,
+                k1: figures.next("number k1 of neighbours", 1..=MOST_EXPANSION, Some(K1))?,
+                k2: figures.next("number k2 of neighbours", 1..=MOST_EXPANSION, Some(K2))?,
+                lambda: figures.next("weight", 0.0..=1.0, Some(LAMBDA))?,
+            },
             _ => return Err(unknown(text)),
         };
         figures.end()?;
@@ -262,10 +330,28 @@ impl FromStr for StageRecipe {
     }
 }
 
+/// What follows `expand`.
+fn expansion(figures: &mut Figures<'_>) -> Result<StageRecipe, String> {
+    let kind = figures.rest.next().unwrap_or("alpha");
+    if !matches!(kind, "average" | "alpha" | "regions" | "discriminative") {
+        return Err(unknown(figures.whole));
+    }
+    let images = figures.next("number of images", 1..=MOST_EXPANSION, Some(EXPANSION))?;
+    let how = match kind {
+        "average" => Expansion::Average,
+        "regions" => Expansion::Regions,
+        "discriminative" => Expansion::Discriminative {
+            negatives: figures.next("number of negatives", 1..=MOST_EXPANSION, Some(NEGATIVES))?,
+        },
+        _ => Expansion::Alpha(figures.next("exponent", 0.0..=MOST_ALPHA, Some(ALPHA))?),
+    };
+    Ok(StageRecipe::Expand { how, images })
+}
+
 fn unknown(text: &str) -> String {
     format!(
         "there is no stage `{text}`; there are {} (each may be followed by its figures, as in verify:200, expand:alpha:10:3, \
-         augment:5:3)",
+         expand:discriminative:5:200, augment:5:3, diffuse:10:0.99:5000, rerank:100:20:6:0.3)",
         StageRecipe::NAMES.join(", ")
     )
 }
@@ -282,8 +368,25 @@ impl fmt::Display for StageRecipe {
                 Expansion::Average => write!(f, "{name}:average:{images}"),
                 Expansion::Alpha(alpha) => write!(f, "{name}:alpha:{images}:{alpha}"),
                 Expansion::Regions => write!(f, "{name}:regions:{images}"),
+                Expansion::Discriminative { negatives } => {
+                    write!(f, "{name}:discriminative:{images}:{negatives}")
+                }
             },
             Self::Augment { neighbours, alpha } => write!(f, "{name}:{neighbours}:{alpha}"),
+            Self::Diffuse {
+                neighbours,
+                alpha,
+                images,
+            } => match images {
+                Some(images) => write!(f, "{name}:{neighbours}:{alpha}:{images}"),
+                None => write!(f, "{name}:{neighbours}:{alpha}:{ALL}"),
+            },
+            Self::Rerank {
+                images,
+                k1,
+                k2,
+                lambda,
+            } => write!(f, "{name}:{images}:{k1}:{k2}:{lambda}"),
         }
     }
 }
@@ -314,6 +417,10 @@ mod tests {
             "expand:alpha:10:2.5",
             "expand:regions:3",
             "augment:4:0",
+            "expand:discriminative:4:50",
+            "diffuse:7:0.9:300",
+            "diffuse:7:0.9:all",
+            "rerank:50:10:3:0.5",
         ] {
             let stage: StageRecipe = text.parse().unwrap();
             assert_eq!(stage.to_string(), text);
@@ -324,6 +431,12 @@ mod tests {
         assert_eq!(filled("expand"), "expand:alpha:5:3");
         assert_eq!(filled("expand:regions"), "expand:regions:5");
         assert_eq!(filled("augment:2"), "augment:2:3");
+        assert_eq!(
+            filled("expand:discriminative:3"),
+            "expand:discriminative:3:200"
+        );
+        assert_eq!(filled("diffuse"), "diffuse:10:0.99:5000");
+        assert_eq!(filled("rerank:40:8"), "rerank:40:8:6:0.3");
         let list = StageRecipe::parse_list("verify, expand:regions ,verify:9").unwrap();
         assert_eq!(list.len(), 3);
         assert_eq!(StageRecipe::parse_list("none").unwrap(), []);
@@ -331,7 +444,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_answered_with_what_is() {
-        for text in ["", "rerank", "expand:best", "Verify", "expand:alpha,x"] {
+        for text in ["", "reorder", "expand:best", "Verify", "expand:alpha,x"] {
             let error = text.parse::<StageRecipe>().unwrap_err();
             assert!(error.contains("there are verify"), "{text}: {error}");
         }
@@ -347,6 +460,13 @@ mod tests {
             "expand:average:5:3",
             "augment:2:3:4",
             "expand:alpha:99999",
+            "expand:discriminative:5:0",
+            "diffuse:0",
+            "diffuse:10:1",
+            "diffuse:10:0.9:0",
+            "diffuse:10:0.9:all:1",
+            "rerank:100:20:6:1.5",
+            "rerank:99999",
         ] {
             let error = text.parse::<StageRecipe>().unwrap_err();
             assert!(error.contains(text), "{text}: {error}");

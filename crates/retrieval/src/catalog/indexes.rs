@@ -156,6 +156,14 @@ impl Catalog {
         Ok(self.index_files(Indexed::Vectors(owner))?.pop())
     }
 
+    /// The file that holds the graph of neighbours of the vectors of images.
+    ///
+    /// # Errors
+    /// As [`Catalog::vectors_file`].
+    pub(crate) fn graph_file(&self) -> Result<Option<IndexRow>, Error> {
+        Ok(self.index_files(Indexed::Graph)?.pop())
+    }
+
     /// Number of segments, as it is listed.
     pub(super) fn segment_count(&self) -> Result<u64, Error> {
         let read = |fourth: bool| {
@@ -174,6 +182,7 @@ impl Catalog {
             (true, _) => self.listed_now(of),
             (false, Indexed::Words) => self.segments_before(),
             (false, Indexed::Vectors(owner)) => self.vectors_before(owner),
+            (false, Indexed::Graph) => Ok(Vec::new()),
         })
     }
 
@@ -312,27 +321,29 @@ impl Writer<'_> {
             .map(drop)
     }
 
-    /// Lists the file of an owner's vectors in the place of all that were.
-    pub(crate) fn set_vectors_file(
-        &self,
-        owner: Owner,
-        entry: &IndexEntry,
-    ) -> rusqlite::Result<()> {
+    /// Lists the file of an owner's vectors, or of the graph, in the place of all that were.
+    pub(crate) fn set_index_file(&self, entry: &IndexEntry) -> rusqlite::Result<()> {
+        self.remove_index_files(entry.file.kind().indexed())?;
+        self.add_index_file(entry)
+    }
+
+    /// Takes all files by which this is found off the list.
+    pub(crate) fn remove_index_files(&self, of: Indexed) -> rusqlite::Result<()> {
         self.last(Numbered::IndexFiles)?;
         self.transaction
-            .execute("DELETE FROM index_files WHERE space = ?1", [owner.name()])?;
-        self.add_index_file(entry)
+            .execute("DELETE FROM index_files WHERE space = ?1", [of.name()])
+            .map(drop)
     }
 
     /// Takes all segments off the list, also such whose entries are damaged or of a space that is not known.
     pub(crate) fn remove_segments(&self) -> rusqlite::Result<()> {
         self.last(Numbered::IndexFiles)?;
-        let owners = [Owner::Image, Owner::Caption].map(Owner::name);
+        let others = Indexed::ALL.into_iter().filter(|of| *of != Indexed::Words);
+        let others: Vec<&str> = others.map(Indexed::name).collect();
+        let places = vec!["?"; others.len()].join(", ");
+        let sql = format!("DELETE FROM index_files WHERE space NOT IN ({places})");
         self.transaction
-            .execute(
-                "DELETE FROM index_files WHERE space NOT IN (?1, ?2)",
-                owners,
-            )
+            .execute(&sql, rusqlite::params_from_iter(others))
             .map(drop)
     }
 

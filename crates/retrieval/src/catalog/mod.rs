@@ -164,6 +164,7 @@ impl Catalog {
         for owner in [Owner::Image, Owner::Caption] {
             files.extend(self.vectors_file(owner)?.map(|row| row.file));
         }
+        files.extend(self.graph_file()?.map(|row| row.file));
         Ok(files)
     }
 

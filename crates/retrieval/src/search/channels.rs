@@ -188,8 +188,12 @@ impl Searcher<'_> {
         };
         let allowed = question.images(&self.snapshot);
         let answer = dense(Channel::Global, space, query, question.depth, &allowed)?;
-        Ok(Some(match question.augment {
+        let answer = match question.augment {
             Some(augment) => self.augmented(answer, augment, space, query, question)?,
+            None => answer,
+        };
+        Ok(Some(match question.diffuse {
+            Some(spread) => self.diffused(answer, spread, space, query, question)?,
             None => answer,
         }))
     }

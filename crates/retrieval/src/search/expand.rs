@@ -51,6 +51,13 @@ impl Stage for Expand {
             Expansion::Regions => searcher.widen_by_regions(question, &chosen)?,
             Expansion::Average => searcher.widen_by_images(question, &chosen, 0.0)?,
             Expansion::Alpha(alpha) => searcher.widen_by_images(question, &chosen, alpha as f32)?,
+            Expansion::Discriminative { negatives } => {
+                let far = far(ranking, &chosen, negatives);
+                if far.is_empty() {
+                    return Ok(0);
+                }
+                searcher.ask_by_planes(question, &chosen, &far)?;
+            }
         }
         searcher.ask_again(question, ranking)?;
         Ok(chosen.len())
@@ -62,6 +69,26 @@ fn chosen(ranking: &Ranking, images: usize) -> impl Iterator<Item = &Candidate> 
     let verified = ranking.candidates.iter().any(|c| c.verified);
     let good = move |candidate: &&Candidate| !verified || candidate.verdict == Verdict::Match;
     ranking.candidates.iter().filter(good).take(images)
+}
+
+/// Images far down the list: the last of its second half, that are no matches and widen nothing.
+fn far(ranking: &Ranking, chosen: &[Candidate], most: usize) -> Vec<i64> {
+    let candidates = &ranking.candidates;
+    let second = &candidates[candidates.len().div_ceil(2)..];
+    let unlike = |candidate: &&Candidate| {
+        let taken = chosen.iter().any(|chosen| chosen.image == candidate.image);
+        candidate.verdict == Verdict::NoMatch && !taken
+    };
+    let mut far = Vec::new();
+    for candidate in second.iter().rev().filter(unlike) {
+        if far.len() == most {
+            break;
+        }
+        if !far.contains(&candidate.image) {
+            far.push(candidate.image);
+        }
+    }
+    far
 }
 
 impl Searcher<'_> {
@@ -134,7 +161,7 @@ impl Searcher<'_> {
     }
 
     /// The words of an image whose place, mapped back by the transform from the query's picture, lies within its frame.
-    fn words_within(
+    pub(super) fn words_within(
         &self,
         image: i64,
         transform: &Transform,
@@ -196,5 +223,28 @@ mod tests {
             (6, false, NoMatch),
         ]);
         assert_eq!(images(&alike), [4, 5]);
+    }
+
+    #[test]
+    fn negatives_come_from_the_end_of_the_list_and_are_no_matches() {
+        use Verdict::{Match, NoMatch};
+        let list = [
+            (1, NoMatch),
+            (2, NoMatch),
+            (3, NoMatch),
+            (4, NoMatch),
+            (5, Match),
+            (6, NoMatch),
+            (6, NoMatch),
+        ];
+        let of = |list: &[(i64, Verdict)]| {
+            Ranking::of(list.iter().map(|&(i, d)| candidate(i, false, d)).collect())
+        };
+        let chosen = [candidate(1, false, NoMatch)];
+        assert_eq!(far(&of(&list), &chosen, 5), [6]);
+        assert_eq!(far(&of(&list[..4]), &chosen, 1), [4]);
+        assert_eq!(far(&of(&list[..4]), &chosen, 5), [4, 3]);
+        assert!(far(&of(&list[..1]), &chosen, 5).is_empty());
+        assert!(far(&of(&[]), &chosen, 5).is_empty());
     }
 }

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use vizsla_vectors::Moments;
 
+use super::adaptive::area;
 use super::candidate::Candidate;
 use crate::{Channel, Fusion, SearchRecipe, Share};
 
 /// The constant of reciprocal rank fusion, as published.
 const RRF: f64 = 60.0;
+/// Least factor that a channel contributes to a product: what it did not find may still be found by others.
+const LEAST_FACTOR: f64 = 1e-3;
 
 /// One result of a channel: an image, or a caption when captions are looked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,11 +49,16 @@ pub(super) fn fuse(answers: &[Answer], fusion: Fusion, recipe: &SearchRecipe) ->
         }
     }
     let mut fused: Vec<Candidate> = all.into_values().collect();
+    let exponents = match fusion {
+        Fusion::Adaptive if answers.len() > 1 => exponents(answers, recipe),
+        _ => Vec::new(),
+    };
     for candidate in &mut fused {
         candidate.similarity = match (answers, fusion) {
             ([_], _) => candidate.shares.first().map_or(0.0, |share| share.score),
             (_, Fusion::ReciprocalRank) => reciprocal_rank(candidate, answers, recipe),
             (_, Fusion::Calibrated) => calibrated(candidate, answers, recipe),
+            (_, Fusion::Adaptive) => product(candidate, answers, &exponents),
         };
     }
     fused.sort_by(|a, b| {
@@ -97,9 +105,47 @@ fn calibrated(candidate: &Candidate, answers: &[Answer], recipe: &SearchRecipe) 
     }
 }
 
+/// What each channel counts for this query: its weight in the recipe over the area under its curve, as a share of all. Lists are
+/// compared at the length of the longest, with what was not found at the end.
+fn exponents(answers: &[Answer], recipe: &SearchRecipe) -> Vec<f64> {
+    let length = answers.iter().map(|answer| answer.found.len()).max();
+    let weight = |answer: &Answer| {
+        let mut scores: Vec<f64> = answer.found.iter().map(|found| found.score).collect();
+        scores.resize(length.unwrap_or(0), answer.floor);
+        recipe.weight(answer.channel) / area(&scores, answer.moments.count())
+    };
+    let weights: Vec<f64> = answers.iter().map(weight).collect();
+    let all = weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+    weights.into_iter().map(|weight| weight / all).collect()
+}
+
+/// The product of the channels' scores, each from 0 of what was not found to 1 of the best, to the power of its exponent.
+fn product(candidate: &Candidate, answers: &[Answer], exponents: &[f64]) -> f64 {
+    let mut logarithm = 0.0;
+    for (answer, exponent) in answers.iter().zip(exponents) {
+        let mut shares = candidate.shares.iter();
+        let share = shares.find(|share| share.channel == answer.channel);
+        let best = answer
+            .found
+            .first()
+            .map_or(answer.floor, |found| found.score);
+        let range = best - answer.floor;
+        let factor = match share {
+            Some(share) if range > 0.0 => (share.score - answer.floor) / range,
+            // All that was found is alike.
+            Some(_) => 1.0,
+            None => 0.0,
+        };
+        logarithm += exponent * factor.clamp(LEAST_FACTOR, 1.0).ln();
+    }
+    logarithm.exp()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ALL: [Fusion; 3] = [Fusion::Calibrated, Fusion::ReciprocalRank, Fusion::Adaptive];
 
     fn answer(channel: Channel, scores: &[(i64, f64)], of: usize) -> Answer {
         let mut moments = Moments::default();
@@ -123,7 +169,7 @@ mod tests {
     #[test]
     fn one_channel_keeps_its_scores() {
         let words = answer(Channel::Words, &[(4, 0.9), (2, 0.5)], 10);
-        for fusion in [Fusion::Calibrated, Fusion::ReciprocalRank] {
+        for fusion in ALL {
             let fused = fuse(
                 std::slice::from_ref(&words),
                 fusion,
@@ -160,8 +206,50 @@ mod tests {
             captions_weight: 0.0,
             ..SearchRecipe::default()
         };
-        for fusion in [Fusion::Calibrated, Fusion::ReciprocalRank] {
+        for fusion in ALL {
             assert_eq!(fuse(&answers, fusion, &recipe)[0].key, 1);
         }
+    }
+
+    #[test]
+    fn products_are_those_of_numpy() {
+        let reference = include_str!("../../tests/reference/fusion.json");
+        let reference: serde_json::Value = serde_json::from_str(reference).unwrap();
+        let case = &reference["fused"];
+        let list =
+            |name: &str| -> Vec<(i64, f64)> { serde_json::from_value(case[name].clone()).unwrap() };
+        let answers = [
+            answer(Channel::Words, &list("words"), 500),
+            answer(Channel::Global, &list("global"), 500),
+        ];
+        let recipe = SearchRecipe {
+            global_weight: 0.5,
+            ..SearchRecipe::default()
+        };
+        let fused = fuse(&answers, Fusion::Adaptive, &recipe);
+        let expected = list("expected");
+        assert_eq!(fused.len(), expected.len());
+        for (found, (key, similarity)) in fused.iter().zip(expected) {
+            assert_eq!(found.key, key);
+            assert!((found.similarity - similarity).abs() < 1e-7);
+        }
+    }
+
+    #[test]
+    fn a_channel_of_which_one_stands_out_decides() {
+        let mut sure: Vec<(i64, f64)> = (0..50).map(|at| (at, 0.2 - 0.002 * at as f64)).collect();
+        sure[0].1 = 0.9;
+        let vague: Vec<(i64, f64)> = (0..50)
+            .rev()
+            .map(|at| (at, 0.5 + 0.002 * at as f64))
+            .collect();
+        let answers = [
+            answer(Channel::Words, &sure, 1000),
+            answer(Channel::Global, &vague, 1000),
+        ];
+        let recipe = SearchRecipe::default();
+        assert_eq!(fuse(&answers, Fusion::Adaptive, &recipe)[0].key, 0);
+        let exponents = exponents(&answers, &recipe);
+        assert!(exponents[0] > 3.0 * exponents[1], "{exponents:?}");
     }
 }

@@ -1,8 +1,12 @@
 //! The stages there are.
 
+use vizsla_vectors::ReciprocalConfig;
+
 use super::augment::Augment;
+use super::diffuse::Diffuse;
 use super::expand::Expand;
-use super::question::Neighbourhood;
+use super::question::{Neighbourhood, Spread};
+use super::rerank::Rerank;
 use super::stage::Stage;
 use super::verify::Verify;
 use crate::StageRecipe;
@@ -15,5 +19,23 @@ pub(super) fn stage(recipe: StageRecipe) -> Box<dyn Stage> {
         StageRecipe::Augment { neighbours, alpha } => {
             Box::new(Augment(Neighbourhood { neighbours, alpha }))
         }
+        StageRecipe::Diffuse {
+            neighbours,
+            alpha,
+            images,
+        } => Box::new(Diffuse(Spread {
+            neighbours,
+            alpha,
+            images,
+        })),
+        StageRecipe::Rerank {
+            images,
+            k1,
+            k2,
+            lambda,
+        } => Box::new(Rerank {
+            images,
+            config: ReciprocalConfig { k1, k2, lambda },
+        }),
     }
 }

@@ -1,10 +1,13 @@
 //! Searching: a query, its way through the channels and the stages of the ranking, and the page that comes out.
 
+mod adaptive;
 mod asked;
 mod augment;
 mod candidate;
 mod channels;
 mod described;
+mod diffuse;
+mod discriminate;
 mod expand;
 mod fusion;
 mod list;
@@ -12,6 +15,7 @@ mod lost;
 mod pairs;
 mod parts;
 mod question;
+mod rerank;
 mod searcher;
 mod shortlist;
 mod sight;

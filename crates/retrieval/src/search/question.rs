@@ -7,7 +7,7 @@ use vizsla_vectors::{Allowed, IdSet};
 use super::asked::Asked;
 use super::described::Described;
 use super::trace::Trace;
-use crate::collection::Snapshot;
+use crate::snapshot::Snapshot;
 use crate::{Error, Fusion, Reporter, Target};
 
 /// How vectors of images are widened before they are compared.
@@ -17,6 +17,17 @@ pub(super) struct Neighbourhood {
     pub neighbours: usize,
     /// Exponent of the similarities as weights.
     pub alpha: f64,
+}
+
+/// How similarities spread over the graph of neighbours.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Spread {
+    /// Neighbours of the query where they begin.
+    pub neighbours: usize,
+    /// Probability of going on.
+    pub alpha: f64,
+    /// Images nearest to the query that they go over; `None` = all.
+    pub images: Option<usize>,
 }
 
 /// What is asked of a collection. Stages may change it and ask again.
@@ -29,6 +40,8 @@ pub struct Question<'q> {
     pub(super) asked: Asked,
     /// How images are widened for the global descriptor.
     pub(super) augment: Option<Neighbourhood>,
+    /// How similarities of the global descriptor spread.
+    pub(super) diffuse: Option<Spread>,
     /// Images that pass the filter and were not removed; `None` = there is no filter.
     pub(super) passed: Option<IdSet>,
     /// Caption → image, without the captions that are looked past; empty when no channel needs it.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::catalog::View;
-use crate::collection::Snapshot;
 use crate::models::Models;
+use crate::snapshot::Snapshot;
 use crate::{Collection, Recipe};
 
 /// Answers queries from one state of a collection, whatever is committed meanwhile.

@@ -173,6 +173,7 @@ impl Searcher<'_> {
             captions: self.captions_in_play(&asked, options)?,
             asked,
             augment: None,
+            diffuse: None,
             target: options.target,
             depth: channels::depth(options, most),
             fusion: options.fusion.unwrap_or(recipe.fusion),
