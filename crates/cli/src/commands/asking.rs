@@ -22,7 +22,9 @@ pub struct Asking {
     ///
     /// verify[:IMAGES] checks the geometry of the first candidates. expand:average[:IMAGES], expand:alpha[:IMAGES[:EXPONENT]]
     /// and expand:regions[:IMAGES] ask again with what was found (matches, where geometry was checked). augment[:NEIGHBOURS[:EXPONENT]]
-    /// compares images together with their neighbours. none: the order of the channels.
+    /// compares images together with their neighbours. expand:discriminative[:IMAGES[:NEGATIVES]] asks for what sets that apart from
+    /// the end of the list. diffuse[:NEIGHBOURS[:ALPHA[:IMAGES]]] spreads similarities over the graph of neighbours.
+    /// rerank[:IMAGES[:K1[:K2[:LAMBDA]]]] orders the first by the neighbours that they share. none: the order of the channels.
     #[arg(long, value_name = "STAGES", value_parser = StageRecipe::parse_list, conflicts_with = "no_verify")]
     stages: Option<Stages>,
     /// Do not check the geometry: no result is called a match
@@ -50,6 +52,8 @@ enum FusionName {
     Calibrated,
     /// Reciprocal ranks, added
     ReciprocalRank,
+    /// Scores multiplied, weighted by how few stand out
+    Adaptive,
 }
 
 impl Asking {
@@ -70,6 +74,7 @@ impl Asking {
             fusion: self.fusion.map(|name| match name {
                 FusionName::Calibrated => Fusion::Calibrated,
                 FusionName::ReciprocalRank => Fusion::ReciprocalRank,
+                FusionName::Adaptive => Fusion::Adaptive,
             }),
             stages: self.stages.clone(),
             ..SearchOptions::default()

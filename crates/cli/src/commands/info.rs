@@ -62,6 +62,17 @@ fn describe(info: &Info) -> String {
     for (name, value) in lines {
         text.push_str(&format!("{name:26}{value}\n"));
     }
+    if let Some(graph) = &info.graph {
+        let images = output::count(graph.images);
+        let current = match graph.current {
+            true => "",
+            false => ", not of all that is there now: `vizsla optimize` makes it again",
+        };
+        text.push_str(&format!(
+            "{:26}{images} images{current}\n",
+            "graph of neighbours"
+        ));
+    }
     for problem in &info.problems {
         let (what, remedy) = (&problem.what, output::how(problem.remedy));
         let path = problem.path.display();

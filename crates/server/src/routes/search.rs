@@ -9,7 +9,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vizsla_retrieval as retrieval;
-use vizsla_retrieval::{Collection, Query, Reporter, SearchOptions, SearchResponse, StageRecipe};
+use vizsla_retrieval::{
+    Collection, Expansion, Query, Reporter, SearchOptions, SearchResponse, StageRecipe,
+};
 
 use super::images::{MOST_PAGE, address, condition, shown_name};
 use crate::answers::answers;
@@ -27,6 +29,12 @@ const MOST_STAGES: usize = 4;
 const MOST_VERIFIED: usize = 1000;
 /// Images that a stage of a question widens it by, and neighbours of an image.
 const MOST_WIDENING: usize = 20;
+/// Images that a stage of a question takes from far down the list.
+const MOST_NEGATIVES: usize = 200;
+/// Images that a stage of a question spreads similarities over.
+const MOST_SPREAD: usize = 10_000;
+/// Images that a stage of a question compares with each other.
+const MOST_RERANKED: usize = 500;
 /// Fields of a form: the query and the pictures that its parts name.
 const MOST_FIELDS: usize = 33;
 
@@ -399,8 +407,21 @@ fn stages(named: &[String]) -> Result<Vec<StageRecipe>, String> {
         let stage: StageRecipe = text.parse()?;
         let (figure, most) = match stage {
             StageRecipe::Verify { images } => (images.unwrap_or(0), MOST_VERIFIED),
+            StageRecipe::Expand {
+                how: Expansion::Discriminative { negatives },
+                ..
+            } if negatives > MOST_NEGATIVES => (negatives, MOST_NEGATIVES),
             StageRecipe::Expand { images, .. } => (images, MOST_WIDENING),
             StageRecipe::Augment { neighbours, .. } => (neighbours, MOST_WIDENING),
+            StageRecipe::Diffuse { images, .. } => match images {
+                Some(images) => (images, MOST_SPREAD),
+                None => {
+                    return Err(format!(
+                        "`{stage}` goes over all images; say how many, at most {MOST_SPREAD}"
+                    ));
+                }
+            },
+            StageRecipe::Rerank { images, .. } => (images, MOST_RERANKED),
         };
         match figure <= most {
             true => Ok(stage),
