@@ -67,13 +67,14 @@ pub enum Fusion {
 
 impl Fusion {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Calibrated, Self::ReciprocalRank];
+    pub const ALL: [Self; 3] = [Self::Calibrated, Self::ReciprocalRank, Self::Adaptive];
 
     /// The name as it is written in a recipe.
     pub fn name(self) -> &'static str {
         match self {
             Self::Calibrated => "calibrated",
             Self::ReciprocalRank => "reciprocal_rank",
+            Self::Adaptive => "adaptive",
         }
     }
 }

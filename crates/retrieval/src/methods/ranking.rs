@@ -32,6 +32,10 @@ fn of_fusion(fusion: Fusion) -> About {
             "ranks alone: sums of 1 / (60 + rank)",
             "Cormack, Clarke & Büttcher, SIGIR 2009",
         ),
+        Fusion::Adaptive => (
+            "the product of the scores, a channel counting more where few images stand out of it",
+            "Zheng, Wang, Tian, He, Liu & Tian, CVPR 2015",
+        ),
     };
     About {
         what,
@@ -74,6 +78,27 @@ fn of_stage(stage: StageRecipe) -> About {
             "the query is asked again with the words of verified images within its frame",
             "Chum, Philbin, Sivic, Isard & Zisserman, ICCV 2007",
             "one more query of the words",
+            "none",
+        ),
+        StageRecipe::Expand {
+            how: Expansion::Discriminative { .. },
+            ..
+        } => (
+            "a linear machine is trained on what was found against the end of the list, and asked",
+            "Arandjelović & Zisserman, CVPR 2012",
+            "one more query of the channels, and the training of the machine",
+            "none",
+        ),
+        StageRecipe::Diffuse { .. } => (
+            "similarity flows along a graph of neighbours until it settles",
+            "Iscen, Tolias, Avrithis, Furon & Chum, CVPR 2017; CVPR 2018",
+            "grows with the images it goes over; less where the collection keeps its graph",
+            "the graph: 8 bytes for each neighbour of each image",
+        ),
+        StageRecipe::Rerank { .. } => (
+            "the first candidates change places by the neighbours they share with the query",
+            "Zhong, Zheng, Cao & Li, CVPR 2017",
+            "the square of the candidates",
             "none",
         ),
         StageRecipe::Augment { .. } => (
