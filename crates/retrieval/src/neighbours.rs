@@ -6,7 +6,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fs_err as fs;
 use vizsla_vectors::{Graph, GraphConfig};
 
 use crate::catalog::{Catalog, FORMAT, IndexEntry, IndexRow, Made, Owner};
@@ -178,15 +177,11 @@ impl Collection {
 
 /// What is to be listed of a graph.
 pub(crate) fn entry(file: IndexFile, path: &Path, graph: &Graph) -> Result<IndexEntry, Error> {
-    Ok(IndexEntry {
-        file,
-        made: Made {
-            tag: graph.tag().to_owned(),
-            last: graph.last_id(),
-        },
-        items: graph.len() as i64,
-        bytes: fs::metadata(path)?.len() as i64,
-    })
+    let made = Made {
+        tag: graph.tag().to_owned(),
+        last: graph.last_id(),
+    };
+    IndexEntry::of(file, path, made, graph.len())
 }
 
 /// Checks every byte of a graph.

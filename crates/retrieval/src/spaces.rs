@@ -7,7 +7,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use fs_err as fs;
 use vizsla_vectors::{Projection, VectorIndex, l2_normalise};
 
 use crate::catalog::{Catalog, FORMAT, IndexEntry, IndexRow, Made, Owner};
@@ -345,15 +344,11 @@ pub(crate) fn entry(
     path: &Path,
     index: &dyn VectorIndex,
 ) -> Result<IndexEntry, Error> {
-    Ok(IndexEntry {
-        file,
-        made: Made {
-            tag: index.tag().to_owned(),
-            last: index.last_id(),
-        },
-        items: index.len() as i64,
-        bytes: fs::metadata(path)?.len() as i64,
-    })
+    let made = Made {
+        tag: index.tag().to_owned(),
+        last: index.last_id(),
+    };
+    IndexEntry::of(file, path, made, index.len())
 }
 
 /// Whether a file is the one that was listed, where the catalog says more of it than its name.

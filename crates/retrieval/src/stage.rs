@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use vizsla_vectors::{DiffusionConfig, ReciprocalConfig};
 
 use crate::Channel;
 
@@ -19,20 +20,15 @@ const ALPHA: f64 = 3.0;
 const NEIGHBOURS: usize = 5;
 /// Images far down the list that a plane is learned against (Arandjelović & Zisserman 2012).
 const NEGATIVES: usize = 200;
-/// Neighbours of the query where a diffusion begins, its probability of going on, and the images that it goes over
-/// (Iscen et al. 2017).
+/// Neighbours of the query where a diffusion begins, and the images that it goes over (Iscen et al. 2017).
 const SEEDS: usize = 10;
-const GOING_ON: f64 = 0.99;
 const TRUNCATED: usize = 5000;
 /// Greatest probability of going on: beyond it single precision ends.
 const MOST_GOING_ON: f64 = 0.9999;
 /// What stands for all images.
 const ALL: &str = "all";
-/// Images that are re-ranked, and the figures of that (Zhong et al. 2017).
+/// Images that are re-ranked.
 const RERANKED: usize = 100;
-const K1: usize = 20;
-const K2: usize = 6;
-const LAMBDA: f64 = 0.3;
 /// Most images that are re-ranked: all pairs are compared.
 const MOST_RERANKED: usize = 2000;
 /// Most images that a stage takes together.
@@ -307,7 +303,7 @@ impl FromStr for StageRecipe {
                 alpha: figures.next(
                     "probability of going on",
                     0.0..=MOST_GOING_ON,
-                    Some(GOING_ON),
+                    Some(DiffusionConfig::default().alpha),
                 )?,
                 images: match figures.rest.clone().next() {
                     Some(ALL) => {
@@ -317,12 +313,16 @@ impl FromStr for StageRecipe {
                     _ => Some(figures.next("number of images", 1..=MOST, Some(TRUNCATED))?),
                 },
             },
-            "rerank" => Self::Rerank {
-                images: figures.next("number of images", 1..=MOST_RERANKED, Some(RERANKED))?,
-                k1: figures.next("number k1 of neighbours", 1..=MOST_EXPANSION, Some(K1))?,
-                k2: figures.next("number k2 of neighbours", 1..=MOST_EXPANSION, Some(K2))?,
-                lambda: figures.next("weight", 0.0..=1.0, Some(LAMBDA))?,
-            },
+            "rerank" => {
+                let usual = ReciprocalConfig::default();
+                let most = 1..=MOST_EXPANSION;
+                Self::Rerank {
+                    images: figures.next("number of images", 1..=MOST_RERANKED, Some(RERANKED))?,
+                    k1: figures.next("number k1 of neighbours", most.clone(), Some(usual.k1))?,
+                    k2: figures.next("number k2 of neighbours", most, Some(usual.k2))?,
+                    lambda: figures.next("weight", 0.0..=1.0, Some(usual.lambda))?,
+                }
+            }
             _ => return Err(unknown(text)),
         };
         figures.end()?;

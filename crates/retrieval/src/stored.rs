@@ -15,7 +15,7 @@
 //! no circle; its two numbers of a [`Shape`] are in steps of 1/64, so that the ratio of the axes is kept to about 1 %.
 
 use vizsla_features::{Keypoint, Shape};
-use vizsla_words::Signature;
+use vizsla_words::{QueryWord, Signature};
 
 /// All features are circles.
 const CIRCLES: u8 = 1;
@@ -49,6 +49,18 @@ pub(crate) struct StoredFeature {
     pub shape: Shape,
     /// Binary signature within the word, its first 96 bits; the rest is zero.
     pub signature: Signature,
+}
+
+impl StoredFeature {
+    /// Its word as a query asks for it, under this number of a feature.
+    pub fn query_word(&self, feature: u32) -> QueryWord {
+        QueryWord {
+            feature,
+            word: self.word,
+            signature: self.signature,
+            weight: 1.0,
+        }
+    }
 }
 
 impl StoredFeature {

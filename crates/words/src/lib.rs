@@ -38,5 +38,7 @@ mod segment;
 pub use aggregate::{Aggregation, Aggregator, AggregatorConfig};
 pub use codebook::{Codebook, SIGNATURE_BITS, Signature, TrainConfig, TrainProgress};
 pub use error::Error;
-pub use search::{Burstiness, Normalisation, QueryWord, Scored, ScoringConfig, search};
+pub use search::{
+    Burstiness, Normalisation, QueryWord, Scored, ScoringConfig, inverse_document_frequency, search,
+};
 pub use segment::{Posting, Segment, SegmentBuilder, SegmentSummary, merge};

@@ -197,10 +197,14 @@ fn word_weight(lists: &[Option<List>], images: u64, config: &ScoringConfig) -> f
         return 1.0;
     }
     let with: u64 = lists.iter().flatten().map(|l| u64::from(l.documents)).sum();
-    // One more than the usual ratio, so that a word that every image has still counts: a collection may
-    // consist of one image.
-    let idf = (1.0 + images.max(1) as f32 / with.max(1) as f32).ln();
+    let idf = inverse_document_frequency(images, with);
     idf * idf
+}
+
+/// How much a word says that so many of all images have, above 0. One more than the usual ratio, so that a word that every
+/// image has still counts: a collection may consist of one image.
+pub fn inverse_document_frequency(images: u64, with: u64) -> f32 {
+    (1.0 + images.max(1) as f32 / with.max(1) as f32).ln()
 }
 
 impl<'a> Votes<'a> {

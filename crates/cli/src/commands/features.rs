@@ -9,6 +9,7 @@ use vizsla_features::{DescriptorKind, Detector};
 use vizsla_retrieval::{DescribedPicture, Recipe, Source, describe_picture};
 
 use super::bounds::{self, Bounds};
+use super::describing::Describing;
 use super::{Outcome, picture, range};
 use crate::output;
 
@@ -20,20 +21,11 @@ pub struct Arguments {
     /// Draw an ellipse for each feature, as large as what is described of it, into this PNG or JPEG file
     #[arg(long, value_name = "FILE")]
     draw: Option<PathBuf>,
-    /// What finds local features: dog, harris_laplace, hessian_laplace, harris_affine, hessian_affine, mser, fast_hessian, fast,
-    /// orb, dense
-    #[arg(long, value_name = "DETECTOR", default_value_t = Detector::default())]
-    detector: Detector,
-    /// What describes them: root_sift, sift, surf, surf_extended, lbp, cs_lbp, brief, dsp_sift
-    #[arg(long, value_name = "DESCRIPTOR", default_value_t = DescriptorKind::default())]
-    descriptor: DescriptorKind,
+    #[command(flatten)]
+    describing: Describing,
     /// Most features taken
     #[arg(long, value_name = "N", default_value_t = 800, value_parser = range::one_or_more)]
     budget: usize,
-    /// Longest side at which the picture is analysed, in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 1024,
-        value_parser = clap::value_parser!(u32).range(64..=16_384))]
-    max_side: u32,
     /// Print one JSON object with all features and their descriptors
     #[arg(long)]
     json: bool,
@@ -70,10 +62,7 @@ impl Arguments {
             picture::check_ending(file)?;
         }
         let mut recipe = Recipe::default();
-        recipe.local.detector = self.detector;
-        recipe.local.descriptor = self.descriptor;
-        recipe.local.budget = self.budget;
-        recipe.pixels.max_side = self.max_side;
+        self.describing.amend(&mut recipe, self.budget);
         let source = Source::File(&self.picture);
         let found = describe_picture(source, &recipe, self.bounds.limits());
         let found = bounds::advise(found.map_err(Into::into))?;
@@ -106,8 +95,8 @@ impl Arguments {
         Report {
             path: self.picture.display().to_string(),
             size: found.size,
-            detector: self.detector,
-            descriptor: self.descriptor,
+            detector: self.describing.detector,
+            descriptor: self.describing.descriptor,
             features: feature.collect(),
         }
     }
@@ -125,8 +114,8 @@ impl Arguments {
             "{}: {width}x{height}, {} of {} with {}\n",
             self.picture.display(),
             output::plural(scales.len(), "feature"),
-            self.detector,
-            self.descriptor
+            self.describing.detector,
+            self.describing.descriptor
         );
         if let (Some(least), Some(most)) = (scales.first(), scales.last()) {
             let middle = scales[scales.len() / 2];

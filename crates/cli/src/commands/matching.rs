@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use vizsla_features::{DescriptorKind, Detector, Transform, TransformModel};
+use vizsla_features::{Transform, TransformModel};
 use vizsla_retrieval::{
     ComparedPicture, MatchOptions, PictureMatch, Source, Verdict, match_pictures,
 };
 
 use super::bounds::{self, Bounds};
+use super::describing::Describing;
 use super::{Outcome, picture, range};
 use crate::output;
 
@@ -33,20 +34,11 @@ pub struct Arguments {
     /// Largest ratio of the nearest to the second nearest descriptor distance
     #[arg(long, default_value_t = 0.8, value_parser = range::ratio)]
     ratio: f32,
-    /// What finds local features: dog, harris_laplace, hessian_laplace, harris_affine, hessian_affine, mser, fast_hessian, fast,
-    /// orb, dense
-    #[arg(long, value_name = "DETECTOR", default_value_t = Detector::default())]
-    detector: Detector,
-    /// What describes them: root_sift, sift, surf, surf_extended, lbp, cs_lbp, brief, dsp_sift
-    #[arg(long, value_name = "DESCRIPTOR", default_value_t = DescriptorKind::default())]
-    descriptor: DescriptorKind,
+    #[command(flatten)]
+    describing: Describing,
     /// Most features taken of each picture
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = range::one_or_more)]
     budget: usize,
-    /// Longest side at which the pictures are analysed, in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 1024,
-        value_parser = clap::value_parser!(u32).range(64..=16_384))]
-    max_side: u32,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -115,10 +107,7 @@ impl Arguments {
             limits: self.bounds.limits(),
             ..MatchOptions::default()
         };
-        options.recipe.local.detector = self.detector;
-        options.recipe.local.descriptor = self.descriptor;
-        options.recipe.local.budget = self.budget;
-        options.recipe.pixels.max_side = self.max_side;
+        self.describing.amend(&mut options.recipe, self.budget);
         let found = match_pictures(Source::File(&self.a), Source::File(&self.b), &options);
         let found = bounds::advise(found.map_err(Into::into))?;
         let report = Report::new(&self.a, &self.b, &found);

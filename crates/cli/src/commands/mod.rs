@@ -9,6 +9,7 @@ mod bounds;
 mod clean;
 mod codebook;
 mod demo;
+mod describing;
 mod doctor;
 mod duplicates;
 mod evaluate;

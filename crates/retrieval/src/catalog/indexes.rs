@@ -3,6 +3,8 @@
 //! Before format 4 there were two lists: a table of segments, and entries of `meta` that named a file of vectors for each
 //! owner and said nothing more. They are read as they are, and lifted by the first writer.
 
+use std::path::Path;
+
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::given::Numbered;
@@ -49,6 +51,21 @@ pub(crate) struct IndexEntry {
     pub made: Made,
     pub items: i64,
     pub bytes: i64,
+}
+
+impl IndexEntry {
+    /// What is to be listed of a file that was written here.
+    ///
+    /// # Errors
+    /// Its length cannot be read.
+    pub fn of(file: IndexFile, path: &Path, made: Made, items: usize) -> Result<Self, Error> {
+        Ok(Self {
+            file,
+            made,
+            items: items as i64,
+            bytes: fs_err::metadata(path)?.len() as i64,
+        })
+    }
 }
 
 /// A row as it stands in the catalog.

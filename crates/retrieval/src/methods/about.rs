@@ -15,5 +15,5 @@ pub struct About {
     pub memory: &'static str,
 }
 
-/// Takes the name of a method, whether it is the default, and what is said of it.
-pub(super) type Add<'a> = &'a mut dyn FnMut(String, bool, About);
+/// The name of a method, whether a recipe that says nothing has it, and what is said of it.
+pub(super) type Named = (String, bool, About);

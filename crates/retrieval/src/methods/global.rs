@@ -4,29 +4,27 @@ use vizsla_features::WholeImage;
 use vizsla_neural::{LearnedPooling, PoolingName};
 use vizsla_words::Aggregation;
 
-use super::about::{About, Add};
+use super::about::{About, Named};
 
-pub(super) fn whole_images(add: Add<'_>) {
-    for name in WholeImage::names() {
-        // Every name without parameters is one: a test of the list reads all of them.
-        if let Ok(whole) = name.parse::<WholeImage>() {
-            add(name.to_owned(), false, of_whole_image(&whole));
-        }
-    }
+pub(super) fn whole_images() -> Vec<Named> {
+    // Every name without parameters is one: a test of the list reads all of them.
+    let told = |name: &str| {
+        let whole = name.parse::<WholeImage>().ok()?;
+        Some((name.to_owned(), false, of_whole_image(&whole)))
+    };
+    WholeImage::names().filter_map(told).collect()
 }
 
-pub(super) fn aggregations(add: Add<'_>) {
-    for aggregation in Aggregation::ALL {
+pub(super) fn aggregations() -> Vec<Named> {
+    let told = |aggregation: Aggregation| {
         let default = aggregation == Aggregation::default();
-        add(
-            aggregation.name().to_owned(),
-            default,
-            of_aggregation(aggregation),
-        );
-    }
+        let about = of_aggregation(aggregation);
+        (aggregation.name().to_owned(), default, about)
+    };
+    Aggregation::ALL.map(told).to_vec()
 }
 
-pub(super) fn poolings(add: Add<'_>) {
+pub(super) fn poolings() -> Vec<Named> {
     let named = [
         PoolingName::Mac,
         PoolingName::Spoc,
@@ -35,15 +33,17 @@ pub(super) fn poolings(add: Add<'_>) {
         PoolingName::RMac { levels: 3 },
         PoolingName::Gem { p: 3.0 },
     ];
-    for pooling in named {
+    let named = named.into_iter().map(|pooling| {
         let default = pooling == PoolingName::Spoc;
-        add(pooling.to_string(), default, of_pooling(&pooling));
-    }
-    for kind in [LearnedPooling::NetVlad, LearnedPooling::Fisher] {
+        (pooling.to_string(), default, of_pooling(&pooling))
+    });
+    let learned = [LearnedPooling::NetVlad, LearnedPooling::Fisher];
+    let learned = learned.into_iter().map(|kind| {
         let which = String::new();
         let about = of_pooling(&PoolingName::Learned { kind, which });
-        add(kind.name().to_owned(), false, about);
-    }
+        (kind.name().to_owned(), false, about)
+    });
+    named.chain(learned).collect()
 }
 
 fn of_whole_image(whole: &WholeImage) -> About {

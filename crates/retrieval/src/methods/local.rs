@@ -2,25 +2,27 @@
 
 use vizsla_features::{DescriptorKind, Detector};
 
-use super::about::{About, Add};
+use super::about::{About, Named};
 
 /// Bytes of a feature in the catalog, whatever found it.
 const FEATURE: &str = "about 18 bytes a feature in the catalog and 10 in the inverted file";
 /// The same of features with shapes.
 const SHAPED: &str = "about 20 bytes a feature in the catalog and 10 in the inverted file";
 
-pub(super) fn detectors(add: Add<'_>) {
-    for detector in Detector::ALL {
+pub(super) fn detectors() -> Vec<Named> {
+    let told = |detector: Detector| {
         let default = detector == Detector::default();
-        add(detector.name().to_owned(), default, of_detector(detector));
-    }
+        (detector.name().to_owned(), default, of_detector(detector))
+    };
+    Detector::ALL.map(told).to_vec()
 }
 
-pub(super) fn descriptors(add: Add<'_>) {
-    for kind in DescriptorKind::ALL {
+pub(super) fn descriptors() -> Vec<Named> {
+    let told = |kind: DescriptorKind| {
         let default = kind == DescriptorKind::default();
-        add(kind.name().to_owned(), default, of_descriptor(kind));
-    }
+        (kind.name().to_owned(), default, of_descriptor(kind))
+    };
+    DescriptorKind::ALL.map(told).to_vec()
 }
 
 fn of_detector(detector: Detector) -> About {

@@ -120,26 +120,25 @@ pub struct Method {
 
 /// All methods, family by family.
 pub fn methods() -> Vec<Method> {
-    let mut all = Vec::new();
-    let mut add = |family: Family, name: String, default: bool, about: About| {
-        all.push(Method {
+    let of_family = |family: Family| {
+        let named = match family {
+            Family::Detector => local::detectors(),
+            Family::Descriptor => local::descriptors(),
+            Family::WholeImage => global::whole_images(),
+            Family::Aggregation => global::aggregations(),
+            Family::Pooling => global::poolings(),
+            Family::Fusion => ranking::fusions(),
+            Family::Stage => ranking::stages(),
+        };
+        named.into_iter().map(move |(name, default, about)| Method {
             family,
             name,
             setting: family.setting(),
             default,
             about,
-        });
+        })
     };
-    local::detectors(&mut |name, default, about| add(Family::Detector, name, default, about));
-    local::descriptors(&mut |name, default, about| add(Family::Descriptor, name, default, about));
-    global::whole_images(&mut |name, default, about| add(Family::WholeImage, name, default, about));
-    global::aggregations(&mut |name, default, about| {
-        add(Family::Aggregation, name, default, about);
-    });
-    global::poolings(&mut |name, default, about| add(Family::Pooling, name, default, about));
-    ranking::fusions(&mut |name, default, about| add(Family::Fusion, name, default, about));
-    ranking::stages(&mut |name, default, about| add(Family::Stage, name, default, about));
-    all
+    Family::ALL.into_iter().flat_map(of_family).collect()
 }
 
 #[cfg(test)]

@@ -1,25 +1,23 @@
 //! What is said of fusions and of the stages of a search.
 
-use super::about::{About, Add};
+use super::about::{About, Named};
 use crate::{Expansion, Fusion, StageRecipe};
 
-pub(super) fn fusions(add: Add<'_>) {
-    for fusion in Fusion::ALL {
-        add(
-            fusion.name().to_owned(),
-            fusion == Fusion::default(),
-            of_fusion(fusion),
-        );
-    }
+pub(super) fn fusions() -> Vec<Named> {
+    let told = |fusion: Fusion| {
+        let default = fusion == Fusion::default();
+        (fusion.name().to_owned(), default, of_fusion(fusion))
+    };
+    Fusion::ALL.map(told).to_vec()
 }
 
-pub(super) fn stages(add: Add<'_>) {
-    for stage in StageRecipe::NAMES {
-        // Each of the names is a stage with its usual figures: a test of the list reads all of them.
-        if let Ok(recipe) = stage.parse::<StageRecipe>() {
-            add(stage.to_owned(), stage == "verify", of_stage(recipe));
-        }
-    }
+pub(super) fn stages() -> Vec<Named> {
+    // Each of the names is a stage with its usual figures: a test of the list reads all of them.
+    let told = |name: &str| {
+        let stage = name.parse::<StageRecipe>().ok()?;
+        Some((name.to_owned(), name == "verify", of_stage(stage)))
+    };
+    StageRecipe::NAMES.into_iter().filter_map(told).collect()
 }
 
 fn of_fusion(fusion: Fusion) -> About {

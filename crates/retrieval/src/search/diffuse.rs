@@ -69,20 +69,18 @@ impl Searcher<'_> {
             alpha: spread.alpha,
             ..DiffusionConfig::default()
         };
-        let mut reached = match self.snapshot.graph()? {
+        let (matrix, ids, gamma) = match self.snapshot.graph()? {
             Some(graph) => {
                 let nodes = self.nodes_around(graph, spread.images, &seeds, space, query)?;
-                let (matrix, ids) = self.part(graph, nodes)?;
-                spread_from(&seeds, &ids, &matrix, graph.config().gamma, &config)?
+                part(graph, nodes)?
             }
             None => {
                 let images = spread.images.unwrap_or(MADE).min(MADE);
                 let graph = self.graph_around(images, &seeds, space, query)?;
-                let ids: Vec<i64> = (0..graph.len()).map(|node| graph.id(node)).collect();
-                let matrix = Diffusion::of(&graph).map_err(Error::of_index)?;
-                spread_from(&seeds, &ids, &matrix, graph.config().gamma, &config)?
+                part(&graph, (0..graph.len()).collect())?
             }
         };
+        let mut reached = spread_from(&seeds, &ids, &matrix, gamma, &config)?;
         question.go_on()?;
         let allowed = question.images(&self.snapshot);
         reached.retain(|&(image, _)| allowed.contains(image));
@@ -131,15 +129,6 @@ impl Searcher<'_> {
         })
     }
 
-    fn part(&self, graph: &Graph, nodes: Vec<usize>) -> Result<(Diffusion, Vec<i64>), Error> {
-        let matrix = match nodes.len() == graph.len() {
-            true => Diffusion::of(graph),
-            false => Diffusion::within(graph, &nodes),
-        };
-        let ids = nodes.into_iter().map(|node| graph.id(node)).collect();
-        Ok((matrix.map_err(Error::of_index)?, ids))
-    }
-
     /// A graph of the images near the query, as one that is kept would be of all.
     fn graph_around(
         &self,
@@ -148,14 +137,9 @@ impl Searcher<'_> {
         space: &Space,
         query: &[f32],
     ) -> Result<Graph, Error> {
-        let (mut ids, mut rows) = (Vec::new(), Vec::new());
-        for image in self.images_around(images, seeds, space, query)? {
-            let vector = self.compared_vector(image)?;
-            if let Some(vector) = vector.filter(|vector| vector.len() == query.len()) {
-                ids.push(image);
-                rows.extend_from_slice(&vector);
-            }
-        }
+        let around = self.images_around(images, seeds, space, query)?;
+        let (places, rows) = self.compared_rows(around.iter().copied(), query.len())?;
+        let ids: Vec<i64> = places.into_iter().map(|place| around[place]).collect();
         Ok(Graph::build(
             &ids,
             rows,
@@ -164,6 +148,17 @@ impl Searcher<'_> {
             "",
         )?)
     }
+}
+
+/// The part of a graph that the walk goes over, the images of its nodes, and the exponent of its weights.
+fn part(graph: &Graph, nodes: Vec<usize>) -> Result<(Diffusion, Vec<i64>, f32), Error> {
+    let matrix = match nodes.len() == graph.len() {
+        true => Diffusion::of(graph),
+        false => Diffusion::within(graph, &nodes),
+    };
+    let ids = nodes.into_iter().map(|node| graph.id(node)).collect();
+    let gamma = graph.config().gamma;
+    Ok((matrix.map_err(Error::of_index)?, ids, gamma))
 }
 
 /// What reaches each image, where it is more than nothing. `ids` are those of the nodes.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use vizsla_features::Transform;
 use vizsla_vectors::{LinearSvm, SparseRow, SvmConfig, l2_normalise};
-use vizsla_words::{QueryWord, Segment};
+use vizsla_words::{QueryWord, Segment, inverse_document_frequency};
 
 use super::candidate::Candidate;
 use super::question::Question;
@@ -33,7 +33,7 @@ impl Searcher<'_> {
         let parts: Vec<usize> = (0..question.parts.len())
             .filter(|&at| sighted(at))
             .collect();
-        if parts.is_empty() {
+        if parts.is_empty() || far.is_empty() || self.collection.codebook()?.is_empty() {
             return Ok(());
         }
         let all: Vec<Vec<QueryWord>> = far
@@ -55,18 +55,15 @@ impl Searcher<'_> {
         chosen: &[Candidate],
         far: &[i64],
     ) -> Result<Vec<f32>, Error> {
-        let (mut rows, mut sides) = (query.clone(), vec![true]);
-        let near = chosen.iter().map(|candidate| (candidate.image, true));
-        for (image, side) in near.chain(far.iter().map(|&image| (image, false))) {
-            let vector = self.compared_vector(image)?;
-            if let Some(vector) = vector.filter(|vector| vector.len() == query.len()) {
-                rows.extend_from_slice(&vector);
-                sides.push(side);
-            }
-        }
-        if sides.iter().all(|&side| side) {
+        let near = chosen.iter().map(|candidate| candidate.image);
+        let (found, near) = self.compared_rows(near, query.len())?;
+        let (unlike, far) = self.compared_rows(far.iter().copied(), query.len())?;
+        if unlike.is_empty() {
             return Ok(query);
         }
+        let rows = [&query[..], &near, &far].concat();
+        let mut sides = vec![true; 1 + found.len()];
+        sides.resize(sides.len() + unlike.len(), false);
         let plane = LinearSvm::train(&rows, query.len(), &sides, &SvmConfig::default())?;
         let mut normal = plane.weights().to_vec();
         l2_normalise(&mut normal);
@@ -92,9 +89,6 @@ impl Searcher<'_> {
         rows.extend_from_slice(negatives);
         sides.resize(rows.len(), false);
         let words = self.collection.codebook()?.len();
-        if negatives.is_empty() || words == 0 {
-            return Ok(());
-        }
         let plane = LinearSvm::train_sparse(&rows, words, &sides, &SvmConfig::default())?;
         let share = 1.0 / positives.len() as f32;
         let weighed = weighed(positives, plane.weights(), share);
@@ -127,15 +121,9 @@ impl Searcher<'_> {
     fn words_of(&self, image: i64) -> Result<Vec<QueryWord>, Error> {
         let data = self.catalog.features(image)?.unwrap_or_default();
         let features = stored::decode(&data).unwrap_or_default();
-        let word = |feature: &stored::StoredFeature| QueryWord {
-            feature: 0,
-            word: feature.word,
-            signature: feature.signature,
-            weight: 1.0,
-        };
-        let words = features.iter().map(word).zip(0..);
-        Ok(words
-            .map(|(word, feature)| QueryWord { feature, ..word })
+        let numbered = features.iter().zip(0..);
+        Ok(numbered
+            .map(|(feature, number)| feature.query_word(number))
             .collect())
     }
 
@@ -147,7 +135,7 @@ impl Searcher<'_> {
         let idf = |word: u32| {
             let with = |segment: &Segment| u64::from(segment.document_frequency(word));
             let with: u64 = segments.iter().map(with).sum();
-            (1.0 + images.max(1) as f32 / with.max(1) as f32).ln()
+            inverse_document_frequency(images, with)
         };
         Ok(lists
             .iter()

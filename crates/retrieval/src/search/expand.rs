@@ -184,13 +184,8 @@ impl Searcher<'_> {
             })
         };
         let features = stored::decode(&data).unwrap_or_default();
-        let word = |feature: &stored::StoredFeature| QueryWord {
-            feature: 0,
-            word: feature.word,
-            signature: feature.signature,
-            weight: 1.0,
-        };
-        Ok(features.iter().filter(|f| inside(f)).map(word).collect())
+        let within = features.iter().filter(|feature| inside(feature));
+        Ok(within.map(|feature| feature.query_word(0)).collect())
     }
 }
 

@@ -145,8 +145,6 @@ fn product(candidate: &Candidate, answers: &[Answer], exponents: &[f64]) -> f64 
 mod tests {
     use super::*;
 
-    const ALL: [Fusion; 3] = [Fusion::Calibrated, Fusion::ReciprocalRank, Fusion::Adaptive];
-
     fn answer(channel: Channel, scores: &[(i64, f64)], of: usize) -> Answer {
         let mut moments = Moments::default();
         for &(_, score) in scores {
@@ -169,7 +167,7 @@ mod tests {
     #[test]
     fn one_channel_keeps_its_scores() {
         let words = answer(Channel::Words, &[(4, 0.9), (2, 0.5)], 10);
-        for fusion in ALL {
+        for fusion in Fusion::ALL {
             let fused = fuse(
                 std::slice::from_ref(&words),
                 fusion,
@@ -206,7 +204,7 @@ mod tests {
             captions_weight: 0.0,
             ..SearchRecipe::default()
         };
-        for fusion in ALL {
+        for fusion in Fusion::ALL {
             assert_eq!(fuse(&answers, fusion, &recipe)[0].key, 1);
         }
     }

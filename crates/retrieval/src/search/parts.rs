@@ -167,6 +167,24 @@ impl Searcher<'_> {
         compared.transpose()
     }
 
+    /// The vectors of images as they are compared, row by row, with the place of each among `images`. Those that have none of
+    /// this length are left out: images that only words or captions found may have none.
+    pub(super) fn compared_rows(
+        &self,
+        images: impl IntoIterator<Item = i64>,
+        length: usize,
+    ) -> Result<(Vec<usize>, Vec<f32>), Error> {
+        let (mut places, mut rows) = (Vec::new(), Vec::new());
+        for (place, image) in images.into_iter().enumerate() {
+            let vector = self.compared_vector(image)?;
+            if let Some(vector) = vector.filter(|vector| vector.len() == length) {
+                places.push(place);
+                rows.extend_from_slice(&vector);
+            }
+        }
+        Ok((places, rows))
+    }
+
     fn describe_text(
         &self,
         out: &mut Described<'_>,

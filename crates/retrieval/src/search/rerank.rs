@@ -36,15 +36,9 @@ impl Stage for Rerank {
         let Some(query) = &question.global else {
             return Ok(0);
         };
-        let (mut places, mut rows) = (Vec::new(), Vec::new());
-        for (place, candidate) in ranking.candidates.iter().take(self.images).enumerate() {
-            let vector = searcher.compared_vector(candidate.image)?;
-            // Images that only words or captions found may have none.
-            if let Some(vector) = vector.filter(|vector| vector.len() == query.len()) {
-                places.push(place);
-                rows.extend_from_slice(&vector);
-            }
-        }
+        let head = ranking.candidates.iter().take(self.images);
+        let images = head.map(|candidate| candidate.image);
+        let (places, rows) = searcher.compared_rows(images, query.len())?;
         question.go_on()?;
         let distances = reciprocal_distances(query, &rows, &self.config)?;
         exchange(ranking, &places, &distances);

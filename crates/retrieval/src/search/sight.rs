@@ -33,12 +33,8 @@ pub(super) fn stored_sight(
         shape: feature.shape,
         response: 0.0,
     };
-    let word = |(at, feature): (usize, &StoredFeature)| QueryWord {
-        feature: at as u32,
-        word: feature.word,
-        signature: feature.signature,
-        weight: 1.0,
-    };
+    let words = stored.iter().zip(0..);
+    let words = words.map(|(feature, number)| feature.query_word(number));
     let sight = Sight {
         features: Features {
             width: width.round() as u32,
@@ -49,5 +45,5 @@ pub(super) fn stored_sight(
         region: whole(full),
         zoom,
     };
-    (sight, stored.iter().enumerate().map(word).collect())
+    (sight, words.collect())
 }
