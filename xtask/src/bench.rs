@@ -75,6 +75,14 @@ const BENCHES: &[Bench] = &[
         figures: Some("--json"),
     },
     Bench {
+        name: "geometry",
+        summary: "homographies and fundamental matrices by every choice of ransac against PoseLib, pydegensac and OpenCV",
+        build: &["-p", "vizsla-features", "--example", "geometry_bench"],
+        program: ("--vizsla-bin", "examples/geometry_bench"),
+        data: true,
+        figures: Some("--json"),
+    },
+    Bench {
         name: "robust",
         summary: "robust homographies and affine maps against PoseLib and OpenCV",
         build: &["-p", "vizsla-features", "--example", "robust_bench"],

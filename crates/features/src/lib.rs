@@ -62,12 +62,20 @@ pub use fast_hessian::{
     FastHessianConfig, HessianBlob, blobs as hessian_blobs, detect as detect_fast_hessian,
 };
 pub use geometry::{
-    Correspondence, Estimate, Frame, Plausibility, Quad, RobustConfig, Transform, TransformModel,
-    Verification, VerifyConfig, estimate, fit, is_convex, log10_binomial_tail, log10_choose,
-    log10_nfa, verify,
+    Consensus, Correspondence, Degeneracy, Estimate, Frame, Fundamental, HoughConfig, HoughPose,
+    LocalConsistencyConfig, LocalOptimisation, Plausibility, Quad, RansacConfig, Rejection,
+    RobustConfig, SampleKind, Sampling, Scoring, SequentialConfig, SpatialConfig,
+    SpatialHypothesis, Transform, TransformModel, TwoViewGeometry, TwoViewModel, Verification,
+    VerifyConfig, estimate, fit, fit_fundamental, hough_poses, is_convex, local_support,
+    locally_consistent, log10_binomial_tail, log10_choose, log10_line_probability, log10_nfa,
+    log10_nfa_of_models, log10_point_probability, ransac, sequential_ransac, solve_minimal,
+    spatial_match, verify,
 };
 pub use keypoint::{Descriptor, Features, Keypoint};
-pub use matching::{Match, MatchConfig, match_descriptors};
+pub use matching::{
+    CrossCheck, GuidedConfig, Match, MatchConfig, MatchRule, RatedMatch, SecondNeighbour,
+    match_descriptors, match_features, match_guided,
+};
 pub use mser::{MserConfig, MserRegion, Polarity, detect as detect_mser, regions as mser_regions};
 pub use patch::{Patch, PatchLayout};
 pub use patch_descriptor::brief::{describe as describe_brief, steered as describe_steered_brief};

@@ -94,6 +94,42 @@ pub fn log10_nfa(
         )
 }
 
+/// log10 of the number of false alarms when a sample gives up to `models` transforms, as seven points give three
+/// fundamental matrices (Moisan and Stival 2004): [`log10_nfa`] with each of them counted as tried.
+pub fn log10_nfa_of_models(
+    correspondences: usize,
+    inliers: usize,
+    (sample, models): (usize, usize),
+    log10_probability: f64,
+    log10_thresholds: f64,
+) -> f64 {
+    let one = log10_nfa(
+        correspondences,
+        inliers,
+        sample,
+        log10_probability,
+        log10_thresholds,
+    );
+    one + (models.max(1) as f64).log10()
+}
+
+/// log10 of the probability that a point, uniform in an image of this width and height in pixels, is within `distance` of
+/// another one: the share of a disc. At most 0; NaN when a size is not positive.
+pub fn log10_point_probability(distance: f64, (width, height): (f64, f64)) -> f64 {
+    (PI * distance * distance / (width * height))
+        .min(1.0)
+        .log10()
+}
+
+/// log10 of the probability that a point, uniform in an image of this width and height in pixels, is within `distance` of
+/// a line: at most the share of a band as long as the diagonal (Moisan and Stival 2004). At most 0; NaN when a
+/// size is not positive.
+pub fn log10_line_probability(distance: f64, (width, height): (f64, f64)) -> f64 {
+    (2.0 * width.hypot(height) * distance / (width * height))
+        .min(1.0)
+        .log10()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,5 +182,19 @@ mod tests {
         assert!(nfa(100, 8) < nfa(100, 7));
         assert!(nfa(100, 8) < nfa(1000, 8));
         assert_eq!(nfa(100, 3), f64::INFINITY);
+        let three = log10_nfa_of_models(100, 20, (7, 3), -2.0, 0.0);
+        assert!((three - log10_nfa(100, 20, 7, -2.0, 0.0) - 3f64.log10()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn probabilities_are_shares_of_the_image() {
+        let size = (300.0, 400.0);
+        assert!(
+            (log10_line_probability(3.0, size) - (3000.0f64 / 120_000.0).log10()).abs() < 1e-12
+        );
+        let disc = log10_point_probability(10.0, size);
+        assert!((10f64.powf(disc) - PI * 100.0 / 120_000.0).abs() < 1e-12);
+        assert_eq!(log10_point_probability(1e9, size), 0.0);
+        assert_eq!(log10_line_probability(1e9, size), 0.0);
     }
 }

@@ -40,6 +40,26 @@ impl Pcg {
             };
         }
     }
+
+    /// As many different numbers below `bound` as there are places, which must not be more than `bound`.
+    pub(crate) fn fill_distinct(&mut self, bound: u32, sample: &mut [u32]) {
+        for i in 0..sample.len() {
+            sample[i] = loop {
+                let candidate = self.below(bound);
+                if !sample[..i].contains(&candidate) {
+                    break candidate;
+                }
+            };
+        }
+    }
+
+    /// Puts `count` values, or all there are, chosen at random in front, in random order.
+    pub(crate) fn shuffle_front<T>(&mut self, values: &mut [T], count: usize) {
+        for i in 0..count.min(values.len()) {
+            let left = (values.len() - i) as u32;
+            values.swap(i, i + self.below(left) as usize);
+        }
+    }
 }
 
 #[cfg(test)]

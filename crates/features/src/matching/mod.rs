@@ -1,0 +1,9 @@
+//! Which features of two images may show the same thing.
+
+mod guided;
+mod nearest;
+mod rules;
+
+pub use guided::{GuidedConfig, match_guided};
+pub use nearest::{Match, MatchConfig, match_descriptors};
+pub use rules::{CrossCheck, MatchRule, RatedMatch, SecondNeighbour, match_features};
