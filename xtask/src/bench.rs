@@ -83,6 +83,14 @@ const BENCHES: &[Bench] = &[
         figures: Some("--json"),
     },
     Bench {
+        name: "kdforest",
+        summary: "nearest descriptors by kd-forest and hashing against FLANN and FAISS: time at equal recall",
+        build: &["-p", "vizsla-vectors", "--example", "kdforest_bench"],
+        program: ("--vizsla-bin", "examples/kdforest_bench"),
+        data: true,
+        figures: Some("--json"),
+    },
+    Bench {
         name: "robust",
         summary: "robust homographies and affine maps against PoseLib and OpenCV",
         build: &["-p", "vizsla-features", "--example", "robust_bench"],

@@ -88,6 +88,7 @@ pub use global::{AggregateRecipe, GlobalRecipe, WholeRecipe};
 pub use heat::{HeatGrid, draw_heat};
 pub use identify::{Identification, IdentifyOptions, LabelVote, Labelled};
 pub use import::{ImportReport, check_captions, check_metadata};
+pub use indexes::IndexChoice;
 pub use ingest::Source;
 pub use locate::{LocateOptions, Located, Location, Place};
 pub use maintenance::Selector;

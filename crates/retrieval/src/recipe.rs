@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use vizsla_features::{DescriptorKind, Detector, Extractor, ExtractorConfig};
 use vizsla_words::{Aggregator, Codebook};
 
-use crate::{Channel, Error, Expansion, GlobalRecipe, StageRecipe};
+use crate::{Channel, Error, Expansion, GlobalRecipe, IndexChoice, StageRecipe};
 
 /// How a collection describes its images. Defaults were chosen by measuring; see `docs/`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -124,6 +124,9 @@ pub struct SearchRecipe {
     /// The stages that rank, in their order; left out where it is `["verify"]`.
     #[serde(skip_serializing_if = "only_verify")]
     pub stages: Vec<StageRecipe>,
+    /// How vectors are made findable; left out where it is `"flat"`.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub index: IndexChoice,
     /// How the channels' candidates become one list.
     pub fusion: Fusion,
     /// Weight of visual words among the channels.
@@ -166,6 +169,7 @@ impl Default for SearchRecipe {
             verdict_log10_nfa: -4.0,
             verdict_coverage: 0.03,
             stages: VERIFY.to_vec(),
+            index: IndexChoice::default(),
             fusion: Fusion::default(),
             words_weight: 1.0,
             global_weight: 1.0,
@@ -185,6 +189,10 @@ impl SearchRecipe {
             Channel::Text => self.text_weight,
         }
     }
+}
+
+fn is_usual(index: &IndexChoice) -> bool {
+    *index == IndexChoice::default()
 }
 
 fn only_verify(stages: &Vec<StageRecipe>) -> bool {

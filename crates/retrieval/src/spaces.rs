@@ -229,7 +229,7 @@ impl Collection {
     ) -> Result<(), Error> {
         // A name that no reader has open.
         let after = listed.map_or(0, IndexFile::number);
-        let kind = VectorKind::USUAL;
+        let kind = VectorKind::of(self.recipe.search.index);
         let file = self.new_index_file(IndexKind::Vectors(owner, kind), after)?;
         let path = self.folder.index_file(file);
         reporter.begin("writing vectors", 0);

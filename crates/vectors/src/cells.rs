@@ -5,6 +5,7 @@
 //! compression (Jégou, Douze & Schmid 2011), with the rows themselves as the collection.
 
 use crate::kmeans::{KMeansConfig, group, kmeans};
+use crate::neighbour::Neighbour;
 use crate::panel::{BLOCK_ROWS, Best, DIMENSIONS, Pairs, Panel, pairs_of_bytes};
 
 /// Rows of 128 bytes grouped into cells.
@@ -18,15 +19,6 @@ pub struct CellIndex {
     cell_bias: Vec<i32>,
     row_panels: Vec<Panel>,
     row_bias: Vec<i32>,
-}
-
-/// A row and its squared distance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Neighbour {
-    /// Squared distance.
-    pub distance: u32,
-    /// Row number.
-    pub row: u32,
 }
 
 fn widen(row: &[u8; DIMENSIONS]) -> [i16; DIMENSIONS] {

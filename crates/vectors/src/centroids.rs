@@ -1,9 +1,10 @@
 //! Centroids of byte vectors, in fixed point.
 
+use crate::distance::dot_u8_i16;
 use crate::panel::{Best, DIMENSIONS, Pairs, Panel, pairs_of_bytes};
 
 /// Steps per unit of a centroid coordinate. With 64 a squared distance of 128 bytes still fits 32 bits.
-const STEPS: i64 = 64;
+pub(crate) const STEPS: i64 = 64;
 /// Points prepared at a time.
 const CHUNK: usize = 256;
 
@@ -35,6 +36,23 @@ pub(crate) fn squared_length(point: &[u8; DIMENSIONS]) -> i64 {
     point.iter().map(|&x| i64::from(x) * i64::from(x)).sum()
 }
 
+/// Σ c²/64, which a distance to a centroid begins with.
+pub(crate) fn bias_of(centroid: &Centroid) -> i32 {
+    (centroid.iter().map(|&x| i64::from(x).pow(2)).sum::<i64>() / STEPS) as i32
+}
+
+/// Squared distance of a point to a centroid, in 64ths, from the bias of one and the squared length of the other.
+#[inline]
+pub(crate) fn distance_to(
+    point: &[u8; DIMENSIONS],
+    length: i64,
+    centroid: &Centroid,
+    bias: i32,
+) -> i64 {
+    let key = i64::from(bias) - 2 * i64::from(dot_u8_i16(point, centroid));
+    (key + STEPS * length).max(0)
+}
+
 /// Two centroids a quarter of a unit to either side of one, for splitting a cluster.
 pub(crate) fn split(centroid: &Centroid) -> (Centroid, Centroid) {
     let mut pair = (*centroid, *centroid);
@@ -55,10 +73,7 @@ pub(crate) struct CentroidPanel {
 
 impl CentroidPanel {
     pub fn new<'a>(centroids: impl ExactSizeIterator<Item = &'a Centroid> + Clone) -> Self {
-        let bias = centroids
-            .clone()
-            .map(|c| (c.iter().map(|&x| i64::from(x).pow(2)).sum::<i64>() / STEPS) as i32)
-            .collect();
+        let bias = centroids.clone().map(bias_of).collect();
         Self {
             panel: Panel::new(centroids),
             bias,

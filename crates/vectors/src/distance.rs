@@ -11,10 +11,10 @@ const LANES: usize = 16;
 
 /// Compiles `$body` for the baseline and for AVX2 and picks one at run time.
 macro_rules! dispatched {
-    ($(#[$doc:meta])* $name:ident, $body:ident, $wide:ident, $element:ty, $result:ty) => {
+    ($(#[$doc:meta])* $shown:vis $name:ident, $body:ident, $wide:ident, $left:ty, $right:ty, $result:ty) => {
         $(#[$doc])*
         #[inline]
-        pub fn $name(a: &[$element], b: &[$element]) -> $result {
+        $shown fn $name(a: &[$left], b: &[$right]) -> $result {
             #[cfg(target_arch = "x86_64")]
             {
                 if std::arch::is_x86_feature_detected!("avx2")
@@ -29,30 +29,55 @@ macro_rules! dispatched {
 
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,popcnt")]
-        fn $wide(a: &[$element], b: &[$element]) -> $result {
+        fn $wide(a: &[$left], b: &[$right]) -> $result {
             $body(a, b)
         }
     };
 }
 
+/// Bytes that come into the cache together.
+const LINE: usize = 64;
+
+/// Asks the processor to bring numbers into its cache, where that is known to help; they are read soon after.
+#[inline]
+pub(crate) fn prefetch<T>(numbers: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let start = numbers.as_ptr().cast::<i8>();
+        for at in (0..size_of_val(numbers)).step_by(LINE) {
+            // SAFETY: the place lies within the slice, and a prefetch reads nothing.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(at)) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (numbers, LINE);
+}
+
 dispatched! {
     /// Squared Euclidean distance of two byte vectors. Exact up to 66,000 dimensions. When the
     /// lengths differ only the common part counts.
-    l2_squared_u8, l2_squared_u8_body, l2_squared_u8_avx2, u8, u32
+    pub l2_squared_u8, l2_squared_u8_body, l2_squared_u8_avx2, u8, u8, u32
 }
 dispatched! {
     /// Squared Euclidean distance of two float vectors. When the lengths differ only the common part
     /// counts.
-    l2_squared_f32, l2_squared_f32_body, l2_squared_f32_avx2, f32, f32
+    pub l2_squared_f32, l2_squared_f32_body, l2_squared_f32_avx2, f32, f32, f32
 }
 dispatched! {
     /// Inner product of two float vectors. When the lengths differ only the common part counts.
-    dot_f32, dot_f32_body, dot_f32_avx2, f32, f32
+    pub dot_f32, dot_f32_body, dot_f32_avx2, f32, f32, f32
 }
 dispatched! {
     /// Number of differing bits of two binary codes. When the lengths differ only the common part
     /// counts.
-    hamming, hamming_body, hamming_avx2, u64, u32
+    pub hamming, hamming_body, hamming_avx2, u64, u64, u32
+}
+
+dispatched! {
+    /// Inner product of a byte vector with one of 16-bit numbers. Exact as long as it fits 32 bits. When the lengths differ only
+    /// the common part counts.
+    pub(crate) dot_u8_i16, dot_u8_i16_body, dot_u8_i16_avx2, u8, i16, i32
 }
 
 #[inline(always)]
@@ -64,6 +89,14 @@ fn l2_squared_u8_body(a: &[u8], b: &[u8]) -> u32 {
             (difference * difference) as u32
         })
         .fold(0u32, u32::wrapping_add)
+}
+
+#[inline(always)]
+fn dot_u8_i16_body(a: &[u8], b: &[i16]) -> i32 {
+    a.iter()
+        .zip(b)
+        .map(|(&x, &y)| i32::from(i16::from(x)) * i32::from(y))
+        .fold(0i32, i32::wrapping_add)
 }
 
 #[inline(always)]
@@ -133,6 +166,21 @@ mod tests {
             assert_eq!(l2_squared_u8(&a, &b), l2_squared_u8_body(&a, &b));
         }
         assert_eq!(l2_squared_u8(&[255; 128], &[0; 128]), 128 * 255 * 255);
+    }
+
+    #[test]
+    fn products_of_bytes_and_words_agree_with_the_definition() {
+        for length in [0, 1, 15, 16, 17, 128, 1000] {
+            let (a, b) = (bytes(1, length), bytes(2, length));
+            let b: Vec<i16> = b.iter().map(|&y| i16::from(y) * 64 - 8000).collect();
+            let expected: i64 = a
+                .iter()
+                .zip(&b)
+                .map(|(&x, &y)| i64::from(x) * i64::from(y))
+                .sum();
+            assert_eq!(i64::from(dot_u8_i16(&a, &b)), expected);
+            assert_eq!(dot_u8_i16(&a, &b), dot_u8_i16_body(&a, &b));
+        }
     }
 
     #[test]

@@ -95,6 +95,16 @@ pub enum Error {
         /// Rows there are.
         rows: usize,
     },
+    /// A name that none of the known ones is.
+    #[error("there is no {what} '{name}'; choose {known}")]
+    UnknownName {
+        /// What was named.
+        what: &'static str,
+        /// The name given.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
     /// The decomposition of a covariance did not come to an end.
     #[error(
         "the covariance of these samples could not be decomposed; they may hold very large values, normalise them first"

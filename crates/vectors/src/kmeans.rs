@@ -107,7 +107,11 @@ pub fn kmeans(
 }
 
 /// Labels every point with its nearest centroid and returns the inertia.
-fn assign(points: &[[u8; DIMENSIONS]], centroids: &[Centroid], labels: &mut [u32]) -> f64 {
+pub(crate) fn assign(
+    points: &[[u8; DIMENSIONS]],
+    centroids: &[Centroid],
+    labels: &mut [u32],
+) -> f64 {
     let panel = CentroidPanel::new(centroids.iter());
     let total: i64 = points
         .par_chunks(CHUNK)
@@ -205,7 +209,7 @@ pub(crate) fn repair_empty(sizes: &mut [usize], centroids: &mut [Centroid]) {
 
 /// k-means++ on a sample: each centre is a point drawn with probability proportional to its squared
 /// distance to the centres before it, the best of a few draws.
-fn start(
+pub(crate) fn start(
     points: &[[u8; DIMENSIONS]],
     clusters: usize,
     config: &KMeansConfig,

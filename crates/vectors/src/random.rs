@@ -12,6 +12,13 @@ impl Random {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
+    /// One of many independent sources of a seed.
+    pub fn stream(seed: u64, number: u64) -> Self {
+        let mut source = ChaCha8Rng::seed_from_u64(seed);
+        source.set_stream(number);
+        Self(source)
+    }
+
     /// A number below `bound`, which must not be zero (then 0). The bias is below 2⁻³² for the
     /// bounds in use.
     pub fn below(&mut self, bound: u64) -> u64 {

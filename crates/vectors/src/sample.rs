@@ -14,6 +14,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use crate::files::i64_at;
+use crate::mixing::mix;
 use crate::{Allowed, Moments, dot_f32};
 
 /// Fewest vectors that say something of all.
@@ -40,14 +41,6 @@ pub struct Sampler {
     row: Vec<f32>,
 }
 
-/// Mixes the bits of an id (the finaliser of SplitMix64, Steele, Lea and Flood 2014).
-fn hash(id: i64) -> u64 {
-    let mut bits = (id as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
-}
-
 impl Sampler {
     /// Draws from vectors of this length.
     pub fn new(dimension: usize) -> Self {
@@ -62,7 +55,7 @@ impl Sampler {
     /// Offers a vector; `read` writes it down, and is only asked to when it is drawn.
     pub fn push(&mut self, id: i64, read: impl FnOnce(&mut [f32])) {
         self.of += 1;
-        let key = (hash(id), id);
+        let key = (mix(id as u64), id);
         let last = self.drawn.last_key_value().map(|(last, _)| *last);
         let full = self.drawn.len() >= Sample::MOST;
         if full && last.is_some_and(|last| last < key) {

@@ -3,27 +3,38 @@
 //! What an index does stands on the floor of vectors ([`VectorIndex`]). Here stands which kinds there are, what the catalog
 //! calls them, and how they are opened and made: another one is a file beside `flat.rs` and a line in [`KINDS`].
 
+mod choice;
 mod flat;
+mod hash;
+mod kd_forest;
 mod kind;
 
 use std::path::Path;
 
 use vizsla_vectors::VectorIndex;
 
+pub use self::choice::IndexChoice;
 use self::kind::Kind;
 pub(crate) use self::kind::{Source, Take};
 use crate::Error;
 
-/// All kinds; new files are of the first.
-static KINDS: [&Kind; 1] = [&flat::KIND];
+/// All kinds; new files are of the first unless a recipe asks for another.
+static KINDS: [&Kind; 4] = [&flat::KIND, &kd_forest::KIND, &hash::SPECTRAL, &hash::ITQ];
 
 /// One of the kinds of index files of vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct VectorKind(usize);
 
 impl VectorKind {
-    /// The kind of new files.
+    /// The kind of new files where nothing else is asked for.
     pub(crate) const USUAL: Self = Self(0);
+
+    /// The kind that a recipe asks for.
+    pub(crate) fn of(choice: IndexChoice) -> Self {
+        let mut kinds = Self::all();
+        let found = kinds.find(|kind| kind.name() == choice.name());
+        found.unwrap_or(Self::USUAL)
+    }
 
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         (0..KINDS.len()).map(Self)
@@ -79,6 +90,28 @@ mod tests {
             assert_eq!(ids, [3, 8], "{}", kind.name());
             assert!(kind.open(folder.path()).is_err());
         }
+    }
+
+    #[test]
+    fn each_choice_is_a_kind() {
+        for choice in IndexChoice::ALL {
+            assert_eq!(VectorKind::of(choice).name(), choice.name());
+            assert_eq!(choice.to_string().parse::<IndexChoice>(), Ok(choice));
+        }
+        assert_eq!(VectorKind::of(IndexChoice::default()), VectorKind::USUAL);
+        let recipe = crate::Recipe::from_toml("[search]\nindex = \"itq\"").unwrap();
+        assert_eq!(recipe.search.index, IndexChoice::Itq);
+        let written = recipe.to_toml().unwrap();
+        assert_eq!(crate::Recipe::from_toml(&written).unwrap(), recipe);
+        let usual = crate::Recipe::default().to_toml().unwrap();
+        assert!(!usual.contains("index"), "recipes are written as before");
+        let error = crate::Recipe::from_toml("[search]\nindex = \"ivf\"").unwrap_err();
+        assert!(error.to_string().contains("kd_forest"), "{error}");
+        let error = "hnsw".parse::<IndexChoice>().unwrap_err().to_string();
+        assert!(
+            error.contains("flat, kd_forest, spectral_hash or itq"),
+            "{error}"
+        );
     }
 
     #[test]

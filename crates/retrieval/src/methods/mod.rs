@@ -30,6 +30,8 @@ pub enum Family {
     Aggregation,
     /// From the feature maps of a network to one vector.
     Pooling,
+    /// How vectors are made findable.
+    Index,
     /// How the lists of several channels become one.
     Fusion,
     /// What happens to a ranking.
@@ -38,12 +40,13 @@ pub enum Family {
 
 impl Family {
     /// All of them, in the order in which a picture meets them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Detector,
         Self::Descriptor,
         Self::WholeImage,
         Self::Aggregation,
         Self::Pooling,
+        Self::Index,
         Self::Fusion,
         Self::Stage,
     ];
@@ -56,6 +59,7 @@ impl Family {
             Self::WholeImage => "whole_image",
             Self::Aggregation => "aggregation",
             Self::Pooling => "pooling",
+            Self::Index => "index",
             Self::Fusion => "fusion",
             Self::Stage => "stage",
         }
@@ -69,6 +73,7 @@ impl Family {
             Self::WholeImage => "global.whole",
             Self::Aggregation => "global.aggregate",
             Self::Pooling => "global.pooling",
+            Self::Index => "search.index",
             Self::Fusion => "search.fusion",
             Self::Stage => "search.stages",
         }
@@ -82,6 +87,7 @@ impl Family {
             Self::WholeImage => "docs/methods/whole-images.md",
             Self::Aggregation => "docs/methods/aggregation.md",
             Self::Pooling => "docs/pooling.md",
+            Self::Index => "docs/nearest-neighbours.md",
             Self::Fusion => "docs/channels.md",
             Self::Stage => "docs/stages.md",
         }
@@ -127,6 +133,7 @@ pub fn methods() -> Vec<Method> {
             Family::WholeImage => global::whole_images(),
             Family::Aggregation => global::aggregations(),
             Family::Pooling => global::poolings(),
+            Family::Index => ranking::indexes(),
             Family::Fusion => ranking::fusions(),
             Family::Stage => ranking::stages(),
         };
@@ -189,6 +196,7 @@ mod tests {
                     };
                     format!("[global]\nmodel = \"some\"\npooling = \"{name}{which}\"")
                 }
+                Family::Index => format!("[search]\nindex = \"{name}\""),
                 Family::Fusion => format!("[search]\nfusion = \"{name}\""),
                 Family::Stage => format!("[search]\nstages = [\"{name}\"]"),
             };

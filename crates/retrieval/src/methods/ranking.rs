@@ -1,7 +1,15 @@
-//! What is said of fusions and of the stages of a search.
+//! What is said of indexes of vectors, of fusions and of the stages of a search.
 
 use super::about::{About, Named};
-use crate::{Expansion, Fusion, StageRecipe};
+use crate::{Expansion, Fusion, IndexChoice, StageRecipe};
+
+pub(super) fn indexes() -> Vec<Named> {
+    let told = |index: IndexChoice| {
+        let default = index == IndexChoice::default();
+        (index.name().to_owned(), default, of_index(index))
+    };
+    IndexChoice::ALL.map(told).to_vec()
+}
 
 pub(super) fn fusions() -> Vec<Named> {
     let told = |fusion: Fusion| {
@@ -18,6 +26,41 @@ pub(super) fn stages() -> Vec<Named> {
         Some((name.to_owned(), name == "verify", of_stage(stage)))
     };
     StageRecipe::NAMES.into_iter().filter_map(told).collect()
+}
+
+fn of_index(index: IndexChoice) -> About {
+    let (what, paper, cost, memory) = match index {
+        IndexChoice::Flat => (
+            "every vector is compared: exact",
+            "brute force",
+            "grows with the images",
+            "two bytes a number, in a mapped file",
+        ),
+        IndexChoice::KdForest => (
+            "four randomised kd-trees, the nearest cells of all of them first",
+            "Silpa-Anan & Hartley, CVPR 2008; Muja & Lowe, VISAPP 2009",
+            "some thousand comparisons, however many images there are",
+            "16 bytes a vector and the nodes beside the vectors",
+        ),
+        IndexChoice::SpectralHash => (
+            "binary codes from waves along principal components; the nearest codes are compared exactly",
+            "Weiss, Torralba & Fergus, NIPS 2008",
+            "a look at 128 bits an image, some thousand comparisons",
+            "16 bytes a vector beside the vectors",
+        ),
+        IndexChoice::Itq => (
+            "binary codes from a learned rotation of principal components; the nearest codes are compared exactly",
+            "Gong & Lazebnik, CVPR 2011",
+            "a look at 128 bits an image, some thousand comparisons",
+            "16 bytes a vector beside the vectors",
+        ),
+    };
+    About {
+        what,
+        paper,
+        cost,
+        memory,
+    }
 }
 
 fn of_fusion(fusion: Fusion) -> About {
