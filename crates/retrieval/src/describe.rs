@@ -139,7 +139,7 @@ impl<'a> Describer<'a> {
                 Some(network) => run(network, colour),
                 None => Ok(None),
             },
-            (Some(Global::Whole(whole)), Some(colour)) => Ok(Some(whole.vector(colour))),
+            (Some(Global::Whole(whole)), Some(colour)) => Ok(Some(whole.record(colour))),
             (Some(Global::Aggregate(aggregator)), _) => Ok(self.summed(aggregator, features)),
             _ => Ok(None),
         }

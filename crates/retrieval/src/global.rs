@@ -23,7 +23,8 @@ pub enum GlobalRecipe {
     Whole(WholeRecipe),
 }
 
-/// Descriptions of whole pictures, compared by the inner product of their feature maps.
+/// Descriptions of whole pictures, compared by the inner product of their feature maps. Where a distance has none, the catalog keeps
+/// the descriptions themselves, and the stage `exact` ranks by them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WholeRecipe {
@@ -104,7 +105,7 @@ impl From<AggregateRecipe> for GlobalRecipe {
 impl From<Combined> for GlobalRecipe {
     fn from(whole: Combined) -> Self {
         Self::Whole(WholeRecipe {
-            dimension: whole.dimension(),
+            dimension: whole.record_dimension(),
             whole,
             whitening: String::new(),
         })
@@ -137,7 +138,15 @@ impl GlobalRecipe {
         }
     }
 
-    /// Numbers of its vector; 0 before it is known.
+    /// Descriptions that a feature map turns into vectors to be found by, where the catalog keeps such.
+    pub(crate) fn unmapped(&self) -> Option<&Combined> {
+        match self {
+            Self::Whole(whole) => Some(&whole.whole).filter(|whole| !whole.is_mapped()),
+            Self::Network(_) | Self::Aggregate(_) => None,
+        }
+    }
+
+    /// Numbers of its vector as the catalog keeps it; 0 before it is known.
     pub fn dimension(&self) -> usize {
         match self {
             Self::Network(network) => network.dimension,

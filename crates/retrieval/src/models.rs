@@ -193,8 +193,9 @@ impl Models {
             *network = self.image(network)?.recipe().clone();
         }
         if let Some(GlobalRecipe::Whole(whole)) = &mut recipe.global {
-            whole.dimension = whole.whole.dimension();
+            whole.dimension = whole.whole.record_dimension();
         }
+        recipe.rank_exactly();
         if let Some(text) = &mut recipe.text {
             let encoder = self.text(text)?;
             text.dimension = vizsla_neural::Encoder::dimension(&*encoder);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use vizsla_features::{DescriptorKind, Detector, Extractor, ExtractorConfig};
 use vizsla_words::{Aggregator, Codebook};
 
-use crate::{Channel, Error, Expansion, GlobalRecipe, IndexChoice, StageRecipe};
+use crate::{Channel, Error, Expansion, GlobalRecipe, IndexChoice, StageName, StageRecipe};
 
 /// How a collection describes its images. Defaults were chosen by measuring; see `docs/`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -302,6 +302,24 @@ impl Recipe {
         }
     }
 
+    /// Whether images are described by what only exact comparison puts into order.
+    fn ranks_exactly(&self) -> bool {
+        let global = self.global.as_ref();
+        global.is_some_and(|global| global.unmapped().is_some())
+    }
+
+    /// Adds the stage that puts candidates into the order of such distances, where there is none yet.
+    pub(crate) fn rank_exactly(&mut self) {
+        let there = self
+            .search
+            .stages
+            .iter()
+            .any(|stage| stage.name() == StageName::Exact);
+        if !there && self.ranks_exactly() {
+            self.search.stages.insert(0, StageRecipe::exact(None));
+        }
+    }
+
     /// Whether a collection of this recipe has what a stage needs; if not, what it lacks.
     pub(crate) fn check_stage(&self, stage: StageRecipe) -> Result<(), String> {
         let (words, global) = (self.local.enabled, self.global.is_some());
@@ -318,6 +336,10 @@ impl Recipe {
             StageRecipe::Augment { .. }
             | StageRecipe::Diffuse { .. }
             | StageRecipe::Rerank { .. } => (global, "a global descriptor"),
+            StageRecipe::Exact { .. } => (
+                self.ranks_exactly(),
+                "descriptions of whole pictures with a distance that is no inner product, such as hsv/earth_movers",
+            ),
         };
         match there {
             true => Ok(()),

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use vizsla_features::Combined;
 use vizsla_vectors::{Projection, VectorIndex, l2_normalise};
 
 use crate::catalog::{Catalog, FORMAT, IndexEntry, IndexRow, Made, Owner};
@@ -26,16 +27,19 @@ const PLAIN: &str = "plain";
 
 /// How vectors of an owner are compared.
 pub(crate) struct Compared {
+    /// Descriptions that are found by their feature map.
+    unmapped: Option<Combined>,
     whitening: Option<Arc<Projection>>,
     dimension: usize,
 }
 
 impl Compared {
-    /// A vector of the catalog as it is compared: whitened, of length 1.
+    /// A vector of the catalog as it is compared: mapped, whitened, of length 1.
     pub(crate) fn of(&self, vector: Vec<f32>) -> Vec<f32> {
-        match &self.whitening {
-            Some(whitening) => whiten(whitening, &vector),
-            None => vector,
+        match (&self.unmapped, &self.whitening) {
+            (Some(whole), _) => whole.vector_of_record(&vector),
+            (None, Some(whitening)) => whiten(whitening, &vector),
+            (None, None) => vector,
         }
     }
 
@@ -67,10 +71,18 @@ impl Collection {
             Owner::Image => self.whitening()?,
             Owner::Caption => None,
         };
+        let unmapped = match owner {
+            Owner::Image => recipe.global.as_ref().and_then(GlobalRecipe::unmapped),
+            Owner::Caption => None,
+        };
+        let dimension = match (unmapped, &whitening) {
+            (Some(whole), _) => whole.dimension(),
+            (None, Some(whitening)) => whitening.output(),
+            (None, None) => raw,
+        };
         Ok(Some(Compared {
-            dimension: whitening
-                .as_ref()
-                .map_or(raw, |whitening| whitening.output()),
+            unmapped: unmapped.cloned(),
+            dimension,
             whitening,
         }))
     }

@@ -29,6 +29,8 @@ const MOST_GOING_ON: f64 = 0.9999;
 const ALL: &str = "all";
 /// Images that are re-ranked.
 const RERANKED: usize = 100;
+/// Images that are compared exactly.
+const COMPARED: usize = 100;
 /// Most images that are re-ranked: all pairs are compared.
 const MOST_RERANKED: usize = 2000;
 /// Most images that a stage takes together.
@@ -72,6 +74,8 @@ pub enum StageName {
     Diffuse,
     /// Re-ranking by reciprocal neighbours.
     Rerank,
+    /// Re-ranking by exact distances.
+    Exact,
 }
 
 impl StageName {
@@ -93,6 +97,7 @@ impl StageName {
             Self::Augment => "augment",
             Self::Diffuse => "diffuse",
             Self::Rerank => "rerank",
+            Self::Exact => "exact",
         }
     }
 
@@ -112,7 +117,8 @@ impl StageName {
             | Self::Fuse
             | Self::Augment
             | Self::Diffuse
-            | Self::Rerank => "candidates",
+            | Self::Rerank
+            | Self::Exact => "candidates",
         }
     }
 }
@@ -196,11 +202,17 @@ pub enum StageRecipe {
         /// Weight of the original distance, beside that of shared neighbours.
         lambda: f64,
     },
+    /// The first candidates are put into the order of a distance that no inner product stands for, such as the earth mover's
+    /// (Rubner, Tomasi & Guibas 2000): `exact:IMAGES`.
+    Exact {
+        /// How many.
+        images: usize,
+    },
 }
 
 impl StageRecipe {
     /// What there is, each name a stage with its usual figures.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 9] = [
         "verify",
         "expand:average",
         "expand:alpha",
@@ -209,6 +221,7 @@ impl StageRecipe {
         "augment",
         "diffuse",
         "rerank",
+        "exact",
     ];
 
     /// Its name.
@@ -219,6 +232,14 @@ impl StageRecipe {
             Self::Augment { .. } => StageName::Augment,
             Self::Diffuse { .. } => StageName::Diffuse,
             Self::Rerank { .. } => StageName::Rerank,
+            Self::Exact { .. } => StageName::Exact,
+        }
+    }
+
+    /// Exact comparison of so many images, or as many as is usual.
+    pub(crate) fn exact(images: Option<usize>) -> Self {
+        Self::Exact {
+            images: images.unwrap_or(COMPARED),
         }
     }
 
@@ -323,6 +344,11 @@ impl FromStr for StageRecipe {
                     lambda: figures.next("weight", 0.0..=1.0, Some(usual.lambda))?,
                 }
             }
+            "exact" => Self::exact(Some(figures.next(
+                "number of images",
+                1..=MOST,
+                Some(COMPARED),
+            )?)),
             _ => return Err(unknown(text)),
         };
         figures.end()?;
@@ -351,7 +377,7 @@ fn expansion(figures: &mut Figures<'_>) -> Result<StageRecipe, String> {
 fn unknown(text: &str) -> String {
     format!(
         "there is no stage `{text}`; there are {} (each may be followed by its figures, as in verify:200, expand:alpha:10:3, \
-         expand:discriminative:5:200, augment:5:3, diffuse:10:0.99:5000, rerank:100:20:6:0.3)",
+         expand:discriminative:5:200, augment:5:3, diffuse:10:0.99:5000, rerank:100:20:6:0.3, exact:100)",
         StageRecipe::NAMES.join(", ")
     )
 }
@@ -387,6 +413,7 @@ impl fmt::Display for StageRecipe {
                 k2,
                 lambda,
             } => write!(f, "{name}:{images}:{k1}:{k2}:{lambda}"),
+            Self::Exact { images } => write!(f, "{name}:{images}"),
         }
     }
 }
@@ -421,6 +448,7 @@ mod tests {
             "diffuse:7:0.9:300",
             "diffuse:7:0.9:all",
             "rerank:50:10:3:0.5",
+            "exact:30",
         ] {
             let stage: StageRecipe = text.parse().unwrap();
             assert_eq!(stage.to_string(), text);
@@ -436,6 +464,7 @@ mod tests {
             "expand:discriminative:3:200"
         );
         assert_eq!(filled("diffuse"), "diffuse:10:0.99:5000");
+        assert_eq!(filled("exact"), "exact:100");
         assert_eq!(filled("rerank:40:8"), "rerank:40:8:6:0.3");
         let list = StageRecipe::parse_list("verify, expand:regions ,verify:9").unwrap();
         assert_eq!(list.len(), 3);
@@ -467,6 +496,8 @@ mod tests {
             "diffuse:10:0.9:all:1",
             "rerank:100:20:6:1.5",
             "rerank:99999",
+            "exact:0",
+            "exact:5:5",
         ] {
             let error = text.parse::<StageRecipe>().unwrap_err();
             assert!(error.contains(text), "{text}: {error}");

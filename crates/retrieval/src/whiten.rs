@@ -117,6 +117,11 @@ impl Collection {
 
     fn global_dimension(&self) -> Result<usize, Error> {
         match &self.recipe.global {
+            Some(global) if global.unmapped().is_some() => Err(Error::Query(format!(
+                "images described by `{}` are put into order by that distance itself, so there is nothing to whiten: {}",
+                global.name(),
+                self.path().display()
+            ))),
             Some(global) => Ok(global.dimension()),
             None => Err(self.without_global()),
         }

@@ -17,6 +17,10 @@ use super::picture::Picture;
 /// Written as `hsv*0.5+lbp/hellinger*0.3+phog*0.2`: after `/` the distance, otherwise the first of
 /// [`WholeImage::distances`] that has a [`FeatureMap`]; after `*` the weight, otherwise 1.
 ///
+/// No inner product stands for the earth mover's distance, L2, and L1 of what is no histogram. Where one of these is written, candidates
+/// are found by the first distance that has a map, and put into order by [`Combined::distance`], for which the
+/// descriptions themselves have to be kept: [`Combined::record`].
+///
 /// ```
 /// use vizsla_features::Combined;
 /// use vizsla_pixels::Rgb;
@@ -41,7 +45,10 @@ struct Part {
     whole: WholeImage,
     distance: Distance,
     weight: f32,
+    /// Of the distance, or of the one that finds candidates for it.
     map: FeatureMap,
+    /// Whether it is of the distance.
+    is_mapped: bool,
 }
 
 impl Combined {
@@ -59,12 +66,75 @@ impl Combined {
     /// The vector of an image: of length 1, or less where one of the descriptions has no mass (see
     /// [`FeatureMap::map`]).
     pub fn vector(&self, image: &Rgb) -> Vec<f32> {
+        self.mapped(&self.descriptions(image))
+    }
+
+    /// Whether all distances have a map, so that [`Combined::vector`] is all that is needed of an image.
+    pub fn is_mapped(&self) -> bool {
+        self.parts.iter().all(|part| part.is_mapped)
+    }
+
+    /// What has to be kept of an image to compare it later: its [`Combined::vector`], or where a distance has no map the
+    /// descriptions, one after the other.
+    pub fn record(&self, image: &Rgb) -> Vec<f32> {
+        match self.is_mapped() {
+            true => self.vector(image),
+            false => self.descriptions(image),
+        }
+    }
+
+    /// Length of the records.
+    pub fn record_dimension(&self) -> usize {
+        match self.is_mapped() {
+            true => self.dimension(),
+            false => self.parts.iter().map(|part| part.whole.dimension()).sum(),
+        }
+    }
+
+    /// The vector by which an image of this record is found. Of a record of another length the common part counts.
+    pub fn vector_of_record(&self, record: &[f32]) -> Vec<f32> {
+        match self.is_mapped() {
+            true => record.to_vec(),
+            false => self.mapped(record),
+        }
+    }
+
+    /// The mean, by the weights, of the exact distances between the descriptions of two images; `None` where all
+    /// distances are mapped, since records then hold no descriptions, or one of the records has another length.
+    pub fn distance(&self, a: &[f32], b: &[f32]) -> Option<f32> {
+        let length = self.record_dimension();
+        if self.is_mapped() || a.len() != length || b.len() != length {
+            return None;
+        }
+        let (mut a, mut b) = (a, b);
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for part in &self.parts {
+            let (of_a, of_b);
+            (of_a, a) = a.split_at(part.whole.dimension());
+            (of_b, b) = b.split_at(part.whole.dimension());
+            sum += f64::from(part.weight * part.whole.between(part.distance, of_a, of_b));
+            weights += f64::from(part.weight);
+        }
+        Some((sum / weights) as f32)
+    }
+
+    fn descriptions(&self, image: &Rgb) -> Vec<f32> {
         let picture = Picture::new(image);
+        let parts = self.parts.iter();
+        parts
+            .flat_map(|part| part.whole.describe_picture(&picture))
+            .collect()
+    }
+
+    fn mapped(&self, mut descriptions: &[f32]) -> Vec<f32> {
         let total: f64 = self.parts.iter().map(|part| f64::from(part.weight)).sum();
         let mut out = Vec::with_capacity(self.dimension());
         for part in &self.parts {
             let size = (f64::from(part.weight) / total).sqrt() as f32;
-            let vector = part.map.map(&part.whole.describe_picture(&picture));
+            let length = part.whole.dimension().min(descriptions.len());
+            let (description, rest) = descriptions.split_at(length);
+            descriptions = rest;
+            let vector = part.map.map(description);
             out.extend(vector.into_iter().map(|value| value * size));
         }
         out
@@ -85,14 +155,21 @@ impl Part {
         let distance = distance
             .or_else(|| mapped(&whole).next())
             .unwrap_or(whole.default_distance());
-        let map = whole
-            .feature_map(distance)
-            .ok_or_else(|| without_map(whole, distance))?;
+        if !whole.distances().contains(&distance) {
+            return Err(unsuited(whole, distance));
+        }
+        let own = whole.feature_map(distance);
+        let is_mapped = own.is_some();
+        let found_by = || mapped(&whole).find_map(|one| whole.feature_map(one));
+        let map = own
+            .or_else(found_by)
+            .ok_or_else(|| unsuited(whole, distance))?;
         Ok(Part {
             whole,
             distance,
             weight,
             map,
+            is_mapped,
         })
     }
 
@@ -115,8 +192,9 @@ fn weight_of(text: &str) -> Result<f32, WholeImageError> {
         .ok_or_else(|| WholeImageError::Weight(text.to_owned()))
 }
 
-fn without_map(whole: WholeImage, distance: Distance) -> WholeImageError {
-    let known: Vec<_> = mapped(&whole).map(Distance::name).collect();
+fn unsuited(whole: WholeImage, distance: Distance) -> WholeImageError {
+    let known = whole.distances().iter().copied();
+    let known: Vec<_> = known.map(Distance::name).collect();
     WholeImageError::Distance {
         whole: whole.to_string(),
         distance,

@@ -93,8 +93,8 @@ pub enum WholeImageError {
         /// What it takes.
         form: &'static str,
     },
-    /// A distance that does not suit the description, or that no inner product stands for.
-    #[error("{whole} cannot be compared by {distance} here; choose {known}")]
+    /// A distance that does not suit the description.
+    #[error("{whole} cannot be compared by {distance}; choose {known}")]
     Distance {
         /// The description.
         whole: String,

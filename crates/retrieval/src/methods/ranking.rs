@@ -142,6 +142,12 @@ fn of_stage(stage: StageRecipe) -> About {
             "the square of the candidates",
             "none",
         ),
+        StageRecipe::Exact { .. } => (
+            "the first candidates in the order of a distance that no inner product stands for",
+            "Rubner, Tomasi & Guibas, IJCV 2000",
+            "one exact distance for each candidate; an earth mover's takes up to milliseconds",
+            "the descriptions in the catalog, two bytes a number",
+        ),
         StageRecipe::Augment { .. } => (
             "each candidate is compared as the weighted sum of itself and its neighbours",
             "Turcot & Lowe, ICCV Workshops 2009; Arandjelović & Zisserman, CVPR 2012",

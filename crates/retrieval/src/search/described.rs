@@ -15,6 +15,8 @@ pub(super) struct Described<'q> {
     pub widened: Option<Vec<QueryWord>>,
     /// In the space of the global descriptor's index.
     pub global: Option<Vec<f32>>,
+    /// What the catalog would keep of it, where that are descriptions.
+    pub record: Option<Vec<f32>>,
     /// In the space of captions.
     pub meaning: Option<Vec<f32>>,
     /// Words.
@@ -31,6 +33,7 @@ impl<'q> Described<'q> {
             sight: None,
             widened: None,
             global: None,
+            record: None,
             meaning: None,
             text: None,
             full: None,

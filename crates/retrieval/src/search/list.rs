@@ -4,6 +4,7 @@ use vizsla_vectors::ReciprocalConfig;
 
 use super::augment::Augment;
 use super::diffuse::Diffuse;
+use super::exact::Exact;
 use super::expand::Expand;
 use super::question::{Neighbourhood, Spread};
 use super::rerank::Rerank;
@@ -28,6 +29,7 @@ pub(super) fn stage(recipe: StageRecipe) -> Box<dyn Stage> {
             alpha,
             images,
         })),
+        StageRecipe::Exact { images } => Box::new(Exact { images }),
         StageRecipe::Rerank {
             images,
             k1,

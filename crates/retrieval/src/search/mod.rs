@@ -8,6 +8,8 @@ mod channels;
 mod described;
 mod diffuse;
 mod discriminate;
+mod exact;
+mod exchange;
 mod expand;
 mod fusion;
 mod list;

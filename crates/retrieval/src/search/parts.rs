@@ -60,7 +60,8 @@ impl Searcher<'_> {
                 }
             }
             PartSource::Vector(vector) if asked.global => {
-                out.global = Some(self.given_vector(vector)?);
+                let vector = self.given_vector(vector)?;
+                self.set_vector(&mut out, vector)?;
             }
             PartSource::Vector(_) => {}
         }
@@ -111,7 +112,7 @@ impl Searcher<'_> {
                 out.meaning = Some(vector.clone());
             }
             if asked.global {
-                out.global = Some(self.collection.compared_image(vector)?);
+                self.set_vector(out, vector)?;
             }
             trace.stage(StageName::Encode, numbers);
         }
@@ -139,12 +140,20 @@ impl Searcher<'_> {
             if asked.text && asked.joint {
                 out.meaning = vector.clone();
             }
-            if asked.global {
-                out.global = vector
-                    .map(|v| self.collection.compared_image(v))
-                    .transpose()?;
+            if let Some(vector) = vector.filter(|_| asked.global) {
+                self.set_vector(out, vector)?;
             }
         }
+        Ok(())
+    }
+
+    /// Gives a part the vector that the catalog would keep of it, as it is compared.
+    fn set_vector(&self, out: &mut Described<'_>, vector: Vec<f32>) -> Result<(), Error> {
+        let global = self.recipe().global.as_ref();
+        if global.is_some_and(|global| global.unmapped().is_some()) {
+            out.record = Some(vector.clone());
+        }
+        out.global = Some(self.collection.compared_image(vector)?);
         Ok(())
     }
 
@@ -213,11 +222,8 @@ impl Searcher<'_> {
     }
 
     fn given_vector(&self, vector: &[f32]) -> Result<Vec<f32>, Error> {
-        let raw = self
-            .recipe()
-            .global
-            .as_ref()
-            .map_or(0, GlobalRecipe::dimension);
+        let global = self.recipe().global.as_ref();
+        let raw = global.map_or(0, GlobalRecipe::dimension);
         let mut vector = vector.to_vec();
         let length: f32 = vector.iter().map(|v| v * v).sum();
         if vector.len() != raw || !length.is_finite() || length <= 0.0 {
@@ -226,8 +232,11 @@ impl Searcher<'_> {
                 vector.len()
             )));
         }
-        l2_normalise(&mut vector);
-        self.collection.compared_image(vector)
+        // Descriptions are no directions.
+        if global.is_none_or(|global| global.unmapped().is_none()) {
+            l2_normalise(&mut vector);
+        }
+        Ok(vector)
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Question<'q> {
     pub(super) parts: Vec<Described<'q>>,
     /// In the space of the global descriptor's index: the weighted sum of the parts.
     pub(super) global: Option<Vec<f32>>,
+    /// Descriptions of the only picture that is looked for, where the catalog keeps such.
+    pub(super) record: Option<Vec<f32>>,
     /// In the space of captions.
     pub(super) meaning: Option<Vec<f32>>,
     pub(super) asked: Asked,

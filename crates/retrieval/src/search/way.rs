@@ -10,6 +10,7 @@ use vizsla_vectors::IdSet;
 
 use super::asked::Asked;
 use super::candidate::{Candidate, Ranking};
+use super::described::Described;
 use super::list::stage;
 use super::question::Question;
 use super::searcher::Searcher;
@@ -166,6 +167,7 @@ impl Searcher<'_> {
         let most = verified.max().unwrap_or(shortlist);
         let mut question = Question {
             global: channels::combined(&parts, |part| part.global.as_deref()),
+            record: only_record(&parts),
             meaning: channels::combined(&parts, |part| part.meaning.as_deref()),
             parts,
             passed,
@@ -279,5 +281,14 @@ impl Searcher<'_> {
             width,
             height,
         }))
+    }
+}
+
+/// The descriptions of the one part that has a vector; of several there is no sum.
+fn only_record(parts: &[Described<'_>]) -> Option<Vec<f32>> {
+    let mut compared = parts.iter().filter(|part| part.global.is_some());
+    match (compared.next(), compared.next()) {
+        (Some(part), None) if part.weight > 0.0 => part.record.clone(),
+        _ => None,
     }
 }

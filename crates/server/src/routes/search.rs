@@ -421,7 +421,9 @@ fn stages(named: &[String]) -> Result<Vec<StageRecipe>, String> {
                     ));
                 }
             },
-            StageRecipe::Rerank { images, .. } => (images, MOST_RERANKED),
+            StageRecipe::Rerank { images, .. } | StageRecipe::Exact { images } => {
+                (images, MOST_RERANKED)
+            }
         };
         match figure <= most {
             true => Ok(stage),
