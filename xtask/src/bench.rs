@@ -138,6 +138,14 @@ const BENCHES: &[Bench] = &[
         data: false,
         figures: None,
     },
+    Bench {
+        name: "aggregate",
+        summary: "ASMK, VLAD, Fisher vectors and bags of words against asmk, FAISS, scikit-learn and OpenCV",
+        build: &["-p", "vizsla-words", "--example", "aggregate_bench"],
+        program: ("--bench", "examples/aggregate_bench"),
+        data: true,
+        figures: Some("--json"),
+    },
 ];
 
 /// Runs the benchmark named first; further arguments go to its script as they are.

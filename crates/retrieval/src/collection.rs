@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::TryLockError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use fs_err as fs;
@@ -86,6 +86,11 @@ impl Collection {
         let opened = Models::new(models, None);
         let mut recipe = opened.complete(recipe)?;
         let aggregator = complete_aggregate(&mut recipe, &codebook, aggregator)?;
+        if let (Some(GlobalRecipe::Aggregate(aggregate)), Some(aggregator)) =
+            (&mut recipe.global, &aggregator)
+        {
+            opened.complete_sum(aggregate, aggregator)?;
+        }
         recipe.local.codebook = codebook.id().to_owned();
         let parent = parent(path);
         if path.exists() {
@@ -380,6 +385,7 @@ impl Collection {
             version,
             loaded: Instant::now(),
             segments: Error::apart(catalog.segments().and_then(open))?,
+            norms: OnceLock::new(),
             removed: catalog.tombstones()?.into_iter().collect(),
             images: catalog.count(Count::Images)?,
             global: Error::apart(self.open_space(catalog, Owner::Image))?,

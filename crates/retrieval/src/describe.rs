@@ -4,14 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use vizsla_features::{Combined, Extractor, Features};
-use vizsla_neural::{DescriptorRecipe, ImageDescriptor};
+use vizsla_neural::{DescriptorRecipe, ImageDescriptor, VectorEncoder};
 use vizsla_pixels::{Gray, Limits};
-use vizsla_words::Aggregator;
+use vizsla_words::{Aggregator, Pyramid};
 
 use crate::artefacts::Artefacts;
-use crate::models::{Models, PerThread};
+use crate::models::{Models, PerThread, network_output};
 use crate::picture::{Picture, PictureSource, Sides};
-use crate::{Collection, Error, GlobalRecipe, Recipe, Region};
+use crate::{AggregateRecipe, Collection, Error, GlobalRecipe, Recipe, Region};
 
 /// Describes pictures by a recipe.
 pub(crate) struct Describer<'a> {
@@ -27,9 +27,17 @@ enum Global<'a> {
     /// One network for each thread of the caller's pool.
     PerThread(PerThread),
     /// A sum over local features.
-    Aggregate(Arc<Aggregator>),
+    Aggregate(Summed<'a>),
     /// What is counted of all pixels.
     Whole(&'a Combined),
+}
+
+/// Who makes a sum over local features.
+struct Summed<'a> {
+    aggregator: Arc<Aggregator>,
+    pyramid: Option<&'a Pyramid>,
+    /// The layers behind it.
+    network: Option<Arc<VectorEncoder>>,
 }
 
 /// What is wanted of a picture.
@@ -57,7 +65,9 @@ impl<'a> Describer<'a> {
                 let networks = models.image_per_thread(network, pictures)?;
                 Some(Global::PerThread(networks))
             }
-            Some(GlobalRecipe::Aggregate(_)) => artefacts.aggregator()?.map(Global::Aggregate),
+            Some(GlobalRecipe::Aggregate(aggregate)) => {
+                summed(aggregate, artefacts.aggregator()?, models)?.map(Global::Aggregate)
+            }
             Some(GlobalRecipe::Whole(whole)) => Some(Global::Whole(&whole.whole)),
             None => None,
         };
@@ -78,7 +88,10 @@ impl<'a> Describer<'a> {
             Some(GlobalRecipe::Network(network)) => {
                 Some(Global::Shared(&collection.models, network))
             }
-            Some(GlobalRecipe::Aggregate(_)) => collection.aggregator()?.map(Global::Aggregate),
+            Some(GlobalRecipe::Aggregate(aggregate)) => {
+                let aggregator = collection.aggregator()?;
+                summed(aggregate, aggregator, &collection.models)?.map(Global::Aggregate)
+            }
             Some(GlobalRecipe::Whole(whole)) => Some(Global::Whole(&whole.whole)),
             None => None,
         };
@@ -87,6 +100,11 @@ impl<'a> Describer<'a> {
             extractor: recipe.query_extractor(),
             global,
         })
+    }
+
+    /// The recipe it describes by.
+    pub(crate) fn recipe(&self) -> &Recipe {
+        self.recipe
     }
 
     /// Reads a picture, or a region of it, in the forms that what is wanted is made of.
@@ -140,17 +158,53 @@ impl<'a> Describer<'a> {
                 None => Ok(None),
             },
             (Some(Global::Whole(whole)), Some(colour)) => Ok(Some(whole.record(colour))),
-            (Some(Global::Aggregate(aggregator)), _) => Ok(self.summed(aggregator, features)),
+            (Some(Global::Aggregate(summed)), _) => features
+                .map(|features| self.sum(summed, features))
+                .transpose(),
             _ => Ok(None),
         }
     }
 
     /// Of a query as many features count as of an image of the gallery: both are sums.
-    fn summed(&self, aggregator: &Aggregator, features: Option<&Features>) -> Option<Vec<f32>> {
-        let descriptors = &features?.descriptors;
-        let most = self.recipe.local.budget.min(descriptors.len());
-        Some(aggregator.describe(&descriptors[..most]))
+    fn sum(&self, summed: &Summed<'_>, features: &Features) -> Result<Vec<f32>, Error> {
+        let most = self.recipe.local.budget.min(features.descriptors.len());
+        let descriptors = &features.descriptors[..most];
+        let vector = match summed.pyramid {
+            Some(pyramid) => {
+                let (width, height) = (features.width as f32, features.height as f32);
+                let keypoints = features.keypoints.iter().take(most);
+                let places: Vec<(f32, f32)> = keypoints
+                    .map(|k| ((k.x + 0.5) / width, (k.y + 0.5) / height))
+                    .collect();
+                summed.aggregator.describe_in(descriptors, &places, pyramid)
+            }
+            None => summed.aggregator.describe(descriptors),
+        };
+        match &summed.network {
+            // Nothing to see gives no direction, whatever the layers make of zeros.
+            Some(network) if vector.iter().any(|&x| x != 0.0) => {
+                Ok(network.encode(&[vector])?.pop().unwrap_or_default())
+            }
+            Some(network) => Ok(vec![0.0; network_output(network, vector.len())?]),
+            None => Ok(vector),
+        }
     }
+}
+
+/// Who makes a sum, of a vocabulary that is there.
+fn summed<'a>(
+    recipe: &'a AggregateRecipe,
+    aggregator: Option<Arc<Aggregator>>,
+    models: &Models,
+) -> Result<Option<Summed<'a>>, Error> {
+    let Some(aggregator) = aggregator else {
+        return Ok(None);
+    };
+    Ok(Some(Summed {
+        aggregator,
+        pyramid: recipe.pyramid.as_ref(),
+        network: models.layers(recipe)?,
+    }))
 }
 
 /// Longest side at which a picture is read for the global descriptor: what the largest scale needs, and enough for a

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use vizsla_features::Combined;
 use vizsla_neural::DescriptorRecipe;
-use vizsla_words::{Aggregation, Aggregator, AggregatorConfig};
+use vizsla_words::{Aggregation, Aggregator, AggregatorConfig, Pyramid};
 
 /// The key that tells an [`AggregateRecipe`].
 const AGGREGATE: &str = "aggregate";
+/// Most numbers of a vector over several cells.
+const MOST_NUMBERS: usize = 1 << 17;
 /// The key that tells a [`WholeRecipe`].
 const WHOLE: &str = "whole";
 
@@ -38,7 +40,7 @@ pub struct WholeRecipe {
     pub dimension: usize,
 }
 
-/// VLAD or Fisher vector of the local features that the recipe takes.
+/// Bag of words, VLAD or Fisher vector of the local features that the recipe takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AggregateRecipe {
@@ -51,6 +53,15 @@ pub struct AggregateRecipe {
     /// Content hash of the vocabulary; empty = learned from the words of the codebook. Filled in when the collection is
     /// made.
     pub aggregator: String,
+    /// Cells of the picture that are summed one by one; absent = the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pyramid: Option<Pyramid>,
+    /// Id of a model of the registry that takes the vector: fully connected layers (Perronnin & Larlus 2015); empty for none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub network: String,
+    /// SHA-256 of that model; empty = whatever the registry has. Filled in when the collection is made.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub network_sha256: String,
     /// Id of the whitening by which vectors are compared; empty for none.
     pub whitening: String,
     /// Numbers of the vector; filled in when the collection is made.
@@ -70,6 +81,9 @@ impl Default for AggregateRecipe {
             words,
             components,
             aggregator: String::new(),
+            pyramid: None,
+            network: String::new(),
+            network_sha256: String::new(),
             whitening: String::new(),
             dimension: 0,
         }
@@ -133,7 +147,7 @@ impl GlobalRecipe {
     pub fn name(&self) -> String {
         match self {
             Self::Network(network) => network.model.clone(),
-            Self::Aggregate(aggregate) => aggregate.aggregate.name().to_owned(),
+            Self::Aggregate(aggregate) => aggregate.name(),
             Self::Whole(whole) => whole.whole.to_string(),
         }
     }
@@ -183,8 +197,46 @@ impl AggregateRecipe {
             words: aggregator.words(),
             components: aggregator.components(),
             aggregator: aggregator.id().to_owned(),
-            dimension: aggregator.dimension(),
-            whitening: self.whitening,
+            dimension: match self.network.is_empty() || self.dimension == 0 {
+                true => self.summed_dimension(aggregator),
+                // Of the network's vectors.
+                false => self.dimension,
+            },
+            ..self
+        }
+    }
+
+    /// Numbers of the sums over all cells, which a network may turn into others.
+    pub(crate) fn summed_dimension(&self, aggregator: &Aggregator) -> usize {
+        aggregator.dimension() * self.pyramid.as_ref().map_or(1, Pyramid::cells)
+    }
+
+    /// What is summed, over which cells, and the network behind it.
+    fn name(&self) -> String {
+        let mut name = self.aggregate.name().to_owned();
+        if let Some(pyramid) = &self.pyramid {
+            name.push_str(&format!("@{pyramid}"));
+        }
+        if !self.network.is_empty() {
+            name.push_str(&format!("|{}", self.network));
+        }
+        name
+    }
+
+    /// Checks every number against its range.
+    ///
+    /// # Errors
+    /// Names what is out of range, and the range.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.config().check().map_err(|error| error.to_string())?;
+        let cells = self.pyramid.as_ref().map_or(1, Pyramid::cells);
+        let numbers = cells * self.aggregate.length(self.words, self.components);
+        match numbers <= MOST_NUMBERS || cells == 1 {
+            true => Ok(()),
+            false => Err(format!(
+                "a vector of {} would have {numbers} numbers, allowed are {MOST_NUMBERS}; take fewer cells, words or components",
+                self.name()
+            )),
         }
     }
 

@@ -59,6 +59,7 @@ mod remedy;
 mod report;
 mod reporter;
 mod scan;
+mod scoring;
 mod scratch;
 mod search;
 mod snapshot;
@@ -112,6 +113,7 @@ pub use report::{
 };
 pub use reporter::{Reporter, Silent};
 pub use scan::{WalkRules, check_source, find_pictures, left_out_by_default};
+pub use scoring::{Assignment, Scoring};
 pub use scratch::Scratch;
 pub use search::{Candidate, Question, Ranking, Searcher, Stage};
 pub use stage::{Expansion, StageName, StageRecipe};
@@ -119,7 +121,10 @@ pub use stop::StopFlag;
 pub use syntax::SyntaxError;
 pub use vizsla_features::{Combined, DescriptorKind, Detector};
 pub use vizsla_neural::{DescriptorRecipe, PoolingRecipe};
-pub use vizsla_words::{Aggregation, Aggregator};
+pub use vizsla_words::{
+    Aggregation, Aggregator, AsmkConfig, BagConfig, Burstiness, Frequency, Pyramid, RotationPrior,
+    ScalePrior, WeakGeometry,
+};
 pub use vocabulary::{
     AggregatorOptions, CodebookOptions, Learned, learn_aggregator, learn_codebook,
 };

@@ -249,7 +249,7 @@ impl Collection {
         let mut made = Vec::new();
         let mut last = 0;
         for chunk in ids.chunks(REBUILD_IMAGES) {
-            let mut builder = SegmentBuilder::new(codebook.len() as u32);
+            let mut builder = self.recipe.segment_builder(codebook.len());
             for &image in chunk {
                 let data = self.catalog().features(image)?.unwrap_or_default();
                 add_to_segment(&mut builder, image, &data)?;

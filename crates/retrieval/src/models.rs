@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use vizsla_neural::{
     DescriptorRecipe, ImageDescriptor, Pooling, PoolingRecipe, Registry, SessionOptions,
-    TextEncoder,
+    TextEncoder, VectorEncoder,
 };
+use vizsla_words::Aggregator;
 
 use crate::folder::Folder;
 use crate::names::ArtefactKind;
-use crate::{Error, GlobalRecipe, Recipe, TextRecipe};
+use crate::{AggregateRecipe, Error, GlobalRecipe, Recipe, TextRecipe};
 
 /// Most copies of a network that are open at a time.
 const MOST_SESSIONS: usize = 16;
@@ -33,6 +34,7 @@ pub(crate) struct Models {
     folder: Option<Folder>,
     image: Mutex<Option<Arc<ImageDescriptor>>>,
     text: Mutex<Option<Arc<TextEncoder>>>,
+    layers: Mutex<Option<Arc<VectorEncoder>>>,
 }
 
 /// Descriptors that run on one thread each, one for each thread of the caller's pool.
@@ -172,6 +174,48 @@ impl Models {
         })
     }
 
+    /// The layers behind a sum over local features; `None` where the recipe names none.
+    ///
+    /// # Errors
+    /// The model is not there, is another than the collection's, or takes no vectors.
+    pub(crate) fn layers(
+        &self,
+        recipe: &AggregateRecipe,
+    ) -> Result<Option<Arc<VectorEncoder>>, Error> {
+        if recipe.network.is_empty() {
+            return Ok(None);
+        }
+        let layers = once(&self.layers, || {
+            let entry = self.registry()?.get(&recipe.network)?;
+            if !recipe.network_sha256.is_empty() && entry.sha256 != recipe.network_sha256 {
+                return Err(Error::OtherModel {
+                    model: recipe.network.clone(),
+                    found: entry.sha256,
+                    expected: recipe.network_sha256.clone(),
+                });
+            }
+            Ok(VectorEncoder::open(&entry, None, &self.options.session)?)
+        })?;
+        Ok(Some(layers))
+    }
+
+    /// The recipe of a sum with what its layers say themselves: hash and dimension.
+    ///
+    /// # Errors
+    /// As [`Models::layers`]; they take vectors of another length.
+    pub(crate) fn complete_sum(
+        &self,
+        recipe: &mut AggregateRecipe,
+        aggregator: &Aggregator,
+    ) -> Result<(), Error> {
+        if let Some(layers) = self.layers(recipe)? {
+            recipe.network_sha256 = self.registry()?.get(&recipe.network)?.sha256;
+            let numbers = recipe.summed_dimension(aggregator);
+            recipe.dimension = network_output(&layers, numbers)?;
+        }
+        Ok(())
+    }
+
     /// Whether pictures and texts become vectors of one space.
     pub(crate) fn joint(&self, recipe: &Recipe) -> Result<bool, Error> {
         let network = recipe.global.as_ref().and_then(GlobalRecipe::network);
@@ -203,6 +247,18 @@ impl Models {
         }
         Ok(recipe)
     }
+}
+
+/// Numbers of what layers make of a vector of so many numbers.
+///
+/// # Errors
+/// They take vectors of another length, or fail.
+pub(crate) fn network_output(network: &VectorEncoder, numbers: usize) -> Result<usize, Error> {
+    let probe = vec![1.0; numbers];
+    Ok(network
+        .encode(&[probe])?
+        .pop()
+        .map_or(0, |vector| vector.len()))
 }
 
 /// The value, made at the first call that succeeds.

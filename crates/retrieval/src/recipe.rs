@@ -5,9 +5,14 @@
 
 use serde::{Deserialize, Serialize};
 use vizsla_features::{DescriptorKind, Detector, Extractor, ExtractorConfig};
-use vizsla_words::{Aggregator, Codebook};
+use vizsla_words::{
+    Aggregator, AsmkConfig, BagConfig, Burstiness, Codebook, SegmentBuilder, WeakGeometry,
+};
 
-use crate::{Channel, Error, Expansion, GlobalRecipe, IndexChoice, StageName, StageRecipe};
+use crate::{
+    Assignment, Channel, Error, Expansion, GlobalRecipe, IndexChoice, Scoring, StageName,
+    StageRecipe,
+};
 
 /// How a collection describes its images. Defaults were chosen by measuring; see `docs/`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -101,6 +106,8 @@ pub struct LocalRecipe {
 
 /// The stages of a recipe that does not say which.
 const VERIFY: [StageRecipe; 1] = [StageRecipe::Verify { images: None }];
+/// Width of soft assignment where a recipe does not say: √6250, as Philbin et al. 2008 have it.
+const SIGMA: f32 = 79.056_94;
 /// Most stages of a search.
 const MOST_STAGES: usize = 16;
 
@@ -137,6 +144,27 @@ pub struct SearchRecipe {
     pub captions_weight: f64,
     /// Weight of the meaning of captions.
     pub text_weight: f64,
+    /// How visual words vote; left out where it is `hamming`.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub scoring: Scoring,
+    /// How a query descriptor is shared between its words; left out where it is `hard`.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub assignment: Assignment,
+    /// Width of soft assignment, in the units of descriptors; left out where it is √6250.
+    #[serde(skip_serializing_if = "is_usual_sigma")]
+    pub assignment_sigma: f32,
+    /// What `hamming` and `hamming_wgc` do against repeated features; left out where it is `intra_and_inter`.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub burstiness: Burstiness,
+    /// How `bow` weighs words; left out where it is the paper's way.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub bow: BagConfig,
+    /// What `hamming_wgc` expects of the geometry of matches; left out where it is nothing.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub wgc: WeakGeometry,
+    /// The selectivity of `asmk`; left out where it is the papers'.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub asmk: AsmkConfig,
 }
 
 impl Default for PixelRecipe {
@@ -175,6 +203,13 @@ impl Default for SearchRecipe {
             global_weight: 1.0,
             captions_weight: 1.0,
             text_weight: 1.0,
+            scoring: Scoring::default(),
+            assignment: Assignment::default(),
+            assignment_sigma: SIGMA,
+            burstiness: Burstiness::default(),
+            bow: BagConfig::default(),
+            wgc: WeakGeometry::default(),
+            asmk: AsmkConfig::default(),
         }
     }
 }
@@ -191,8 +226,12 @@ impl SearchRecipe {
     }
 }
 
-fn is_usual(index: &IndexChoice) -> bool {
-    *index == IndexChoice::default()
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn is_usual_sigma(sigma: &f32) -> bool {
+    *sigma == SIGMA
 }
 
 fn only_verify(stages: &Vec<StageRecipe>) -> bool {
@@ -257,6 +296,11 @@ impl Recipe {
         within("search.verify_hamming", f64::from(pairs), 0.0, 96.0)?;
         within("search.verdict_log10_nfa", bound, -1000.0, 0.0)?;
         within("search.verdict_coverage", search.verdict_coverage, 0.0, 1.0)?;
+        let sigma = f64::from(search.assignment_sigma);
+        within("search.assignment_sigma", sigma, 1.0, 10_000.0)?;
+        self.check_scoring()?;
+        let asmk = search.asmk.check();
+        asmk.map_err(|error| Error::Recipe(format!("search.asmk: {error}")))?;
         within(
             "stages of search.stages",
             search.stages.len() as f64,
@@ -267,7 +311,7 @@ impl Recipe {
             self.check_stage(*stage).map_err(Error::Recipe)?;
         }
         if let Some(aggregate) = self.global.as_ref().and_then(GlobalRecipe::aggregate) {
-            let checked = aggregate.config().check();
+            let checked = aggregate.check();
             checked.map_err(|error| Error::Recipe(format!("global: {error}")))?;
         }
         for channel in Channel::ALL {
@@ -275,6 +319,56 @@ impl Recipe {
             within(&name, search.weight(channel), 0.0, 1000.0)?;
         }
         Ok(())
+    }
+
+    /// What is said of a scoring must be of the one that the recipe has.
+    fn check_scoring(&self) -> Result<(), Error> {
+        let search = &self.search;
+        let scoring = search.scoring;
+        let votes = matches!(scoring, Scoring::Hamming | Scoring::HammingWgc);
+        let others = [
+            (
+                "search.burstiness",
+                is_usual(&search.burstiness) || votes,
+                "\"hamming\" or \"hamming_wgc\"; \"bow\" has search.bow.frequency",
+            ),
+            (
+                "search.assignment = \"soft\"",
+                is_usual(&search.assignment) || scoring != Scoring::Asmk,
+                "\"hamming\", \"hamming_wgc\" or \"bow\": \"asmk\" adds up residuals under several words",
+            ),
+            (
+                "search.wgc",
+                is_usual(&search.wgc) || scoring == Scoring::HammingWgc,
+                "\"hamming_wgc\"",
+            ),
+            (
+                "search.bow",
+                is_usual(&search.bow) || scoring == Scoring::Bow,
+                "\"bow\"",
+            ),
+            (
+                "search.asmk",
+                is_usual(&search.asmk) || scoring == Scoring::Asmk,
+                "\"asmk\"",
+            ),
+        ];
+        if let Some((what, _, with)) = others.into_iter().find(|(_, fits, _)| !fits) {
+            return Err(Error::Recipe(format!(
+                "{what} does not go with search.scoring = \"{scoring}\"; leave it out, or take {with}"
+            )));
+        }
+        if !is_usual(&scoring) && !self.local.enabled {
+            return Err(Error::Recipe(format!(
+                "search.scoring = \"{scoring}\" needs local features, and local.enabled is false; leave one of them out"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Begins a segment of the inverted file, for a codebook with so many words.
+    pub(crate) fn segment_builder(&self, words: usize) -> SegmentBuilder {
+        SegmentBuilder::of(words as u32, self.search.scoring.contents())
     }
 
     /// Whether a codebook is of the descriptors that this recipe takes.

@@ -1,15 +1,15 @@
 //! What readers see: the segments, vectors and removals of one commit.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use vizsla_vectors::{Graph, IdSet};
-use vizsla_words::Segment;
+use vizsla_words::{IdfNorms, Segment};
 
-use crate::Error;
 use crate::catalog::Owner;
 use crate::error::Damage;
 use crate::space::Space;
+use crate::{Error, Scoring, SearchRecipe};
 
 /// How long a damaged part is not looked at again.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -21,6 +21,8 @@ pub(crate) struct Snapshot {
     /// When it was opened.
     pub loaded: Instant,
     pub segments: Result<Vec<Segment>, Damage>,
+    /// Lengths of their images under idf weights, made when first needed.
+    pub norms: OnceLock<IdfNorms>,
     pub removed: IdSet,
     pub images: u64,
     pub global: Result<Option<Arc<Space>>, Damage>,
@@ -61,6 +63,26 @@ impl Snapshot {
             Ok(segments) => Ok(segments),
             Err(damage) => Err(damage.clone().into()),
         }
+    }
+
+    /// Lengths of the images of the inverted file under the weights of the recipe, which is the same at every call; `None` where
+    /// its scoring needs none.
+    pub fn norms(&self, recipe: &SearchRecipe) -> Result<Option<&IdfNorms>, Error> {
+        let needed = match recipe.scoring {
+            Scoring::Hamming | Scoring::HammingWgc => false,
+            Scoring::Bow => true,
+            Scoring::Asmk => recipe.asmk.idf,
+        };
+        if !needed || self.norms.get().is_some() {
+            return Ok(self.norms.get());
+        }
+        let segments: Vec<&Segment> = self.segments()?.iter().collect();
+        let norms = match recipe.scoring {
+            Scoring::Bow => IdfNorms::of_bags(&segments, &recipe.bow),
+            _ => IdfNorms::new(&segments),
+        };
+        let norms = norms.map_err(Error::of_index)?;
+        Ok(Some(self.norms.get_or_init(|| norms)))
     }
 
     /// Vectors of images, or of captions.

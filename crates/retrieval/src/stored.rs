@@ -5,14 +5,18 @@
 //! merge. Layout, little-endian, arrays one after another:
 //!
 //! ```text
-//! u8 version, 1 or 2 | u32 count | count × varint word difference | count × 3 bytes x,y (12 bits each,
+//! u8 version, 1 or 2, and 16 where there are codes | u32 count | count × varint word difference | count × 3 bytes x,y (12 bits each,
 //! fraction of width and height) | count × u8 log-scale | count × u8 angle | count × 12 bytes signature
 //! version 2 alone: | count × 2 signed bytes shape
+//! with codes: | for every word that several features have × 8 bytes code
 //! ```
 //!
 //! About 18.1 bytes a feature: 9 kB for 500 features. Of the 128 bits of a signature 96 are kept: measured,
 //! the last 32 change no figure that matters and cost a fifth of the space. Version 2 is written where a feature is
 //! no circle; its two numbers of a [`Shape`] are in steps of 1/64, so that the ratio of the axes is kept to about 1 %.
+//!
+//! A collection whose features are aggregated by word (ASMK) keeps the code of a word where it is not the signature of the one
+//! feature that has it: 8 bytes for each word of several features.
 
 use vizsla_features::{Keypoint, Shape};
 use vizsla_words::{QueryWord, Signature};
@@ -21,6 +25,10 @@ use vizsla_words::{QueryWord, Signature};
 const CIRCLES: u8 = 1;
 /// Features have shapes.
 const SHAPES: u8 = 2;
+/// Beside either: words of several features have codes.
+const CODES: u8 = 16;
+/// Bytes of a code.
+const CODE: usize = 8;
 const GRID: f32 = 4095.0;
 const STEPS_PER_OCTAVE: f32 = 16.0;
 /// Steps in which the numbers of a shape are kept.
@@ -89,6 +97,54 @@ pub(crate) fn kept(signature: Signature) -> Signature {
     Signature([signature.0[0], signature.0[1] & 0xffff_ffff])
 }
 
+/// Writes features, sorted by word, and the codes of all words of theirs.
+pub(crate) fn encode_with(features: &mut [StoredFeature], codes: &[(u32, Signature)]) -> Vec<u8> {
+    let mut bytes = encode(features);
+    if let Some(version) = bytes.first_mut() {
+        *version |= CODES;
+    }
+    for word in repeated(features) {
+        let at = codes.binary_search_by_key(&word, |&(word, _)| word);
+        let code = at.ok().and_then(|at| codes.get(at)).map(|code| code.1);
+        bytes.extend_from_slice(&code.unwrap_or_default().0[0].to_le_bytes());
+    }
+    bytes
+}
+
+/// The words that several features have, of features sorted by word.
+fn repeated(features: &[StoredFeature]) -> impl Iterator<Item = u32> + '_ {
+    let by_word = features.chunk_by(|a, b| a.word == b.word);
+    let several = by_word.filter(|same| same.len() > 1);
+    several.filter_map(|same| same.first().map(|feature| feature.word))
+}
+
+/// The words of an image, ascending, each with one code of 64 bits: that of the catalog, or the signature of the one feature that
+/// has the word. Where neither is there, of a part of an image, bits are those that more of its features have set.
+pub(crate) fn aggregated(
+    features: &[StoredFeature],
+    codes: &[(u32, u64)],
+) -> Vec<(u32, Signature)> {
+    let by_word = features.chunk_by(|a, b| a.word == b.word);
+    let code = |same: &[StoredFeature]| {
+        let word = same.first().map_or(0, |feature| feature.word);
+        let known = codes.binary_search_by_key(&word, |&(word, _)| word).ok();
+        let code = match known.and_then(|at| codes.get(at)) {
+            Some(&(_, code)) => code,
+            None => majority(same),
+        };
+        (word, Signature([code, 0]))
+    };
+    by_word.map(code).collect()
+}
+
+/// Bits that more than half of the features have set, of their first 64.
+fn majority(features: &[StoredFeature]) -> u64 {
+    (0..64).fold(0, |code, bit| {
+        let set = features.iter().filter(|f| f.signature.0[0] >> bit & 1 == 1);
+        code | u64::from(2 * set.count() > features.len()) << bit
+    })
+}
+
 /// Writes features, sorted by word.
 pub(crate) fn encode(features: &mut [StoredFeature]) -> Vec<u8> {
     features.sort_by(|a, b| {
@@ -149,9 +205,16 @@ fn shape_of(steps: [u8; 2]) -> Shape {
     }
 }
 
-/// Reads what [`encode`] wrote; `None` when the bytes are not that.
+/// Reads what [`encode`] or [`encode_with`] wrote; `None` when the bytes are not that.
 pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
+    decode_with(bytes).map(|(features, _)| features)
+}
+
+/// As [`decode`], with the codes of the words that several features have, as far as they are kept.
+pub(crate) fn decode_with(bytes: &[u8]) -> Option<(Vec<StoredFeature>, Vec<(u32, u64)>)> {
     let (&version, rest) = bytes.split_first()?;
+    let coded = version & CODES != 0;
+    let version = version & !CODES;
     let (count, mut rest) = rest.split_first_chunk::<4>()?;
     let count = u32::from_le_bytes(*count) as usize;
     // A wrong count cannot make us reserve more than a few times the input.
@@ -169,9 +232,15 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
         word = word.checked_add(take_varint(&mut rest)?)?;
         words.push(word);
     }
-    if rest.len() != count * fixed {
+    let (rest, codes) = rest.split_at_checked(count * fixed)?;
+    let of_several = words.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
+    let of_several: Vec<u32> = of_several.map(|same| same[0]).collect();
+    if codes.len() != if coded { of_several.len() * CODE } else { 0 } {
         return None;
     }
+    let (codes, _) = codes.as_chunks::<CODE>();
+    let codes = codes.iter().map(|&code| u64::from_le_bytes(code));
+    let codes = of_several.into_iter().zip(codes).collect();
     let (places, rest) = rest.split_at(count * 3);
     let (scales, rest) = rest.split_at(count);
     let (angles, rest) = rest.split_at(count);
@@ -186,29 +255,28 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
         .zip(angles)
         .zip(signatures)
         .enumerate();
-    Some(
-        features
-            .map(|(at, ((((&word, place), &scale), &angle), signature))| {
-                let packed = u32::from_le_bytes([place[0], place[1], place[2], 0]);
-                let (low, high) = signature.split_at(8);
-                let number = |bytes: &[u8]| {
-                    bytes
-                        .iter()
-                        .rev()
-                        .fold(0u64, |n, &byte| n << 8 | u64::from(byte))
-                };
-                StoredFeature {
-                    word,
-                    x: (packed >> 12) as f32 / GRID,
-                    y: (packed & 0xfff) as f32 / GRID,
-                    scale: (f32::from(scale) / STEPS_PER_OCTAVE - 1.0).exp2(),
-                    angle: f32::from(angle) / 256.0 * std::f32::consts::TAU,
-                    shape: shapes.get(at).copied().map_or(Shape::CIRCLE, shape_of),
-                    signature: Signature([number(low), number(high)]),
-                }
-            })
-            .collect(),
-    )
+    let features = features
+        .map(|(at, ((((&word, place), &scale), &angle), signature))| {
+            let packed = u32::from_le_bytes([place[0], place[1], place[2], 0]);
+            let (low, high) = signature.split_at(8);
+            let number = |bytes: &[u8]| {
+                bytes
+                    .iter()
+                    .rev()
+                    .fold(0u64, |n, &byte| n << 8 | u64::from(byte))
+            };
+            StoredFeature {
+                word,
+                x: (packed >> 12) as f32 / GRID,
+                y: (packed & 0xfff) as f32 / GRID,
+                scale: (f32::from(scale) / STEPS_PER_OCTAVE - 1.0).exp2(),
+                angle: f32::from(angle) / 256.0 * std::f32::consts::TAU,
+                shape: shapes.get(at).copied().map_or(Shape::CIRCLE, shape_of),
+                signature: Signature([number(low), number(high)]),
+            }
+        })
+        .collect();
+    Some((features, codes))
 }
 
 fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
@@ -321,6 +389,56 @@ mod tests {
             };
         }
         features
+    }
+
+    #[test]
+    fn codes_of_words_of_several_features_come_back() {
+        for mut features in [some_features(30), shaped()] {
+            features[1].word = features[0].word;
+            features[5].word = features[0].word;
+            features[7].word = features[6].word;
+            let codes = |features: &[StoredFeature]| {
+                let words = features.iter().map(|f| f.word);
+                let mut codes: Vec<_> = words.map(|w| (w, Signature([!u64::from(w), 7]))).collect();
+                codes.sort_unstable();
+                codes.dedup();
+                codes
+            };
+            let codes = codes(&features);
+            let bytes = encode_with(&mut features, &codes);
+            let (back, kept) = decode_with(&bytes).unwrap();
+            assert_eq!(decode(&bytes).unwrap(), back);
+            assert_eq!(back, decode(&encode(&mut features)).unwrap());
+            assert!(kept.len() >= 2 && kept.iter().all(|&(word, code)| code == !u64::from(word)));
+            let words = aggregated(&back, &kept);
+            assert!(words.windows(2).all(|pair| pair[0].0 < pair[1].0));
+            for (word, code) in words {
+                let of_word: Vec<_> = back.iter().filter(|f| f.word == word).collect();
+                match of_word[..] {
+                    [one] => assert_eq!(code.0[0], one.signature.0[0]),
+                    _ => assert_eq!(code.0[0], !u64::from(word)),
+                }
+            }
+            for end in 0..bytes.len() {
+                assert!(decode(&bytes[..end]).is_none());
+            }
+            for at in 0..bytes.len() {
+                let mut broken = bytes.clone();
+                broken[at] ^= 0xff;
+                let _ = decode(&broken);
+            }
+        }
+    }
+
+    #[test]
+    fn without_codes_the_bits_of_most_features_count() {
+        let mut features = some_features(3);
+        for (feature, bits) in features.iter_mut().zip([0b0011, 0b0101, 0b1001]) {
+            feature.word = 4;
+            feature.signature = Signature([bits, 0]);
+        }
+        assert_eq!(aggregated(&features, &[]), [(4, Signature([1, 0]))]);
+        assert!(aggregated(&[], &[]).is_empty());
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct Learned<T> {
 /// What the pictures gave.
 struct Harvest {
     descriptors: Vec<Descriptor>,
+    /// How many of them are of each picture.
+    of_pictures: Vec<usize>,
     pictures: usize,
     skipped: Vec<Skipped>,
 }
@@ -81,7 +83,7 @@ pub fn learn_codebook(
     Ok(Some(harvest.taught(codebook)))
 }
 
-/// Learns the vocabulary of a VLAD or a Fisher vector from the pictures in folders and files; `None` when the reporter says
+/// Learns the vocabulary of a bag of words, a VLAD or a Fisher vector from the pictures in folders and files; `None` when the reporter says
 /// that the caller wants to stop.
 ///
 /// # Errors
@@ -97,7 +99,8 @@ pub fn learn_aggregator(
         return Ok(None);
     };
     reporter.begin("learning", 0);
-    let aggregator = Aggregator::train(&harvest.descriptors, &options.train)?;
+    let (descriptors, pictures) = (&harvest.descriptors, &harvest.of_pictures);
+    let aggregator = Aggregator::train_of_images(descriptors, pictures, &options.train)?;
     reporter.end();
     Ok(Some(harvest.taught(aggregator)))
 }
@@ -120,6 +123,7 @@ fn harvest(
     let share = max_descriptors.div_ceil(pictures.len()).max(1);
     let mut harvest = Harvest {
         descriptors: Vec::new(),
+        of_pictures: Vec::new(),
         pictures: 0,
         skipped,
     };
@@ -162,6 +166,7 @@ impl Harvest {
     fn take(&mut self, path: &Path, sample: Result<Vec<Descriptor>, Error>) {
         match sample {
             Ok(some) => {
+                self.of_pictures.push(some.len());
                 self.descriptors.extend(some);
                 self.pictures += 1;
             }

@@ -2,18 +2,22 @@
 #![allow(clippy::unwrap_used)]
 
 mod support;
+#[path = "support/world.rs"]
+mod world;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use fs_err as fs;
 use support::{fill, picture, view};
+use vizsla_neural::{ModelKind, VectorEncoder};
 use vizsla_retrieval::{
     AggregateRecipe, Aggregation, Aggregator, AggregatorOptions, Channel, Collection, Combined,
     Error, GlobalRecipe, IngestOptions, PairSource, Query, QueryImage, Recipe, SearchOptions,
     Silent, WhitenOptions, extract_features, learn_aggregator,
 };
-use vizsla_words::{AggregatorConfig, Codebook};
+use vizsla_words::{AggregatorConfig, Codebook, Pyramid};
+use world::World;
 
 fn recipe(aggregate: Aggregation) -> Recipe {
     Recipe {
@@ -231,4 +235,117 @@ fn what_is_counted_of_whole_pictures_finds_them_again() {
     for name in vizsla_features::WholeImage::names() {
         assert!(refused.to_string().contains(name), "{refused}");
     }
+}
+
+#[test]
+fn sums_over_the_cells_of_a_pyramid_find_a_part_of_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let pictures = folder.path().join("pictures");
+    fill(&pictures, 6);
+    let pyramid: Pyramid = "1x1+2x2".parse().unwrap();
+    for aggregate in [Aggregation::Bow, Aggregation::VladIntra] {
+        let mut recipe = recipe(aggregate);
+        if let Some(GlobalRecipe::Aggregate(aggregate)) = &mut recipe.global {
+            aggregate.pyramid = Some(pyramid.clone());
+        }
+        let place = folder.path().join(format!("{aggregate}.vizsla"));
+        let collection = indexed(&place, &pictures, recipe);
+        let global = collection.recipe().global.as_ref().unwrap();
+        let aggregator = collection.aggregator().unwrap().unwrap();
+        assert_eq!(global.name(), format!("{aggregate}@1x1+2x2"));
+        assert_eq!(global.dimension(), 5 * aggregator.dimension());
+        let text = collection.recipe().to_toml().unwrap();
+        assert_eq!(&Recipe::from_toml(&text).unwrap(), collection.recipe());
+        let vectors = collection.vectors().unwrap();
+        let path = collection.image_path(vectors[1].0).unwrap().unwrap();
+        let features = extract_features(&path, collection.recipe()).unwrap();
+        let (width, height) = (features.width as f32, features.height as f32);
+        let place = |k: &vizsla_features::Keypoint| ((k.x + 0.5) / width, (k.y + 0.5) / height);
+        let places: Vec<(f32, f32)> = features.keypoints.iter().map(place).collect();
+        let wanted = aggregator.describe_in(&features.descriptors, &places, &pyramid);
+        for (kept, wanted) in vectors[1].1.iter().zip(&wanted) {
+            assert!((kept - wanted).abs() < 1e-3 * wanted.abs() + 1e-6);
+        }
+        let seen = QueryImage::Rgb(picture(5).crop(10, 10, 345, 275).unwrap());
+        assert_eq!(first(&collection, &Query::image(seen)), "004.png");
+    }
+    let text = "[global]\naggregate = \"fisher\"\nwords = 1024\npyramid = \"8x8\"\n";
+    let refused = Recipe::from_toml(text).unwrap_err().to_string();
+    assert!(refused.contains("take fewer cells"), "{refused}");
+    let text = "[global]\naggregate = \"vlad\"\npyramid = \"2\"\n";
+    let refused = Recipe::from_toml(text).unwrap_err().to_string();
+    assert!(refused.contains("1x1+2x2+4x4"), "{refused}");
+}
+
+/// Perronnin & Larlus 2015: a Fisher vector goes through fully connected layers.
+#[test]
+fn a_fisher_vector_goes_through_the_layers_that_the_recipe_names() {
+    let world = World::new();
+    world.register("layers", "hybrid.onnx", ModelKind::Image);
+    let pictures = world.path("drawn");
+    fill(&pictures, 5);
+    let learned = |words| {
+        let options = AggregatorOptions {
+            train: AggregatorConfig {
+                aggregation: Aggregation::Fisher,
+                words,
+                components: 2,
+                ..AggregatorConfig::default()
+            },
+            max_descriptors: 1_000,
+            recipe: Recipe::default(),
+        };
+        let learned = learn_aggregator(std::slice::from_ref(&pictures), &options, &Silent);
+        Arc::new(learned.unwrap().unwrap().vocabulary)
+    };
+    let text = "[global]\naggregate = \"fisher\"\nnetwork = \"layers\"\n";
+    let make = |name: &str, text: &str, own: Arc<Aggregator>| {
+        let builder =
+            Collection::builder(world.path(name)).recipe(Recipe::from_toml(text).unwrap());
+        builder.models(world.models()).aggregator(own).create()
+    };
+    // The layers take rows of 4 numbers: one Gaussian, two components, two gradients.
+    let refused = make("wrong.vizsla", text, learned(2)).err().unwrap();
+    assert!(refused.to_string().contains('4'), "{refused}");
+    assert!(!world.path("wrong.vizsla").exists());
+    let unknown = text.replace("layers", "layer");
+    let refused = make("unknown.vizsla", &unknown, learned(1)).err().unwrap();
+    assert!(refused.to_string().contains("layer"), "{refused}");
+
+    let own = learned(1);
+    let mut collection = make("h.vizsla", text, own.clone()).unwrap();
+    collection
+        .ingest(&[pictures], &IngestOptions::default(), &Silent)
+        .unwrap();
+    let global = collection.recipe().global.clone().unwrap();
+    assert_eq!(
+        (global.name(), global.dimension()),
+        ("fisher|layers".to_owned(), 3)
+    );
+    let entry = world.registry().get("layers").unwrap();
+    assert_eq!(global.aggregate().unwrap().network_sha256, entry.sha256);
+    let layers = VectorEncoder::open(&entry, None, &world.models().session).unwrap();
+    let vectors = collection.vectors().unwrap();
+    assert_eq!(vectors.len(), 5);
+    for (image, vector) in &vectors {
+        let path = collection.image_path(*image).unwrap().unwrap();
+        let features = extract_features(&path, collection.recipe()).unwrap();
+        let wanted = layers
+            .encode(&[own.describe(&features.descriptors)])
+            .unwrap();
+        assert_eq!(vector.len(), 3);
+        for (kept, wanted) in vector.iter().zip(&wanted[0]) {
+            assert!((kept - wanted).abs() < 2e-3, "{vector:?} {wanted:?}");
+        }
+    }
+    let path = collection.image_path(vectors[2].0).unwrap().unwrap();
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    assert_eq!(first(&collection, &Query::file(&path)), name);
+    drop(collection);
+    // Another model under the same name is refused, with the hash of the one that is needed.
+    world.register("layers", "tiny_clip_image.onnx", ModelKind::Image);
+    let builder = Collection::builder(world.path("h.vizsla")).models(world.models());
+    let collection = builder.open().unwrap();
+    let refused = collection.search(&Query::file(&path), &by_vectors());
+    assert!(matches!(refused, Err(Error::OtherModel { .. })));
 }

@@ -1,12 +1,13 @@
-//! All descriptors of an image as one vector: VLAD (Jégou, Perronnin, Douze, Sánchez, Pérez & Schmid 2012) and the
-//! Fisher vector (Perronnin, Sánchez & Mensink 2010).
+//! All descriptors of an image as one vector: the bag of words (Sivic & Zisserman 2003), VLAD (Jégou, Perronnin, Douze, Sánchez,
+//! Pérez & Schmid 2012) and the Fisher vector (Perronnin, Sánchez & Mensink 2010), over the whole or over the cells of a
+//! [`Pyramid`].
 //!
-//! Descriptors are scaled to length 1 and reduced by PCA, as both papers do, then aggregated over a small vocabulary:
-//! k-means centres for VLAD, a Gaussian mixture for the Fisher vector. The result has length 1 and is compared by its
+//! Descriptors are scaled to length 1 and reduced by PCA, as the latter two papers do, then aggregated over a small vocabulary:
+//! k-means centres for the bag of words and VLAD, a Gaussian mixture for the Fisher vector. The result has length 1 and is compared by its
 //! inner product; PCA or whitening on top of it is a [`vizsla_vectors::Projection`]. A network of fully connected layers
 //! on top of the projected Fisher vector (Perronnin & Larlus 2015) is `vizsla_neural::VectorEncoder`.
 //!
-//! The formulas are those of [`vizsla_vectors::vlad`] and [`vizsla_vectors::fisher_vector`].
+//! The formulas are those of [`vizsla_vectors::vlad`], [`vizsla_vectors::fisher_vector`] and [`Aggregation::Bow`].
 
 use std::fmt;
 use std::path::Path;
@@ -19,6 +20,8 @@ use vizsla_vectors::{
     l2_normalise, u32_at, vlad,
 };
 
+use crate::histogram::Histogram;
+use crate::pyramid::Pyramid;
 use crate::{Codebook, Error};
 
 const FORMAT: FileFormat = FileFormat {
@@ -31,6 +34,8 @@ const FORMAT: FileFormat = FileFormat {
 const MOST_BYTES: u64 = 1 << 30;
 /// Most words of a vocabulary.
 const MOST_WORDS: usize = 4096;
+/// Most words that a descriptor counts for.
+const MOST_NEAREST: usize = 64;
 /// Bits of the first field that say what is summed; those above are the number of the kind of descriptors.
 const AGGREGATION_BITS: u32 = 16;
 
@@ -45,11 +50,14 @@ pub enum Aggregation {
     VladIntra,
     /// Gradients by the means and variances of a mixture.
     Fisher,
+    /// How many descriptors have each word, times its inverse document frequency, square roots: the Hellinger kernel of
+    /// histograms (Sivic & Zisserman 2003; Perronnin, Sánchez & Liu 2010).
+    Bow,
 }
 
 impl Aggregation {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Vlad, Self::VladIntra, Self::Fisher];
+    pub const ALL: [Self; 4] = [Self::Vlad, Self::VladIntra, Self::Fisher, Self::Bow];
 
     /// The name as it is written.
     pub fn name(self) -> &'static str {
@@ -57,6 +65,15 @@ impl Aggregation {
             Self::Vlad => "vlad",
             Self::VladIntra => "vlad_intra",
             Self::Fisher => "fisher",
+            Self::Bow => "bow",
+        }
+    }
+
+    /// Words where nobody says how many.
+    pub fn usual_words(self) -> usize {
+        match self {
+            Self::Vlad | Self::VladIntra | Self::Fisher => 64,
+            Self::Bow => 1024,
         }
     }
 
@@ -65,6 +82,7 @@ impl Aggregation {
         match self {
             Self::Vlad | Self::VladIntra => words * components,
             Self::Fisher => 2 * words * components,
+            Self::Bow => words,
         }
     }
 }
@@ -88,7 +106,7 @@ impl FromStr for Aggregation {
 pub struct AggregatorConfig {
     /// What is summed.
     pub aggregation: Aggregation,
-    /// Centres or Gaussians, 1 to 4096; 16 to 256 are usual.
+    /// Centres or Gaussians, 1 to 4096; 16 to 256 are usual, of a bag of words more.
     pub words: usize,
     /// Dimensions of a descriptor after PCA, 1 to 128.
     pub components: usize,
@@ -96,6 +114,11 @@ pub struct AggregatorConfig {
     pub seed: u64,
     /// What the descriptors are.
     pub descriptor: DescriptorKind,
+    /// Nearest words that a descriptor counts for in a bag of words, 1 to 64: more than 1 is soft assignment (Philbin, Chum,
+    /// Isard, Sivic & Zisserman 2008).
+    pub nearest: usize,
+    /// Width of soft assignment, for descriptors of length 1 after PCA; the paper's is √6250 for a length of 512.
+    pub sigma: f32,
 }
 
 impl Default for AggregatorConfig {
@@ -106,6 +129,8 @@ impl Default for AggregatorConfig {
             components: 64,
             seed: 1,
             descriptor: DescriptorKind::RootSift,
+            nearest: 1,
+            sigma: 0.154,
         }
     }
 }
@@ -126,6 +151,19 @@ impl AggregatorConfig {
             })),
         };
         within("the number of words", self.words, MOST_WORDS)?;
+        let nearest = match self.aggregation {
+            Aggregation::Bow => MOST_NEAREST,
+            _ => 1,
+        };
+        within("the number of nearest words", self.nearest, nearest)?;
+        if !(1e-3..=1e3).contains(&self.sigma) {
+            return Err(Error::OutOfRange {
+                name: "sigma",
+                value: self.sigma.into(),
+                low: 1e-3,
+                high: 1e3,
+            });
+        }
         within(
             "the number of components",
             self.components,
@@ -138,13 +176,15 @@ impl AggregatorConfig {
 enum Vocabulary {
     Centres { rows: Vec<f32>, intra: bool },
     Mixture(Gmm),
+    Histogram(Histogram),
 }
 
 /// Turns the descriptors of an image into one vector.
 ///
-/// The file, `VZAG`, little-endian: magic, version 1, what is summed (0 VLAD, 1 with intra-normalisation, 2 Fisher; in the
+/// The file, `VZAG`, little-endian: magic, version 1, what is summed (0 VLAD, 1 with intra-normalisation, 2 Fisher, 3 bag of words; in the
 /// upper half the number of the [`DescriptorKind`]), length of the projection, length of the vocabulary, CRC-32 of what follows the header, CRC-32 of the header up to here
-/// (4 bytes each), a projection file, and the centres (f32) or a mixture file.
+/// (4 bytes each), a projection file, and the centres (f32) or a mixture file; of a bag of words the number of nearest words (u32),
+/// the width of soft assignment, the weight of every word and the centres (f32).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aggregator {
     projection: Projection,
@@ -160,6 +200,20 @@ impl Aggregator {
     /// # Errors
     /// When there are too few descriptors, or a number of the config is out of range.
     pub fn train(descriptors: &[Descriptor], config: &AggregatorConfig) -> Result<Self, Error> {
+        Self::train_of_images(descriptors, &[], config)
+    }
+
+    /// As [`Aggregator::train`], from descriptors of which the first so many are of one image, the next so many of another, and so
+    /// on. A bag of words learns from that how many images have each word: idf = ln(1 + N/n). Without images every word weighs the
+    /// same.
+    ///
+    /// # Errors
+    /// As [`Aggregator::train`].
+    pub fn train_of_images(
+        descriptors: &[Descriptor],
+        images: &[usize],
+        config: &AggregatorConfig,
+    ) -> Result<Self, Error> {
         config.check()?;
         let rows: Vec<f32> = descriptors.iter().flat_map(unit).collect();
         let dimension = config.components;
@@ -176,7 +230,13 @@ impl Aggregator {
                 50,
                 config.seed,
             )?),
-            _ => Vocabulary::Centres {
+            Aggregation::Bow => {
+                let found = float_kmeans(&reduced, dimension, config.words, 25, config.seed)?;
+                let soft = (config.nearest, config.sigma);
+                let histogram = Histogram::new(found.centroids, dimension, soft);
+                Vocabulary::Histogram(histogram.weighted(&found.labels, images))
+            }
+            Aggregation::Vlad | Aggregation::VladIntra => Vocabulary::Centres {
                 rows: float_kmeans(&reduced, dimension, config.words, 25, config.seed)?.centroids,
                 intra: config.aggregation == Aggregation::VladIntra,
             },
@@ -210,24 +270,68 @@ impl Aggregator {
 
     /// The vector of an image with these descriptors: length 1, or all zeros without any.
     pub fn describe(&self, descriptors: &[Descriptor]) -> Vec<f32> {
-        let reduced: Vec<f32> = descriptors
-            .iter()
-            .flat_map(|descriptor| self.projection.apply(&unit(descriptor)))
-            .collect();
+        let mut vector = self.sum(&self.reduced(descriptors));
+        if matches!(self.vocabulary, Vocabulary::Histogram(_)) {
+            l2_normalise(&mut vector);
+        }
+        vector
+    }
+
+    /// The vector of an image with these descriptors at these places (fractions of width and height), over the cells of a pyramid:
+    /// as long as [`Aggregator::dimension`] times its cells, length 1, or all zeros without descriptors. Levels come one after the
+    /// other, their cells row by row. A cell of VLAD or Fisher has the vector of its descriptors, so that every cell with any says
+    /// as much; one of a bag of words says as much as it has descriptors.
+    ///
+    /// Descriptors without a place are left out.
+    pub fn describe_in(
+        &self,
+        descriptors: &[Descriptor],
+        places: &[(f32, f32)],
+        pyramid: &Pyramid,
+    ) -> Vec<f32> {
+        let count = descriptors.len().min(places.len());
+        let reduced = self.reduced(&descriptors[..count]);
+        let width = self.components().max(1);
+        let mut vector = Vec::with_capacity(self.dimension() * pyramid.cells());
+        let weights = pyramid.weights();
+        for (cells, weight) in pyramid.split(&places[..count]).iter().zip(weights) {
+            let start = vector.len();
+            for cell in cells {
+                let rows = cell
+                    .iter()
+                    .filter_map(|&at| reduced.get(at * width..(at + 1) * width));
+                let rows: Vec<f32> = rows.flatten().copied().collect();
+                vector.extend(self.sum(&rows));
+            }
+            let level = &mut vector[start..];
+            l2_normalise(level);
+            level.iter_mut().for_each(|x| *x *= weight.sqrt() as f32);
+        }
+        l2_normalise(&mut vector);
+        vector
+    }
+
+    /// Descriptors at length 1 after PCA, one after the other.
+    fn reduced(&self, descriptors: &[Descriptor]) -> Vec<f32> {
+        let rows = descriptors.iter();
+        rows.flat_map(|descriptor| self.projection.apply(&unit(descriptor)))
+            .collect()
+    }
+
+    /// A VLAD or Fisher vector of length 1, or a bag of words of another length.
+    fn sum(&self, reduced: &[f32]) -> Vec<f32> {
         match &self.vocabulary {
             Vocabulary::Centres { rows, intra } => {
-                vlad(&reduced, rows, self.projection.output(), *intra)
+                vlad(reduced, rows, self.projection.output(), *intra)
             }
-            Vocabulary::Mixture(mixture) => fisher_vector(&reduced, mixture),
+            Vocabulary::Mixture(mixture) => fisher_vector(reduced, mixture),
+            Vocabulary::Histogram(histogram) => histogram.sum(reduced),
         }
     }
 
-    /// Numbers of a vector: words times dimensions, twice that for Fisher vectors.
+    /// Numbers of a vector: words times dimensions, twice that for Fisher vectors, words for a bag of words.
     pub fn dimension(&self) -> usize {
-        match &self.vocabulary {
-            Vocabulary::Centres { rows, .. } => rows.len(),
-            Vocabulary::Mixture(mixture) => 2 * mixture.len() * mixture.dimension(),
-        }
+        self.aggregation().length(self.words(), self.components())
     }
 
     /// What it takes of each descriptor: components after PCA.
@@ -240,6 +344,7 @@ impl Aggregator {
         match &self.vocabulary {
             Vocabulary::Centres { rows, .. } => rows.len() / self.components().max(1),
             Vocabulary::Mixture(mixture) => mixture.len(),
+            Vocabulary::Histogram(histogram) => histogram.words(),
         }
     }
 
@@ -254,6 +359,7 @@ impl Aggregator {
             Vocabulary::Centres { intra: false, .. } => Aggregation::Vlad,
             Vocabulary::Centres { intra: true, .. } => Aggregation::VladIntra,
             Vocabulary::Mixture(_) => Aggregation::Fisher,
+            Vocabulary::Histogram(_) => Aggregation::Bow,
         }
     }
 
@@ -268,6 +374,7 @@ impl Aggregator {
         let vocabulary = match &self.vocabulary {
             Vocabulary::Centres { rows, .. } => rows.iter().flat_map(|x| x.to_le_bytes()).collect(),
             Vocabulary::Mixture(mixture) => mixture.to_bytes(),
+            Vocabulary::Histogram(histogram) => histogram.to_bytes(),
         };
         let fields = [
             self.aggregation() as u32 | self.kind.number() << AGGREGATION_BITS,
@@ -288,6 +395,11 @@ impl Aggregator {
             .ok_or_else(|| damaged("unknown kind of descriptors"))?;
         let vocabulary = match summed & ((1 << AGGREGATION_BITS) - 1) {
             2 => Vocabulary::Mixture(Gmm::from_bytes(vocabulary)?),
+            3 => Vocabulary::Histogram(
+                Histogram::from_bytes(vocabulary, projection.output())
+                    .filter(|histogram| (1..=MOST_NEAREST).contains(&histogram.nearest()))
+                    .ok_or_else(|| damaged("values out of range"))?,
+            ),
             intra @ 0..=1 => Vocabulary::Centres {
                 rows: f32s(vocabulary).collect(),
                 intra: intra == 1,
@@ -301,6 +413,7 @@ impl Aggregator {
                     && rows.iter().all(|x| x.is_finite())
             }
             Vocabulary::Mixture(mixture) => mixture.dimension() == projection.output(),
+            Vocabulary::Histogram(_) => true,
         };
         if !fits || projection.input() != size_of::<Descriptor>() {
             return Err(damaged("dimensions disagree"));

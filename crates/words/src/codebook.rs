@@ -11,73 +11,44 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use vizsla_features::{Descriptor, DescriptorKind};
-use vizsla_vectors::{
-    AtomicFile, CellIndex, HierarchicalConfig, Neighbour, Rotation, content_id, hierarchical_kmeans,
-};
+use vizsla_vectors::{AtomicFile, CellIndex, Rotation, content_id};
 
 use crate::Error;
+use crate::clustering::{TrainConfig, TrainProgress};
 pub use crate::codebook_file::SIGNATURE_BITS;
 use crate::codebook_file::{self, MAX_WORDS};
+use crate::finder::Finder;
+use crate::learn::learn;
 
-/// Cells whose words are compared with a descriptor. See `benches/words.md` for the recall.
-const PROBES: usize = 8;
+/// Most children of a node of a vocabulary tree.
+const MOST_BRANCHES: usize = 256;
 
 /// Signs of a rotated residual.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Signature(pub [u64; 2]);
 
 impl Signature {
+    /// A bit is set where the number is positive.
+    pub(crate) fn of_signs<T: Copy + Default + PartialOrd>(values: [T; SIGNATURE_BITS]) -> Self {
+        let mut signature = Self::default();
+        for (half, values) in signature.0.iter_mut().zip(values.chunks_exact(64)) {
+            for (bit, &value) in values.iter().enumerate() {
+                *half |= u64::from(value > T::default()) << bit;
+            }
+        }
+        signature
+    }
+
     /// Number of differing bits, 0 to 128.
     pub fn distance(self, other: Signature) -> u32 {
         (self.0[0] ^ other.0[0]).count_ones() + (self.0[1] ^ other.0[1]).count_ones()
     }
 }
 
-/// How a codebook is learned.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TrainConfig {
-    /// Number of visual words, 1 to 65,536.
-    pub words: usize,
-    /// Rounds of k-means inside the coarse cells.
-    pub iterations: usize,
-    /// Rounds of k-means over all descriptors and words after that.
-    pub refinements: usize,
-    /// Most descriptors used; an even subset is taken of more.
-    pub max_descriptors: usize,
-    /// Seed of the starts and of the rotation.
-    pub seed: u64,
-    /// What the descriptors are.
-    pub descriptor: DescriptorKind,
-}
-
-impl Default for TrainConfig {
-    fn default() -> Self {
-        Self {
-            words: 32_768,
-            iterations: 8,
-            refinements: 3,
-            max_descriptors: 2_000_000,
-            seed: 1,
-            descriptor: DescriptorKind::RootSift,
-        }
-    }
-}
-
-/// A stage of the training that was finished.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TrainProgress {
-    /// Stages done.
-    pub stage: usize,
-    /// Stages there are.
-    pub stages: usize,
-    /// Mean squared distance of a descriptor to its word before the stage, where known.
-    pub distortion: Option<f64>,
-}
-
 /// Up to 65,536 visual words.
 #[derive(Debug, Clone)]
 pub struct Codebook {
-    pub(crate) index: CellIndex,
+    pub(crate) index: Finder,
     pub(crate) rotation: Rotation,
     pub(crate) kind: DescriptorKind,
     pub(crate) id: String,
@@ -88,7 +59,7 @@ impl Codebook {
     /// the same codebook. Works in the current rayon pool.
     ///
     /// # Errors
-    /// [`Error::WordCount`], [`Error::TooFewDescriptors`] when there are fewer descriptors than words.
+    /// [`Error::WordCount`], [`Error::OutOfRange`], [`Error::TooFewDescriptors`] when there are fewer descriptors than words.
     pub fn train(
         descriptors: &[Descriptor],
         config: &TrainConfig,
@@ -96,6 +67,14 @@ impl Codebook {
     ) -> Result<Self, Error> {
         if config.words == 0 || config.words > MAX_WORDS {
             return Err(Error::WordCount(config.words));
+        }
+        if !(2..=MOST_BRANCHES).contains(&config.branching) {
+            return Err(Error::OutOfRange {
+                name: "branching",
+                value: config.branching as f64,
+                low: 2.0,
+                high: MOST_BRANCHES as f64,
+            });
         }
         if descriptors.len() < config.words {
             return Err(Error::TooFewDescriptors {
@@ -111,23 +90,7 @@ impl Codebook {
         } else {
             descriptors
         };
-        let hierarchical = HierarchicalConfig {
-            clusters: config.words,
-            iterations: config.iterations,
-            refinements: config.refinements,
-            seed: config.seed,
-            ..HierarchicalConfig::default()
-        };
-        let count = descriptors.len() as f64;
-        let words = hierarchical_kmeans(descriptors, &hierarchical, &|stage, stages, inertia| {
-            progress(TrainProgress {
-                stage,
-                stages,
-                distortion: inertia.map(|inertia| inertia / count),
-            });
-        });
-        let cells = (config.words as f64).sqrt().round().max(1.0) as usize;
-        let index = CellIndex::build(&words, cells, 2 * config.iterations, config.seed);
+        let index = learn(descriptors, config, progress)?;
         let rotation = Rotation::random(config.seed);
         Ok(Self::assemble(index, rotation, config.descriptor))
     }
@@ -147,10 +110,14 @@ impl Codebook {
 
     fn empty() -> Self {
         let index = CellIndex::build(&[[0; 128]], 1, 1, 0);
-        Self::assemble(index, Rotation::random(0), DescriptorKind::RootSift)
+        Self::assemble(
+            Finder::Cells(index),
+            Rotation::random(0),
+            DescriptorKind::RootSift,
+        )
     }
 
-    fn assemble(index: CellIndex, rotation: Rotation, kind: DescriptorKind) -> Self {
+    fn assemble(index: Finder, rotation: Rotation, kind: DescriptorKind) -> Self {
         let id = content_id(&codebook_file::encode(&index, &rotation, kind));
         Self {
             index,
@@ -225,26 +192,68 @@ impl Codebook {
         self.index.rows()
     }
 
-    /// The word nearest to a descriptor, found among the words of the nearest cells.
+    /// Whether descriptors are given words by way of a vocabulary tree.
+    pub fn is_tree(&self) -> bool {
+        matches!(self.index, Finder::Tree(_))
+    }
+
+    /// The word nearest to a descriptor, found among the words of the nearest cells; that at the end of the tree's path where the
+    /// codebook is a tree.
     pub fn assign(&self, descriptor: &Descriptor) -> u32 {
-        self.index
-            .nearest(descriptor, PROBES)
-            .map_or(0, |nearest| nearest.row)
+        self.index.nearest(descriptor)
     }
 
     /// The `count` words nearest to a descriptor as (word, squared distance), nearest first. They
-    /// replace what `out` held.
+    /// replace what `out` held. Of a tree, that of [`Codebook::assign`] is among them.
     pub fn assign_many(&self, descriptor: &Descriptor, count: usize, out: &mut Vec<(u32, u32)>) {
-        let mut found: Vec<Neighbour> = Vec::with_capacity(count);
-        self.index
-            .nearest_many(descriptor, count, PROBES, &mut found);
+        let found = self.index.nearest_many(descriptor, count);
         out.clear();
         out.extend(found.iter().map(|n| (n.row, n.distance)));
+    }
+
+    /// The `count` words nearest to a descriptor as (word, share), nearest first (soft assignment, Philbin, Chum, Isard, Sivic &
+    /// Zisserman, "Lost in quantization", CVPR 2008). A word at distance *d* gets exp(−*d*²/2σ²), and the shares sum to 1; `sigma` is in
+    /// the units of descriptors, the paper's is √6250 ≈ 79. Of one that is no number above 0 all goes to the nearest word. They
+    /// replace what `out` held.
+    pub fn assign_soft(
+        &self,
+        descriptor: &Descriptor,
+        count: usize,
+        sigma: f32,
+        out: &mut Vec<(u32, f32)>,
+    ) {
+        let found = self.index.nearest_many(descriptor, count);
+        let least = found.first().map_or(0, |nearest| nearest.distance);
+        let width = 2.0 * f64::from(sigma) * f64::from(sigma);
+        let hard = !(sigma > 0.0 && sigma.is_finite());
+        let shares = found.iter().enumerate().map(|(at, n)| match hard {
+            true => f64::from(u8::from(at == 0)),
+            // Beside the nearest: the quotient is the same, and nothing is too small for a number.
+            false => (-f64::from(n.distance - least) / width).exp(),
+        });
+        let shares: Vec<f64> = shares.collect();
+        let sum: f64 = shares.iter().sum();
+        out.clear();
+        let rows = found.iter().map(|nearest| nearest.row);
+        out.extend(
+            rows.zip(shares)
+                .map(|(row, share)| (row, (share / sum) as f32)),
+        );
     }
 
     /// Signs of the rotated residual of a descriptor at a word; a bit is set where the residual is
     /// positive. A word the codebook does not have gives the residual to zero.
     pub fn signature(&self, descriptor: &Descriptor, word: u32) -> Signature {
+        Signature::of_signs(self.rotated(descriptor, word))
+    }
+
+    /// The rotated residual of a descriptor at a word.
+    pub(crate) fn rotated(&self, descriptor: &Descriptor, word: u32) -> [i32; SIGNATURE_BITS] {
+        self.rotation.apply(&self.residual(descriptor, word))
+    }
+
+    /// A descriptor minus a word.
+    pub(crate) fn residual(&self, descriptor: &Descriptor, word: u32) -> [i16; SIGNATURE_BITS] {
         let centre = self.index.rows().get(word as usize);
         let mut residual = descriptor.map(i16::from);
         if let Some(centre) = centre {
@@ -252,14 +261,7 @@ impl Codebook {
                 *r -= i16::from(c);
             }
         }
-        let rotated = self.rotation.apply(&residual);
-        let mut signature = Signature::default();
-        for (half, values) in signature.0.iter_mut().zip(rotated.chunks_exact(64)) {
-            for (bit, &value) in values.iter().enumerate() {
-                *half |= u64::from(value > 0) << bit;
-            }
-        }
-        signature
+        residual
     }
 }
 

@@ -54,6 +54,34 @@ pub enum Error {
         /// Words there are.
         words: u32,
     },
+    /// An image has a word of an aggregated segment twice.
+    #[error("image {image} has the visual word {word} twice; aggregate its features by word first")]
+    RepeatedWord {
+        /// The word.
+        word: u32,
+        /// The image.
+        image: i64,
+    },
+    /// A segment has other postings than are needed.
+    #[error("the postings are of {found}, {expected} are needed; make the index again")]
+    OtherContents {
+        /// What there is.
+        found: crate::Contents,
+        /// What is needed.
+        expected: crate::Contents,
+    },
+    /// A number of a config is out of its range.
+    #[error("{name} = {value}, allowed is {low} to {high}")]
+    OutOfRange {
+        /// What it is.
+        name: &'static str,
+        /// What was given.
+        value: f64,
+        /// The least that is allowed.
+        low: f64,
+        /// The most that is allowed.
+        high: f64,
+    },
     /// More images than one segment may hold.
     #[error("a segment holds at most {0} images")]
     TooManyImages(usize),

@@ -28,17 +28,44 @@
 //! ```
 
 mod aggregate;
+mod aggregated;
+mod asmk;
+mod bag;
+mod clustering;
 mod codebook;
 mod codebook_file;
 mod error;
+mod finder;
+mod histogram;
+mod learn;
+mod match_kernel;
+mod norms;
+mod pose;
+mod pyramid;
 mod scan;
+mod scoring;
 mod search;
 mod segment;
+mod tree;
+mod votes;
+mod weak_geometry;
+mod weights;
 
 pub use aggregate::{Aggregation, Aggregator, AggregatorConfig};
-pub use codebook::{Codebook, SIGNATURE_BITS, Signature, TrainConfig, TrainProgress};
+pub use aggregated::Residual;
+pub use asmk::{AsmkConfig, search_aggregated};
+pub use bag::search_bag;
+pub use clustering::{Clustering, TrainConfig, TrainProgress};
+pub use codebook::{Codebook, SIGNATURE_BITS, Signature};
 pub use error::Error;
-pub use search::{
-    Burstiness, Normalisation, QueryWord, Scored, ScoringConfig, inverse_document_frequency, search,
+pub use match_kernel::MatchKernelIndex;
+pub use norms::IdfNorms;
+pub use pose::Pose;
+pub use pyramid::{Pyramid, PyramidError};
+pub use scoring::{
+    Burstiness, Normalisation, QueryWord, Scored, ScoringConfig, inverse_document_frequency,
 };
-pub use segment::{Posting, Segment, SegmentBuilder, SegmentSummary, merge};
+pub use search::search;
+pub use segment::{Contents, Posting, Segment, SegmentBuilder, SegmentSummary, merge};
+pub use weak_geometry::{RotationPrior, ScalePrior, WeakGeometry, search_consistent};
+pub use weights::{BagConfig, Frequency};

@@ -9,9 +9,9 @@ use clap::Args;
 use vizsla_neural::PoolingRecipe;
 use vizsla_retrieval::{
     AggregateRecipe, Aggregation, Collection, Combined, DescriptorKind, DescriptorRecipe, Detector,
-    GlobalRecipe, Recipe, TextRecipe,
+    GlobalRecipe, Pyramid, Recipe, Scoring, TextRecipe,
 };
-use vizsla_words::{Aggregator, Codebook};
+use vizsla_words::{Aggregator, Codebook, PyramidError};
 
 /// Options that only a new collection can take.
 #[derive(Args)]
@@ -34,7 +34,8 @@ pub struct Making {
     no_local: bool,
     /// One vector of each picture without a network
     ///
-    /// vlad, vlad_intra, or fisher, which needs --aggregator, sum its local features. rgb, hsv, lab, moments, layout,
+    /// bow, vlad, vlad_intra, or fisher, which needs --aggregator, sum its local features, also over the cells of a spatial pyramid,
+    /// as in vlad_intra@1x1+2x2 or bow@1x1*0.25+2x2*0.25+4x4*0.5. rgb, hsv, lab, moments, layout,
     /// correlogram, lbp, lbp_ri, cs_lbp, gabor, cooccurrence, tamura, hog, phog, edges, hu, average_hash, difference_hash,
     /// dct_hash and wavelet_hash describe the whole picture; several are joined with weights, as in hsv@2x2*0.5+lbp*0.5.
     #[arg(long, value_name = "WHAT", conflicts_with = "encoder")]
@@ -50,6 +51,10 @@ pub struct Making {
     /// Vocabulary from `vizsla codebook aggregate` for that sum; left out, one is learned from the codebook's words
     #[arg(long, value_name = "FILE", conflicts_with = "encoder")]
     aggregator: Option<PathBuf>,
+    /// How the visual words of a query vote: hamming, hamming_wgc (the votes for an image must agree on one turn and one change of
+    /// size), bow (tf-idf without signatures), asmk (all features of a word count as one)
+    #[arg(long, value_name = "HOW")]
+    scoring: Option<Scoring>,
     /// Image model of `vizsla models` for a global descriptor of each picture
     #[arg(long, value_name = "MODEL")]
     encoder: Option<String>,
@@ -81,7 +86,7 @@ pub struct Making {
 /// A global descriptor that needs no network.
 #[derive(Debug, Clone)]
 enum Global {
-    Summed(Aggregation),
+    Summed(Aggregation, Option<Pyramid>),
     Whole(Combined),
 }
 
@@ -89,8 +94,14 @@ impl FromStr for Global {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(summed) = text.parse() {
-            return Ok(Self::Summed(summed));
+        let (name, pyramid) = match text.split_once('@') {
+            Some((name, pyramid)) => (name, Some(pyramid)),
+            None => (text, None),
+        };
+        if let Ok(summed) = name.parse() {
+            let pyramid = pyramid.map(str::parse).transpose();
+            let pyramid = pyramid.map_err(|error: PyramidError| error.to_string())?;
+            return Ok(Self::Summed(summed, pyramid));
         }
         let sums = Aggregation::ALL.map(Aggregation::name).join(", ");
         let whole = text.parse().map(Self::Whole);
@@ -109,6 +120,7 @@ impl Making {
             && self.detector.is_none()
             && self.descriptor.is_none()
             && self.aggregator.is_none()
+            && self.scoring.is_none()
             && self.encoder.is_none()
             && self.text_encoder.is_none()
     }
@@ -155,6 +167,7 @@ impl Making {
         recipe.local.enabled &= !self.no_local;
         recipe.local.detector = self.detector.unwrap_or(recipe.local.detector);
         recipe.local.descriptor = self.descriptor.unwrap_or(recipe.local.descriptor);
+        recipe.search.scoring = self.scoring.unwrap_or(recipe.search.scoring);
         if let Some(model) = &self.encoder {
             let base = match recipe.global.take() {
                 Some(GlobalRecipe::Network(network)) => Some(network),
@@ -165,7 +178,7 @@ impl Making {
         if let Some(Global::Whole(whole)) = &self.global {
             if self.aggregator.is_some() {
                 bail!(
-                    "--aggregator is for vlad, vlad_intra and fisher, not for `{whole}`; leave it out"
+                    "--aggregator is for bow, vlad, vlad_intra and fisher, not for `{whole}`; leave it out"
                 );
             }
             let same = recipe.global.take().filter(
@@ -197,17 +210,25 @@ impl Making {
         base: Option<&GlobalRecipe>,
         aggregator: Option<&Aggregator>,
     ) -> Result<Option<AggregateRecipe>> {
-        let base = base.and_then(GlobalRecipe::aggregate).cloned();
-        let wanted = match self.global {
-            Some(Global::Summed(wanted)) => Some(wanted),
-            _ => None,
+        let mut base = base.and_then(GlobalRecipe::aggregate).cloned();
+        let (wanted, pyramid) = match &self.global {
+            Some(Global::Summed(wanted, pyramid)) => (Some(*wanted), Some(pyramid)),
+            _ => (None, None),
+        };
+        if let (Some(base), Some(pyramid)) = (&mut base, pyramid) {
+            base.pyramid.clone_from(pyramid);
+        }
+        let new = || AggregateRecipe {
+            pyramid: pyramid.cloned().flatten(),
+            words: wanted.unwrap_or_default().usual_words(),
+            ..AggregateRecipe::default()
         };
         let mut summed = match (wanted, aggregator) {
             (None, None) => return Ok(None),
-            (_, Some(given)) => base.unwrap_or_default().with(given),
+            (_, Some(given)) => base.unwrap_or_else(new).with(given),
             (Some(wanted), None) => match base {
                 Some(same) if same.aggregate == wanted => same,
-                _ => AggregateRecipe::default(),
+                _ => new(),
             },
         };
         if let Some(wanted) = wanted {

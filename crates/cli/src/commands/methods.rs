@@ -14,7 +14,8 @@ use crate::output::{self, Table};
 /// alone.
 #[derive(Args)]
 pub struct Arguments {
-    /// A family (detector, descriptor, whole_image, aggregation, pooling, fusion, stage) or the name of a method
+    /// A family (detector, descriptor, whole_image, aggregation, pooling, clustering, assignment, scoring, fusion, stage)
+    /// or the name of a method
     #[arg(value_name = "FAMILY or NAME")]
     which: Option<String>,
     /// Print one JSON object
@@ -106,13 +107,17 @@ fn tables(methods: &[Method], papers: bool) -> String {
 /// Everything of one method.
 fn one(method: &Method) -> String {
     let about = &method.about;
+    // What is learned before there is a recipe is an option of a command.
+    let chosen = match method.setting.split_once(" --") {
+        Some(_) => format!("vizsla {} {}", method.setting, method.name),
+        None => format!("{} = \"{}\"", method.setting, method.name),
+    };
     format!(
-        "{name}: {what}\n  {family}, {setting} = \"{name}\"\n  paper   {paper}\n  cost    {cost}\n  memory  {memory}\n  \
+        "{name}: {what}\n  {family}, {chosen}\n  paper   {paper}\n  cost    {cost}\n  memory  {memory}\n  \
          page    {page}\n",
         name = method.name,
         what = about.what,
         family = method.family,
-        setting = method.setting,
         paper = about.paper,
         cost = about.cost,
         memory = about.memory,
@@ -130,6 +135,13 @@ mod tests {
         assert!(stages.len() > 3 && stages.iter().all(|m| m.family == Family::Stage));
         assert_eq!(chosen("hessian_affine").unwrap().len(), 1);
         assert!(one(&chosen("mser").unwrap()[0]).contains("Matas"));
+        let tree = one(&chosen("hierarchical").unwrap()[0]);
+        assert!(
+            tree.contains("vizsla codebook train --clustering hierarchical"),
+            "{tree}"
+        );
+        let asmk = one(&chosen("asmk").unwrap()[0]);
+        assert!(asmk.contains("search.scoring = \"asmk\""), "{asmk}");
         assert_eq!(chosen("gem:4").unwrap()[0].name, "gem:3");
         assert!(chosen("expand").unwrap().len() > 2);
         let error = chosen("swift").unwrap_err().to_string();

@@ -10,7 +10,7 @@ use crate::describe::{Describer, Wanted};
 use crate::models::Models;
 use crate::picture::{Picture, PictureSource};
 use crate::stored::{self, StoredFeature};
-use crate::{Error, Recipe};
+use crate::{Error, Recipe, Scoring};
 
 /// A described image, ready for the catalog.
 pub(super) struct NewImage {
@@ -90,13 +90,20 @@ impl<'a> Intake<'a> {
         features: Option<Features>,
         vector: Option<Vec<f32>>,
     ) -> NewImage {
-        let quantise = |features| self.quantise(&features, picture.zoom() as f32);
-        let mut stored = features.map(quantise).unwrap_or_default();
+        let features = features.unwrap_or_default();
+        let mut stored = self.quantise(&features, picture.zoom() as f32);
+        let data = match self.describer.recipe().search.scoring {
+            Scoring::Hamming | Scoring::HammingWgc | Scoring::Bow => stored::encode(&mut stored),
+            Scoring::Asmk => {
+                let codes = self.codebook.aggregate(&features.descriptors, 1);
+                stored::encode_with(&mut stored, &codes)
+            }
+        };
         let [width, height] = picture.full;
         let file = picture.file;
         NewImage {
             vector,
-            data: stored::encode(&mut stored),
+            data,
             pages: file.pages,
             row: ImageRow {
                 content,

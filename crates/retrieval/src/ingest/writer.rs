@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use vizsla_words::{SegmentBuilder, Signature};
+use vizsla_words::{Contents as Postings, Pose, SegmentBuilder, Signature};
 
 use super::batch::{Batch, Item, Outcome};
 use super::contents::{Contents, count_foreign, count_place};
 use super::departed::Departed;
 use super::intake::NewImage;
 use crate::catalog::{FileRow, IndexEntry, Numbered, Owner, Writer, to_bytes};
-use crate::{Collection, Error, FurtherPages, GlobalRecipe, IngestReport, Skipped, stored};
+use crate::stored::{self, StoredFeature};
+use crate::{Collection, Error, FurtherPages, GlobalRecipe, IngestReport, Skipped};
 
 /// Writes batches, in order.
 pub(super) struct BatchWriter<'a> {
@@ -232,7 +233,8 @@ impl<'a> BatchWriter<'a> {
         if images.is_empty() {
             return Ok(None);
         }
-        let mut builder = SegmentBuilder::new(self.collection.codebook()?.len() as u32);
+        let words = self.collection.codebook()?.len();
+        let mut builder = self.collection.recipe.segment_builder(words);
         for (offset, image) in images.iter().enumerate() {
             add_to_segment(&mut builder, first + offset as i64, &image.data)?;
         }
@@ -298,7 +300,19 @@ pub(crate) fn add_to_segment(
     image: i64,
     data: &[u8],
 ) -> Result<(), Error> {
-    let features = stored::decode(data).unwrap_or_default();
-    let words: Vec<(u32, Signature)> = features.iter().map(|f| (f.word, f.signature)).collect();
-    Ok(builder.add(image, &words)?)
+    let (features, codes) = stored::decode_with(data).unwrap_or_default();
+    let words = features.iter();
+    match builder.contents() {
+        Postings::Features => {
+            let words: Vec<(u32, Signature)> = words.map(|f| (f.word, f.signature)).collect();
+            builder.add(image, &words)?;
+        }
+        Postings::Posed => {
+            let pose = |f: &StoredFeature| Pose::new(f.angle, f.scale);
+            let words: Vec<_> = words.map(|f| (f.word, f.signature, pose(f))).collect();
+            builder.add_posed(image, &words)?;
+        }
+        Postings::Aggregated => builder.add(image, &stored::aggregated(&features, &codes))?,
+    }
+    Ok(())
 }

@@ -126,6 +126,11 @@ fn of_aggregation(aggregation: Aggregation) -> About {
             "Perronnin, Sánchez & Mensink, ECCV 2010",
             "8 bytes x words x components: 32 KiB at 64 x 64",
         ),
+        Aggregation::Bow => (
+            "how many descriptors have each of some words, times idf, square roots; a descriptor may count for several words",
+            "Sivic & Zisserman, ICCV 2003; Philbin, Chum, Isard, Sivic & Zisserman, CVPR 2008",
+            "4 bytes x words: 4 KiB at 1,024",
+        ),
     };
     About {
         what,

@@ -7,6 +7,7 @@ mod about;
 mod global;
 mod local;
 mod ranking;
+mod words;
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,6 +31,12 @@ pub enum Family {
     Aggregation,
     /// From the feature maps of a network to one vector.
     Pooling,
+    /// What places the words of a codebook.
+    Clustering,
+    /// How a query descriptor is shared between words.
+    Assignment,
+    /// How the visual words of a query vote.
+    Scoring,
     /// How vectors are made findable.
     Index,
     /// How the lists of several channels become one.
@@ -40,12 +47,15 @@ pub enum Family {
 
 impl Family {
     /// All of them, in the order in which a picture meets them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Detector,
         Self::Descriptor,
         Self::WholeImage,
         Self::Aggregation,
         Self::Pooling,
+        Self::Clustering,
+        Self::Assignment,
+        Self::Scoring,
         Self::Index,
         Self::Fusion,
         Self::Stage,
@@ -59,13 +69,16 @@ impl Family {
             Self::WholeImage => "whole_image",
             Self::Aggregation => "aggregation",
             Self::Pooling => "pooling",
+            Self::Clustering => "clustering",
+            Self::Assignment => "assignment",
+            Self::Scoring => "scoring",
             Self::Index => "index",
             Self::Fusion => "fusion",
             Self::Stage => "stage",
         }
     }
 
-    /// Where a recipe names one of them.
+    /// Where a recipe, or the command that learns a codebook, names one of them.
     pub fn setting(self) -> &'static str {
         match self {
             Self::Detector => "local.detector",
@@ -73,6 +86,9 @@ impl Family {
             Self::WholeImage => "global.whole",
             Self::Aggregation => "global.aggregate",
             Self::Pooling => "global.pooling",
+            Self::Clustering => "codebook train --clustering",
+            Self::Assignment => "search.assignment",
+            Self::Scoring => "search.scoring",
             Self::Index => "search.index",
             Self::Fusion => "search.fusion",
             Self::Stage => "search.stages",
@@ -87,6 +103,7 @@ impl Family {
             Self::WholeImage => "docs/methods/whole-images.md",
             Self::Aggregation => "docs/methods/aggregation.md",
             Self::Pooling => "docs/pooling.md",
+            Self::Clustering | Self::Assignment | Self::Scoring => "docs/visual-words.md",
             Self::Index => "docs/nearest-neighbours.md",
             Self::Fusion => "docs/channels.md",
             Self::Stage => "docs/stages.md",
@@ -133,6 +150,9 @@ pub fn methods() -> Vec<Method> {
             Family::WholeImage => global::whole_images(),
             Family::Aggregation => global::aggregations(),
             Family::Pooling => global::poolings(),
+            Family::Clustering => words::clusterings(),
+            Family::Assignment => words::assignments(),
+            Family::Scoring => words::scorings(),
             Family::Index => ranking::indexes(),
             Family::Fusion => ranking::fusions(),
             Family::Stage => ranking::stages(),
@@ -151,6 +171,8 @@ pub fn methods() -> Vec<Method> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use vizsla_words::Clustering;
 
     use super::*;
     use crate::Recipe;
@@ -196,6 +218,13 @@ mod tests {
                     };
                     format!("[global]\nmodel = \"some\"\npooling = \"{name}{which}\"")
                 }
+                // A codebook is learned before there is a recipe.
+                Family::Clustering => {
+                    assert!(name.parse::<Clustering>().is_ok());
+                    continue;
+                }
+                Family::Assignment => format!("[search]\nassignment = \"{name}\""),
+                Family::Scoring => format!("[search]\nscoring = \"{name}\""),
                 Family::Index => format!("[search]\nindex = \"{name}\""),
                 Family::Fusion => format!("[search]\nfusion = \"{name}\""),
                 Family::Stage => format!("[search]\nstages = [\"{name}\"]"),

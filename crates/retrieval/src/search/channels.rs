@@ -169,9 +169,10 @@ impl Searcher<'_> {
                 continue;
             };
             weights += part.weight.abs();
-            let segments = self.snapshot.segments()?;
-            for (image, similarity) in shortlist(segments, words, recipe, question.depth, &allowed)?
-            {
+            let sight = part.sight.as_ref().map(|(sight, _)| sight);
+            let (snapshot, depth) = (&self.snapshot, question.depth);
+            let found = shortlist(snapshot, words, sight, recipe, depth, &allowed)?;
+            for (image, similarity) in found {
                 *sums.entry(image).or_default() += part.weight * similarity;
             }
         }

@@ -11,7 +11,8 @@ pub(super) struct Described<'q> {
     pub found: bool,
     /// A picture with local features, and the visual words of these.
     pub sight: Option<(Sight, Vec<QueryWord>)>,
-    /// The words that images are found by, where these are more than the picture's own.
+    /// The words that images are found by, where these are others than the picture's own, which it is verified by: aggregated ones,
+    /// or more.
     pub widened: Option<Vec<QueryWord>>,
     /// In the space of the global descriptor's index.
     pub global: Option<Vec<f32>>,

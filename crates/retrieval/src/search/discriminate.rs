@@ -117,8 +117,11 @@ impl Searcher<'_> {
         }
     }
 
-    /// The words of a stored image.
+    /// The words of a stored image, aggregated where images are found by such.
     fn words_of(&self, image: i64) -> Result<Vec<QueryWord>, Error> {
+        if let Some(words) = self.aggregated_stored(image)? {
+            return Ok(words);
+        }
         let data = self.catalog.features(image)?.unwrap_or_default();
         let features = stored::decode(&data).unwrap_or_default();
         let numbered = features.iter().zip(0..);

@@ -13,9 +13,10 @@ use super::candidate::{Candidate, Ranking};
 use super::described::Described;
 use super::question::Question;
 use super::searcher::Searcher;
+use super::shortlist::aggregated_words;
 use super::sight::Sight;
 use super::stage::Stage;
-use crate::{Channel, Error, Expansion, StageName, Verdict, stored};
+use crate::{Channel, Error, Expansion, Scoring, StageName, Verdict, stored};
 
 /// Widens the question by its first results.
 pub(super) struct Expand {
@@ -117,6 +118,7 @@ impl Searcher<'_> {
                     question.parts.push(Described {
                         found: true,
                         sight: Some(self.stored_sight(candidate.image, size)?),
+                        widened: self.aggregated_stored(candidate.image)?,
                         ..Described::new(f64::from(weight))
                     });
                 }
@@ -184,6 +186,11 @@ impl Searcher<'_> {
             })
         };
         let features = stored::decode(&data).unwrap_or_default();
+        if self.recipe().search.scoring == Scoring::Asmk {
+            // Of a part of an image there is no code: the bits of most of its features.
+            let within: Vec<_> = features.into_iter().filter(inside).collect();
+            return Ok(aggregated_words(stored::aggregated(&within, &[])));
+        }
         let within = features.iter().filter(|feature| inside(feature));
         Ok(within.map(|feature| feature.query_word(0)).collect())
     }

@@ -92,11 +92,13 @@ impl Searcher<'_> {
         size: usize,
         allowed: &Allowed<'_>,
     ) -> Result<Vec<(i64, f64)>, Error> {
-        let Some(words) = parts.first().and_then(Described::words) else {
+        let first = parts.first();
+        let Some((part, words)) = first.and_then(|part| Some((part, part.words()?))) else {
             return Ok(Vec::new());
         };
-        let segments = self.snapshot.segments()?;
-        shortlist(segments, words, &self.recipe().search, size, allowed)
+        let sight = part.sight.as_ref().map(|(sight, _)| sight);
+        let recipe = &self.recipe().search;
+        shortlist(&self.snapshot, words, sight, recipe, size, allowed)
     }
 
     fn verified(&self, parts: &[Described<'_>], others: &[i64]) -> Result<Vec<Candidate>, Error> {

@@ -1,5 +1,6 @@
 //! The parts of a query, described by the recipe of the collection.
 
+use vizsla_features::Features;
 use vizsla_vectors::l2_normalise;
 use vizsla_words::QueryWord;
 
@@ -7,13 +8,14 @@ use super::asked::Asked;
 use super::described::Described;
 use super::question::go_on;
 use super::searcher::Searcher;
-use super::shortlist::query_words;
+use super::shortlist::{aggregated_words, query_words};
 use super::sight::{Sight, stored_sight};
 use super::trace::Trace;
 use crate::catalog::Owner;
 use crate::describe::{Describer, Wanted};
 use crate::{
-    Error, GlobalRecipe, Part, PartSource, Query, QueryImage, Region, Reporter, StageName, stored,
+    Error, GlobalRecipe, Part, PartSource, Query, QueryImage, Region, Reporter, Scoring, StageName,
+    stored,
 };
 
 /// Most parts of one query: each costs a description of its own.
@@ -99,6 +101,7 @@ impl Searcher<'_> {
                 &self.recipe().search,
             );
             trace.stage(StageName::Words, words.len());
+            out.widened = self.aggregated_of(&features)?;
             let sight = Sight {
                 features,
                 region: picture.region,
@@ -134,6 +137,7 @@ impl Searcher<'_> {
             let (sight, words) = self.stored_sight(image, size)?;
             trace.stage(StageName::Describe, words.len());
             out.sight = Some((sight, words));
+            out.widened = self.aggregated_stored(image)?;
         }
         if asked.global || asked.text {
             let vector = self.catalog.vector(Owner::Image, image)?;
@@ -167,6 +171,29 @@ impl Searcher<'_> {
         let features = stored::decode(&data).unwrap_or_default();
         let side = self.recipe().pixels.max_side;
         Ok(stored_sight(&features, size.into(), side))
+    }
+
+    /// The words by which images are found, of the features of a picture, where these are aggregated; `None` where they are not.
+    fn aggregated_of(&self, features: &Features) -> Result<Option<Vec<QueryWord>>, Error> {
+        let recipe = &self.recipe().search;
+        if recipe.scoring != Scoring::Asmk {
+            return Ok(None);
+        }
+        let codebook = self.collection.codebook()?;
+        let words = codebook.aggregate(&features.descriptors, recipe.multiple_assignment);
+        Ok(Some(aggregated_words(words)))
+    }
+
+    /// The same of an image of the collection.
+    pub(super) fn aggregated_stored(&self, image: i64) -> Result<Option<Vec<QueryWord>>, Error> {
+        if self.recipe().search.scoring != Scoring::Asmk {
+            return Ok(None);
+        }
+        let data = self.catalog.features(image)?.unwrap_or_default();
+        let (features, codes) = stored::decode_with(&data).unwrap_or_default();
+        Ok(Some(aggregated_words(stored::aggregated(
+            &features, &codes,
+        ))))
     }
 
     /// The vector of an image of the collection as it is compared.

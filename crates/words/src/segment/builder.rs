@@ -2,29 +2,42 @@
 
 use std::path::Path;
 
+use super::contents::Contents;
 use super::format::MAX_IMAGES;
-use super::writer::{ImageEntry, SegmentSummary, SegmentWriter};
-use crate::{Error, Signature};
+use super::writer::{Entry, ImageEntry, SegmentSummary, SegmentWriter};
+use crate::{Error, Pose, Signature};
 
-/// A posting on its way: word, ordinal, signature.
-type Collected = (u32, u32, u64);
+/// A posting on its way: word, ordinal, signature, pose.
+type Collected = (u32, u32, u64, Pose);
 
-/// Collects images in memory, 16 bytes a feature.
+/// Collects images in memory, 24 bytes a posting.
 #[derive(Debug, Clone)]
 pub struct SegmentBuilder {
     words: u32,
+    contents: Contents,
     images: Vec<ImageEntry>,
     postings: Vec<Collected>,
 }
 
 impl SegmentBuilder {
-    /// Begins a segment for a codebook with so many words.
+    /// Begins a segment of [`Contents::Features`] for a codebook with so many words.
     pub fn new(words: u32) -> Self {
+        Self::of(words, Contents::Features)
+    }
+
+    /// Begins a segment of such postings for a codebook with so many words.
+    pub fn of(words: u32, contents: Contents) -> Self {
         Self {
             words,
+            contents,
             images: Vec::new(),
             postings: Vec::new(),
         }
+    }
+
+    /// What its postings are.
+    pub fn contents(&self) -> Contents {
+        self.contents
     }
 
     /// Images added.
@@ -37,15 +50,58 @@ impl SegmentBuilder {
         self.postings.len()
     }
 
-    /// Adds an image: its id, unique in the segment, and the word and signature of every feature.
+    /// Adds an image: its id, unique in the segment, and the word and signature of every feature. Of aggregated words every word
+    /// comes once, with its code ([`Codebook::aggregate`](crate::Codebook::aggregate)).
     ///
     /// # Errors
-    /// [`Error::UnknownWord`] and [`Error::TooManyImages`]; the builder is then as it was.
+    /// [`Error::UnknownWord`], [`Error::TooManyImages`], [`Error::RepeatedWord`] where a word of [`Contents::Aggregated`] comes
+    /// twice, [`Error::OtherContents`] where features must have poses; the builder is then as it was.
     pub fn add(&mut self, id: i64, features: &[(u32, Signature)]) -> Result<(), Error> {
-        if let Some(&(word, _)) = features.iter().find(|(word, _)| *word >= self.words) {
+        if self.contents == Contents::Posed {
+            return Err(Error::OtherContents {
+                found: Contents::Features,
+                expected: self.contents,
+            });
+        }
+        let features = features.iter();
+        self.push(id, features.map(|&(word, s)| (word, s, Pose::default())))
+    }
+
+    /// As [`SegmentBuilder::add`], for a segment of [`Contents::Posed`].
+    ///
+    /// # Errors
+    /// As [`SegmentBuilder::add`]; [`Error::OtherContents`] where the segment has no poses.
+    pub fn add_posed(&mut self, id: i64, features: &[(u32, Signature, Pose)]) -> Result<(), Error> {
+        if self.contents != Contents::Posed {
+            return Err(Error::OtherContents {
+                found: Contents::Posed,
+                expected: self.contents,
+            });
+        }
+        self.push(id, features.iter().copied())
+    }
+
+    fn push(
+        &mut self,
+        id: i64,
+        features: impl ExactSizeIterator<Item = (u32, Signature, Pose)> + Clone,
+    ) -> Result<(), Error> {
+        let mut words: Vec<u32> = features.clone().map(|(word, ..)| word).collect();
+        if let Some(&word) = words.iter().find(|word| **word >= self.words) {
             return Err(Error::UnknownWord {
                 word,
                 words: self.words,
+            });
+        }
+        words.sort_unstable();
+        let mut twins = words.windows(2).filter(|pair| pair[0] == pair[1]);
+        if let Some(twins) = twins
+            .next()
+            .filter(|_| self.contents == Contents::Aggregated)
+        {
+            return Err(Error::RepeatedWord {
+                word: twins[0],
+                image: id,
             });
         }
         if self.images.len() >= MAX_IMAGES {
@@ -54,11 +110,11 @@ impl SegmentBuilder {
         let ordinal = self.images.len() as u32;
         self.images.push(ImageEntry {
             id,
-            norm: histogram_length(features),
+            norm: histogram_length(&words),
             features: features.len() as u32,
         });
-        self.postings
-            .extend(features.iter().map(|&(word, s)| (word, ordinal, s.0[0])));
+        let postings = features.map(|(word, s, pose)| (word, ordinal, s.0[0], pose));
+        self.postings.extend(postings);
         Ok(())
     }
 
@@ -69,6 +125,7 @@ impl SegmentBuilder {
     pub fn write(self, path: &Path) -> Result<SegmentSummary, Error> {
         let Self {
             words,
+            contents,
             images,
             mut postings,
         } = self;
@@ -77,11 +134,15 @@ impl SegmentBuilder {
             posting.1 = ordinals[posting.1 as usize];
         }
         postings.sort_unstable();
-        let mut writer = SegmentWriter::create(path, words, &images)?;
-        let mut list: Vec<(u32, u64)> = Vec::new();
+        let mut writer = SegmentWriter::create(path, words, contents, &images)?;
+        let mut list: Vec<Entry> = Vec::new();
         for postings in postings.chunk_by(|a, b| a.0 == b.0) {
             list.clear();
-            list.extend(postings.iter().map(|&(_, ordinal, s)| (ordinal, s)));
+            list.extend(
+                postings
+                    .iter()
+                    .map(|&(_, ordinal, s, pose)| (ordinal, s, pose)),
+            );
             writer.push_list(postings[0].0, &list)?;
         }
         writer.finish()
@@ -103,10 +164,8 @@ pub(crate) fn sort_images(images: Vec<ImageEntry>) -> Result<(Vec<ImageEntry>, V
     }
 }
 
-/// Euclidean length of the histogram of words.
-fn histogram_length(features: &[(u32, Signature)]) -> f32 {
-    let mut words: Vec<u32> = features.iter().map(|&(word, _)| word).collect();
-    words.sort_unstable();
+/// Euclidean length of the histogram of words, which are sorted.
+fn histogram_length(words: &[u32]) -> f32 {
     let squares: u64 = words
         .chunk_by(|a, b| a == b)
         .map(|same| (same.len() as u64).pow(2))

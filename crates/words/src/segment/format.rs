@@ -4,14 +4,17 @@ use std::path::Path;
 
 use vizsla_vectors::{FileFormat, u32_at, u64_at};
 
+use super::contents::Contents;
 use crate::Error;
 
 pub(crate) const FORMAT: FileFormat = FileFormat {
     magic: b"VZSG",
     kind: "segment",
-    version: 1,
+    version: 2,
     header: HEADER,
 };
+/// The version that holds nothing but features.
+const FIRST: u32 = 1;
 pub(crate) const HEADER: usize = 64;
 pub(crate) const IMAGE: usize = 16;
 pub(crate) const ENTRY: usize = 24;
@@ -23,6 +26,7 @@ pub(crate) const MAX_IMAGES: usize = 1 << 28;
 /// The header of a segment file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Header {
+    pub contents: Contents,
     pub words: u32,
     pub images: u32,
     pub entries: u32,
@@ -37,14 +41,18 @@ impl Header {
     pub fn encode(&self) -> [u8; HEADER] {
         let mut bytes = [0u8; HEADER];
         bytes[..4].copy_from_slice(FORMAT.magic);
+        let version = match self.contents {
+            Contents::Features => FIRST,
+            Contents::Posed | Contents::Aggregated => FORMAT.version,
+        };
         let fields = [
-            FORMAT.version,
+            version,
             self.words,
             self.images,
             self.entries,
             self.tables_checksum,
             self.lists_checksum,
-            0,
+            self.contents.number(),
         ];
         for (i, field) in fields.iter().enumerate() {
             bytes[4 + 4 * i..][..4].copy_from_slice(&field.to_le_bytes());
@@ -62,7 +70,12 @@ impl Header {
 
     pub fn decode(bytes: &[u8], path: &Path) -> Result<Self, Error> {
         let header = FORMAT.header(bytes, path)?;
+        let contents = match u32_at(header, 4) {
+            0..=FIRST => Some(Contents::Features),
+            _ => Contents::of_number(u32_at(header, 28)),
+        };
         Ok(Self {
+            contents: contents.ok_or_else(|| FORMAT.damaged("unknown contents", path))?,
             words: u32_at(header, 8),
             images: u32_at(header, 12),
             entries: u32_at(header, 16),
@@ -87,7 +100,8 @@ impl Header {
 }
 
 /// Length in bytes of a posting list.
-pub(crate) fn list_length(postings: u64, width: u64) -> u64 {
-    let bytes = postings * 8 + postings.div_ceil(BLOCK as u64) * 4 + postings * width;
+pub(crate) fn list_length(postings: u64, width: u64, contents: Contents) -> u64 {
+    let each = 8 + width + contents.pose_bytes() as u64;
+    let bytes = postings * each + postings.div_ceil(BLOCK as u64) * 4;
     bytes.next_multiple_of(8)
 }

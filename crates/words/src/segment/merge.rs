@@ -7,7 +7,7 @@ use vizsla_vectors::Allowed;
 use super::builder::sort_images;
 use super::format::MAX_IMAGES;
 use super::reader::Segment;
-use super::writer::{ImageEntry, SegmentSummary, SegmentWriter};
+use super::writer::{Entry, ImageEntry, SegmentSummary, SegmentWriter};
 use crate::Error;
 
 /// Ordinal of an image that is left out.
@@ -18,7 +18,7 @@ const DROPPED: u32 = u32::MAX;
 /// same bytes as a [`SegmentBuilder`](super::SegmentBuilder) would have written for these images.
 ///
 /// # Errors
-/// [`Error::DuplicateImage`] when two segments hold the same kept image, [`Error::OtherCodebook`],
+/// [`Error::DuplicateImage`] when two segments hold the same kept image, [`Error::OtherCodebook`], [`Error::OtherContents`],
 /// [`vizsla_vectors::Error::Damaged`] when a segment does not verify, or when the file cannot be written.
 pub fn merge(
     segments: &[&Segment],
@@ -26,6 +26,9 @@ pub fn merge(
     out: &Path,
 ) -> Result<SegmentSummary, Error> {
     let words = segments.first().map_or(0, |s| s.words());
+    let contents = segments
+        .first()
+        .map_or_else(Default::default, |s| s.contents());
     let mut images: Vec<ImageEntry> = Vec::new();
     let mut ordinals: Vec<Vec<u32>> = Vec::with_capacity(segments.len());
     for segment in segments {
@@ -36,6 +39,7 @@ pub fn merge(
                 path: segment.path().to_path_buf(),
             });
         }
+        segment.expect(contents)?;
         segment.verify()?;
         ordinals.push(collect_images(segment, allowed, &mut images)?);
     }
@@ -45,20 +49,22 @@ pub fn merge(
             *ordinal = new;
         }
     }
-    let mut writer = SegmentWriter::create(out, words, &images)?;
+    let mut writer = SegmentWriter::create(out, words, contents, &images)?;
     let mut occurring: Vec<u32> = segments.iter().flat_map(|s| s.occurring_words()).collect();
     occurring.sort_unstable();
     occurring.dedup();
-    let mut list: Vec<(u32, u64)> = Vec::new();
+    let mut list: Vec<Entry> = Vec::new();
     for word in occurring {
         list.clear();
         for (segment, ordinals) in segments.iter().zip(&ordinals) {
-            list.extend(
-                segment
-                    .postings(word)
-                    .map(|p| (ordinals[p.image as usize], p.signature))
-                    .filter(|&(ordinal, _)| ordinal != DROPPED),
-            );
+            let Some(postings) = segment.list(word) else {
+                continue;
+            };
+            let kept = postings.entries().filter_map(|(image, signature, pose)| {
+                let ordinal = *ordinals.get(image as usize)?;
+                (ordinal != DROPPED).then_some((ordinal, signature, pose))
+            });
+            list.extend(kept);
         }
         list.sort_unstable();
         if !list.is_empty() {

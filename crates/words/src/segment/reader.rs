@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use vizsla_vectors::{CUT_SHORT, Mapped, f32_at, i64_at, u32_at, u64_at};
 
+use super::contents::Contents;
 use super::format::{BLOCK, ENTRY, FORMAT, HEADER, Header, IMAGE, list_length};
-use crate::Error;
+use crate::pose::POSE_BYTES;
 use crate::scan::prefetch;
+use crate::{Error, Pose};
 
 /// An occurrence of a word in an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub(crate) struct List<'a> {
     pub signatures: &'a [u8],
     bases: &'a [u8],
     offsets: &'a [u8],
+    /// 2 bytes a posting, or none.
+    poses: &'a [u8],
     width: usize,
     images: u32,
     /// Images that contain the word.
@@ -67,14 +71,40 @@ impl<'a> List<'a> {
             .filter(|&image| image < self.images)
     }
 
+    /// Pose of a posting; `None` where the segment has none.
+    #[inline]
+    pub fn pose(&self, posting: usize) -> Option<Pose> {
+        let (poses, _) = self.poses.as_chunks::<POSE_BYTES>();
+        poses.get(posting).map(|&bytes| Pose::of_bytes(bytes))
+    }
+
+    /// Image, signature and pose of the postings, without those whose image does not exist.
+    pub fn entries(self) -> impl Iterator<Item = (u32, u64, Pose)> + 'a {
+        (0..self.len()).filter_map(move |i| {
+            let pose = self.pose(i).unwrap_or_default();
+            Some((self.ordinal(i)?, u64_at(self.signatures, 8 * i), pose))
+        })
+    }
+
+    /// How many postings every image has that has any, by ascending image.
+    pub fn counts(self) -> impl Iterator<Item = (u32, u32)> + 'a {
+        let mut ordinals = (0..self.len())
+            .filter_map(move |posting| self.ordinal(posting))
+            .peekable();
+        std::iter::from_fn(move || {
+            let image = ordinals.next()?;
+            let mut count = 1;
+            while ordinals.next_if_eq(&image).is_some() {
+                count += 1;
+            }
+            Some((image, count))
+        })
+    }
+
     /// The postings, without those whose image does not exist.
     pub fn postings(self) -> impl Iterator<Item = Posting> + 'a {
-        (0..self.len()).filter_map(move |i| {
-            Some(Posting {
-                image: self.ordinal(i)?,
-                signature: u64_at(self.signatures, 8 * i),
-            })
-        })
+        let entries = self.entries();
+        entries.map(|(image, signature, _)| Posting { image, signature })
     }
 }
 
@@ -149,6 +179,22 @@ impl Segment {
         }
     }
 
+    /// What its postings are.
+    pub fn contents(&self) -> Contents {
+        self.header.contents
+    }
+
+    /// Whether its postings are these.
+    ///
+    /// # Errors
+    /// [`Error::OtherContents`] when they are others.
+    pub(crate) fn expect(&self, expected: Contents) -> Result<(), Error> {
+        match self.header.contents {
+            found if found == expected => Ok(()),
+            found => Err(Error::OtherContents { found, expected }),
+        }
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -206,6 +252,15 @@ impl Segment {
         self.list(word).into_iter().flat_map(List::postings)
     }
 
+    /// Poses of the postings of a word, in the order of [`Segment::postings`]; none where the segment has none.
+    pub fn poses(&self, word: u32) -> impl Iterator<Item = Pose> + '_ {
+        let posed = self.header.contents == Contents::Posed;
+        let list = self.list(word).filter(|_| posed);
+        list.into_iter()
+            .flat_map(List::entries)
+            .map(|(.., pose)| pose)
+    }
+
     /// Words that occur, ascending.
     pub fn occurring_words(&self) -> impl Iterator<Item = u32> + '_ {
         self.directory()
@@ -238,14 +293,17 @@ impl Segment {
         let postings = u32_at(entry, 4) as usize;
         let width = u32_at(entry, 12) as usize;
         let offset = u64_at(entry, 16) as usize;
-        let length = list_length(postings as u64, width as u64) as usize;
+        let contents = self.header.contents;
+        let length = list_length(postings as u64, width as u64, contents) as usize;
         let bytes = self.file.bytes().get(offset..offset.checked_add(length)?)?;
         let (signatures, rest) = bytes.split_at_checked(postings * 8)?;
         let (bases, rest) = rest.split_at_checked(postings.div_ceil(BLOCK) * 4)?;
+        let (offsets, rest) = rest.split_at_checked(postings * width)?;
         Some(List {
             signatures,
             bases,
-            offsets: rest.get(..postings * width)?,
+            offsets,
+            poses: rest.get(..postings * contents.pose_bytes())?,
             width,
             images: self.header.images,
             documents: u32_at(entry, 8),
@@ -271,7 +329,7 @@ impl Segment {
             }
             previous = Some(word);
             postings += count;
-            at += list_length(count, u64::from(width));
+            at += list_length(count, u64::from(width), self.header.contents);
         }
         at == self.header.directory && postings == self.header.postings
     }
@@ -295,5 +353,14 @@ impl Segment {
 
     fn damaged(&self, what: &'static str) -> Error {
         FORMAT.damaged(what, &self.path).into()
+    }
+}
+
+/// Refuses segments whose postings do not stand for features.
+pub(crate) fn of_features(segments: &[&Segment]) -> Result<(), Error> {
+    let aggregated = |segment: &&&Segment| segment.contents() == Contents::Aggregated;
+    match segments.iter().find(aggregated) {
+        Some(segment) => segment.expect(Contents::Features),
+        None => Ok(()),
     }
 }

@@ -5,8 +5,12 @@ use std::path::Path;
 
 use vizsla_vectors::AtomicFile;
 
+use super::contents::Contents;
 use super::format::{BLOCK, HEADER, Header, IMAGE};
-use crate::Error;
+use crate::{Error, Pose};
+
+/// A posting of a list: ordinal of its image, signature, pose. Poses are written where the contents have them.
+pub(crate) type Entry = (u32, u64, Pose);
 
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +44,12 @@ pub(crate) struct SegmentWriter {
 
 impl SegmentWriter {
     /// Begins a file with its image table.
-    pub fn create(path: &Path, words: u32, images: &[ImageEntry]) -> Result<Self, Error> {
+    pub fn create(
+        path: &Path,
+        words: u32,
+        contents: Contents,
+        images: &[ImageEntry],
+    ) -> Result<Self, Error> {
         let mut file = AtomicFile::create_new(path)?;
         file.write_all(&[0; HEADER])?;
         let mut tables = crc32fast::Hasher::new();
@@ -55,6 +64,7 @@ impl SegmentWriter {
         Ok(Self {
             file,
             header: Header {
+                contents,
                 words,
                 images: images.len() as u32,
                 ..Header::default()
@@ -67,11 +77,11 @@ impl SegmentWriter {
         })
     }
 
-    /// Appends the list of a word. Words come in ascending order; postings are (ordinal, signature) by
+    /// Appends the list of a word. Words come in ascending order; postings come by
     /// ascending ordinal, at least one.
-    pub fn push_list(&mut self, word: u32, postings: &[(u32, u64)]) -> Result<(), Error> {
+    pub fn push_list(&mut self, word: u32, postings: &[Entry]) -> Result<(), Error> {
         self.list.clear();
-        for (_, signature) in postings {
+        for (_, signature, _) in postings {
             self.list.extend(signature.to_le_bytes());
         }
         let mut widest = 0;
@@ -86,10 +96,14 @@ impl SegmentWriter {
             _ => 4,
         };
         for block in postings.chunks(BLOCK) {
-            for (ordinal, _) in block {
+            for (ordinal, ..) in block {
                 let offset = (ordinal - block[0].0).to_le_bytes();
                 self.list.extend(&offset[..width]);
             }
+        }
+        if self.header.contents == Contents::Posed {
+            let poses = postings.iter().flat_map(|(.., pose)| pose.to_bytes());
+            self.list.extend(poses);
         }
         self.list.resize(self.list.len().next_multiple_of(8), 0);
 

@@ -27,6 +27,8 @@ struct Report {
     codebook: String,
     descriptor: DescriptorKind,
     words: usize,
+    /// Whether descriptors are given words by way of a vocabulary tree.
+    tree: bool,
     bytes: usize,
     builtin: bool,
 }
@@ -42,6 +44,7 @@ impl Arguments {
             codebook: codebook.id().to_string(),
             descriptor: codebook.kind(),
             words: codebook.len(),
+            tree: codebook.is_tree(),
             bytes: codebook.to_bytes().len(),
             builtin: codebook.id() == builtin.id(),
         };
@@ -50,10 +53,11 @@ impl Arguments {
             return Ok(Outcome::Done);
         }
         output::show(&format!(
-            "codebook {}: {} of {}, {}{}\n",
+            "codebook {}: {} of {}{}, {}{}\n",
             report.codebook,
             output::plural(report.words, "word"),
             report.descriptor,
+            if report.tree { " in a tree" } else { "" },
             output::bytes(report.bytes as u64),
             if report.builtin { ", built in" } else { "" }
         ))?;

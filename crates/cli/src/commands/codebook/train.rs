@@ -1,9 +1,9 @@
 //! `vizsla codebook train`: learns a vocabulary from pictures.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use vizsla_retrieval::{CodebookOptions, learn_codebook};
-use vizsla_words::TrainConfig;
+use vizsla_words::{Clustering, TrainConfig};
 
 use super::learned::Learning;
 use crate::commands::Outcome;
@@ -14,12 +14,19 @@ pub struct Arguments {
     /// Visual words, at most 65,536
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().words)]
     words: usize,
-    /// Rounds of k-means in the first pass
+    /// What places the words: approximate (k-means in coarse cells, then over all), flat (k-means over all), hierarchical (a vocabulary
+    /// tree, by which descriptors are given words as well)
+    #[arg(long, value_name = "HOW", default_value_t = TrainConfig::default().clustering)]
+    clustering: Clustering,
+    /// Children of a node of a vocabulary tree, 2 to 256; left out, 10
+    #[arg(long, value_name = "N")]
+    branching: Option<usize>,
+    /// Rounds of k-means: inside the coarse cells, over all, or at every node of a tree
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().iterations)]
     iterations: usize,
-    /// Rounds of k-means over all words and descriptors at the end
-    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().refinements)]
-    refinements: usize,
+    /// Rounds of k-means over all words and descriptors after that of cells; left out, 3
+    #[arg(long, value_name = "N")]
+    refinements: Option<usize>,
     /// Most descriptors to learn from; each takes 128 bytes of memory
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().max_descriptors)]
     max_descriptors: usize,
@@ -29,11 +36,20 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
+        let usual = TrainConfig::default();
+        if self.branching.is_some() && self.clustering != Clustering::Hierarchical {
+            bail!("--branching is for `--clustering hierarchical`; leave it out");
+        }
+        if self.refinements.is_some() && self.clustering != Clustering::Approximate {
+            bail!("--refinements is for `--clustering approximate`; leave it out");
+        }
         let options = CodebookOptions {
             train: TrainConfig {
                 words: self.words,
+                clustering: self.clustering,
                 iterations: self.iterations,
-                refinements: self.refinements,
+                refinements: self.refinements.unwrap_or(usual.refinements),
+                branching: self.branching.unwrap_or(usual.branching),
                 max_descriptors: self.max_descriptors,
                 seed: self.learning.seed,
                 descriptor: self.learning.descriptor,

@@ -1,0 +1,56 @@
+"""Times aggregation and its search beside asmk, FAISS, scikit-learn and OpenCV on the same descriptors; see benches/aggregate.md.
+
+python run.py --bench target/release/examples/aggregate_bench --data ../shared/data [--images 1000] [--json OUT]
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
+    os.environ[name] = "1"
+
+import peers
+
+ROUNDS = 3
+
+
+def timed(work, count):
+    """Median time of three rounds for each of `count`, in microseconds, and what the last gave."""
+    times = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        found = work()
+        times.append((time.perf_counter() - begun) * 1e6 / count)
+    return sorted(times)[ROUNDS // 2], found
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bench", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--folder", default="flickr8k", help="folder below --data whose pictures are taken")
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--json", type=pathlib.Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        pictures = pathlib.Path(options.data) / options.folder
+        command = [options.bench, str(pictures), str(folder), "--images", str(options.images)]
+        subprocess.run([*command, "--rounds", str(ROUNDS)], check=True, stdout=sys.stderr)
+        ours = json.loads((folder / "times.json").read_text())
+        figures = peers.compare(folder, timed)
+    for figure in figures:
+        figure["vizsla_us"] = ours[figure["name"]]
+        figure["ratio"] = figure["peer_us"] / figure["vizsla_us"]
+        print("{name:15} {peer:32} {peer_us:10.1f} µs, vizsla {vizsla_us:9.1f} µs, ratio {ratio:6.1f}; {agreement}".format(**figure))
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1))
+
+
+main()

@@ -1,0 +1,56 @@
+//! How the words nearest to a descriptor are found.
+
+use vizsla_features::Descriptor;
+use vizsla_vectors::{CellIndex, Neighbour};
+
+use crate::tree::Tree;
+
+/// Cells whose words are compared with a descriptor. See `benches/words.md` for the recall.
+const PROBES: usize = 8;
+
+/// The words of a codebook and the way to them.
+#[derive(Debug, Clone)]
+pub(crate) enum Finder {
+    /// The words of the nearest cells are all compared.
+    Cells(CellIndex),
+    /// A path through a vocabulary tree.
+    Tree(Tree),
+}
+
+impl Finder {
+    pub fn len(&self) -> usize {
+        self.rows().len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows().is_empty()
+    }
+
+    /// The words, by number.
+    pub fn rows(&self) -> &[Descriptor] {
+        match self {
+            Self::Cells(cells) => cells.rows(),
+            Self::Tree(tree) => tree.words(),
+        }
+    }
+
+    /// The word of a descriptor; 0 where there is none.
+    pub fn nearest(&self, descriptor: &Descriptor) -> u32 {
+        match self {
+            Self::Cells(cells) => cells.nearest(descriptor, PROBES).map_or(0, |n| n.row),
+            Self::Tree(tree) => tree.word(descriptor),
+        }
+    }
+
+    /// At most `count` words near a descriptor, nearest first.
+    pub fn nearest_many(&self, descriptor: &Descriptor, count: usize) -> Vec<Neighbour> {
+        match self {
+            Self::Cells(cells) => {
+                let mut found = Vec::with_capacity(count.min(cells.len()));
+                cells.nearest_many(descriptor, count, PROBES, &mut found);
+                found
+            }
+            Self::Tree(tree) => tree.words_near(descriptor, count),
+        }
+    }
+}
