@@ -1,5 +1,6 @@
 """What the peers make of the descriptors that `aggregate_bench` wrote, and how long they take."""
 
+import time
 from types import SimpleNamespace
 
 import cv2
@@ -9,18 +10,17 @@ from asmk.inverted_file import IVF
 from asmk.kernel import ASMKKernel
 from sklearn.mixture import GaussianMixture
 
-faiss.omp_set_num_threads(1)
-cv2.setNumThreads(1)
 
-
-def compare(folder, timed):
+def compare(folder, timed, threads):
     """Figures of all peers: name, peer, time, and how far its result is from ours."""
+    faiss.omp_set_num_threads(threads)
+    cv2.setNumThreads(threads)
     read = lambda name, kind: np.fromfile(folder / name, kind)
     descriptors = read("descriptors.u8", np.uint8).reshape(-1, 128)
     counts, queries = read("counts.u32", "<u4"), read("queries.u32", "<u4")
     starts = np.concatenate([[0], np.cumsum(counts)])
     pictures = [descriptors[a:b] for a, b in zip(starts, starts[1:])]
-    figures = match_kernel(folder, pictures, queries, timed)
+    figures = clustering(folder, descriptors) + match_kernel(folder, pictures, queries, timed)
     for name, make in (("vlad", vlad), ("fisher", fisher), ("bow", bag_of_words)):
         peer, describe = make(folder)
         took, found = timed(lambda: [describe(picture) for picture in pictures], len(pictures))
@@ -28,6 +28,26 @@ def compare(folder, timed):
         same = (np.array(found) * own).sum(1)
         figures.append({"name": name, "peer": peer, "peer_us": took,
                         "agreement": f"cosine {same.min():.6f} or more"})
+    return figures
+
+
+def clustering(folder, descriptors):
+    """k-means of FAISS beside all of ours: mean squared distance of a descriptor to the word it is given."""
+    figures, peer = [], None
+    for name in ("flat", "approximate", "hierarchical"):
+        words = np.fromfile(folder / f"{name}.u8", np.uint8).reshape(-1, 128).astype(np.float32)
+        given = np.fromfile(folder / f"{name}.u32", "<u4")
+        rows = descriptors[:len(given)].astype(np.float32)
+        own = ((rows - words[given]) ** 2).sum(1).mean()
+        if peer is None:
+            begun = time.perf_counter()
+            kmeans = faiss.Kmeans(128, len(words), niter=10, seed=1, max_points_per_centroid=1 << 30,
+                                  min_points_per_centroid=1)
+            kmeans.train(rows)
+            took = (time.perf_counter() - begun) * 1e6 / len(rows)
+            peer = took, kmeans.index.search(rows, 1)[0].mean()
+        figures.append({"name": name, "peer": "FAISS k-means", "peer_us": peer[0],
+                        "agreement": f"mean squared distance {own:.0f}, FAISS {peer[1]:.0f}"})
     return figures
 
 

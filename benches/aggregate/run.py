@@ -1,6 +1,7 @@
-"""Times aggregation and its search beside asmk, FAISS, scikit-learn and OpenCV on the same descriptors; see benches/aggregate.md.
+"""Times clustering, aggregation and its search beside asmk, FAISS, scikit-learn and OpenCV on the same descriptors; see
+benches/aggregate.md.
 
-python run.py --bench target/release/examples/aggregate_bench --data ../shared/data [--images 1000] [--json OUT]
+python run.py --bench target/release/examples/aggregate_bench --data ../shared/data [--images 1000] [--threads 1] [--json OUT]
 """
 
 import argparse
@@ -11,11 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
-    os.environ[name] = "1"
-
-import peers
 
 ROUNDS = 3
 
@@ -36,16 +32,23 @@ def main():
     parser.add_argument("--data", required=True)
     parser.add_argument("--folder", default="flickr8k", help="folder below --data whose pictures are taken")
     parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--threads", type=int, default=1, help="of both sides, where they use any")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
+        os.environ[name] = str(options.threads)
+    # Libraries read the number of threads when they are loaded.
+    import peers
+
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         pictures = pathlib.Path(options.data) / options.folder
         command = [options.bench, str(pictures), str(folder), "--images", str(options.images)]
         subprocess.run([*command, "--rounds", str(ROUNDS)], check=True, stdout=sys.stderr)
         ours = json.loads((folder / "times.json").read_text())
-        figures = peers.compare(folder, timed)
+        figures = peers.compare(folder, timed, options.threads)
     for figure in figures:
+        figure["threads"] = options.threads
         figure["vizsla_us"] = ours[figure["name"]]
         figure["ratio"] = figure["peer_us"] / figure["vizsla_us"]
         print("{name:15} {peer:32} {peer_us:10.1f} µs, vizsla {vizsla_us:9.1f} µs, ratio {ratio:6.1f}; {agreement}".format(**figure))

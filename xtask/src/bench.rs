@@ -140,7 +140,7 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "aggregate",
-        summary: "ASMK, VLAD, Fisher vectors and bags of words against asmk, FAISS, scikit-learn and OpenCV",
+        summary: "k-means, ASMK, VLAD, Fisher vectors and bags of words against asmk, FAISS, scikit-learn and OpenCV",
         build: &["-p", "vizsla-words", "--example", "aggregate_bench"],
         program: ("--bench", "examples/aggregate_bench"),
         data: true,

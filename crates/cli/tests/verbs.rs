@@ -5,7 +5,7 @@
 
 mod workbench;
 
-use workbench::{Workbench, paint};
+use workbench::{Run, Workbench, paint};
 
 fn indexed(pictures: u64) -> Workbench {
     let bench = Workbench::with_photos(pictures);
@@ -436,6 +436,110 @@ fn features_are_listed_and_drawn_with_any_detector() {
     bench
         .run(&["features", "absent.png"])
         .fails_with(&["check the path", "absent.png"]);
+}
+
+/// Insists that options were refused before anything was done, with a message that holds all of these texts.
+fn misused(run: &Run, texts: &[&str]) {
+    assert_eq!(run.code, Some(2), "{}\n{}", run.stdout, run.stderr);
+    for text in texts {
+        assert!(
+            run.stderr.contains(text),
+            "{text:?} is missing in: {}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn how_words_vote_is_chosen_when_a_collection_is_made() {
+    let bench = Workbench::with_photos(4);
+    for scoring in ["hamming", "hamming_wgc", "bow", "asmk"] {
+        let place = format!("{scoring}.vizsla");
+        bench.succeed(&["index", "photos", "--into", &place, "--scoring", scoring]);
+        let info = bench.json(&["info", &place, "--json"]).to_string();
+        assert_eq!(info.contains("scoring"), scoring != "hamming", "{info}");
+        let found = bench.json(&["search", &place, "photos/02.png", "--json"]);
+        let first = found["hits"][0]["path"].as_str();
+        assert!(
+            first.is_some_and(|path| path.ends_with("02.png")),
+            "{found}"
+        );
+    }
+    let with = |more: &[&'static str]| {
+        bench.run(&[&["index", "photos", "--into", "x.vizsla"], more].concat())
+    };
+    misused(
+        &with(&["--scoring", "votes"]),
+        &["votes", "hamming_wgc", "asmk"],
+    );
+    with(&["--scoring", "asmk", "--no-local", "--global", "bow"])
+        .fails_with(&["needs local features"]);
+    misused(&with(&["--global", "bow@9x9"]), &["1x1+2x2+4x4"]);
+}
+
+#[test]
+fn codebooks_are_learned_in_three_ways_and_pyramids_are_written_behind_a_sum() {
+    let bench = Workbench::with_photos(4);
+    let train = |into: &str, clustering: &str| {
+        bench.json(&[
+            "codebook",
+            "train",
+            "photos",
+            "--into",
+            into,
+            "--words",
+            "32",
+            "--clustering",
+            clustering,
+            "--json",
+        ])
+    };
+    let ids = ["approximate", "flat", "hierarchical"].map(|how| {
+        let learned = train(&format!("{how}.vzcb"), how);
+        let info = bench.json(&["codebook", "info", &format!("{how}.vzcb"), "--json"]);
+        assert_eq!(
+            (&info["tree"], &info["words"]),
+            (&(how == "hierarchical").into(), &32.into())
+        );
+        learned["codebook"].to_string()
+    });
+    assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+    bench.succeed(&[
+        "index",
+        "photos",
+        "--into",
+        "tree.vizsla",
+        "--codebook",
+        "hierarchical.vzcb",
+        "--global",
+        "bow@1x1+2x2",
+    ]);
+    let info = bench.json(&["info", "tree.vizsla", "--json"]).to_string();
+    assert!(info.contains("1x1+2x2"), "{info}");
+    let with = |more: &[&'static str]| {
+        let train = [
+            "codebook", "train", "photos", "--into", "x.vzcb", "--words", "8",
+        ];
+        bench.run(&[&train[..], more].concat())
+    };
+    misused(
+        &with(&["--clustering", "tree"]),
+        &["approximate, flat, hierarchical"],
+    );
+    with(&["--branching", "4"]).fails_with(&["--clustering hierarchical"]);
+    with(&["--clustering", "flat", "--refinements", "2"]).fails_with(&["--clustering approximate"]);
+    with(&["--clustering", "hierarchical", "--branching", "1"])
+        .fails_with(&["branching", "2 to 256"]);
+    let aggregate = [
+        "codebook",
+        "aggregate",
+        "photos",
+        "--into",
+        "x.vzag",
+        "--nearest",
+        "3",
+    ];
+    bench.run(&aggregate).fails_with(&["--aggregate bow"]);
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! Times aggregation and the search of aggregated words, and writes what it worked on for other programs.
+//! Times clustering, aggregation and the search of aggregated words, and writes what it worked on for other programs.
 //!
-//! `aggregate_bench FOLDER OUT [--images 1000] [--features 500] [--words 4096] [--queries 50] [--rounds 3]`: at most so many
+//! `aggregate_bench FOLDER OUT [--images 1000] [--features 500] [--words 4096] [--sample 100000] [--queries 50] [--rounds 3]`: at most so many
 //! pictures below FOLDER, in the order of their names, so many features of each. Every so-manieth picture is a query as well, by every
-//! other of its features. One thread. OUT gets little-endian `descriptors.u8` (128 bytes each), `counts.u32` (features of each picture),
+//! other of its features. As many threads as RAYON_NUM_THREADS says; a search is of one. OUT gets little-endian `descriptors.u8` (128 bytes each), `counts.u32` (features of each picture),
 //! `queries.u32` (numbers of the pictures), the vocabularies `codebook.vzcb`, `vlad.vzag`, `fisher.vzag`, `bow.vzag`, what was made
-//! by them (`vlad.f32`, `fisher.f32`, `bow.f32`), `scores.f32` of every query by every picture, and `times.json`: microseconds a
-//! picture or a query, the median of the rounds.
+//! by them (`vlad.f32`, `fisher.f32`, `bow.f32`), `scores.f32` of every query by every picture, the centres `flat.u8` and `approximate.u8` of the first descriptors, and `times.json`: microseconds a
+//! picture or a query, the median of the rounds; of clustering once, microseconds a descriptor.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use vizsla_features::{Descriptor, ExtractorConfig};
 use vizsla_pixels::{DecodeOptions, read_gray};
 use vizsla_vectors::Allowed;
 use vizsla_words::{
-    Aggregation, Aggregator, AggregatorConfig, AsmkConfig, Codebook, Contents, QueryWord, Segment,
-    SegmentBuilder, TrainConfig, search_aggregated,
+    Aggregation, Aggregator, AggregatorConfig, AsmkConfig, Clustering, Codebook, Contents,
+    QueryWord, Segment, SegmentBuilder, TrainConfig, search_aggregated,
 };
 
 type Times = Vec<(String, f64)>;
@@ -28,6 +28,7 @@ struct Options {
     images: usize,
     features: usize,
     words: usize,
+    sample: usize,
     queries: usize,
     rounds: usize,
 }
@@ -35,7 +36,7 @@ struct Options {
 fn options() -> Result<Options, Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, out, rest @ ..] = &arguments[..] else {
-        return Err("usage: aggregate_bench FOLDER OUT [--images N] [--features N] [--words N] [--queries N] [--rounds N]".into());
+        return Err("usage: aggregate_bench FOLDER OUT [--images N] [--features N] [--words N] [--sample N] [--queries N] [--rounds N]".into());
     };
     let number = |name: &str, usual: usize| -> Result<usize, Box<dyn Error>> {
         let given = rest.chunks(2).find(|pair| pair[0] == name);
@@ -48,6 +49,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
         images: number("--images", 1000)?,
         features: number("--features", 500)?,
         words: number("--words", 4096)?,
+        sample: number("--sample", 100_000)?,
         queries: number("--queries", 50)?.max(1),
         rounds: number("--rounds", 3)?.max(1),
     })
@@ -74,6 +76,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     )?;
     write("queries.u32", numbers(&queries))?;
     let mut times = Times::new();
+    for clustering in [
+        Clustering::Flat,
+        Clustering::Approximate,
+        Clustering::Hierarchical,
+    ] {
+        clustered(&options, clustering, &all, &mut times)?;
+    }
     match_kernel(&options, &pictures, &queries, &mut times)?;
     for aggregation in [Aggregation::Vlad, Aggregation::Fisher, Aggregation::Bow] {
         summed(&options, aggregation, &pictures, &mut times)?;
@@ -128,6 +137,35 @@ fn timed(rounds: usize, count: usize, mut work: impl FnMut()) -> f64 {
     times[times.len() / 2]
 }
 
+/// Learns words from some of the descriptors.
+fn clustered(
+    options: &Options,
+    clustering: Clustering,
+    all: &[Descriptor],
+    times: &mut Times,
+) -> Result<(), Box<dyn Error>> {
+    let config = TrainConfig {
+        words: options.words,
+        clustering,
+        iterations: 10,
+        ..TrainConfig::default()
+    };
+    let sample = &all[..all.len().min(options.sample)];
+    let begun = Instant::now();
+    let codebook = Codebook::train(sample, &config, &|_| {})?;
+    let time = begun.elapsed().as_secs_f64() * 1e6 / sample.len() as f64;
+    times.push((clustering.to_string(), time));
+    let words = codebook.words().concat();
+    fs_err::write(options.out.join(format!("{clustering}.u8")), words)?;
+    // Words of a tree are given by their path: what that loses shows in the distances.
+    let given: Vec<u8> = sample
+        .par_iter()
+        .flat_map_iter(|d| codebook.assign(d).to_le_bytes())
+        .collect();
+    fs_err::write(options.out.join(format!("{clustering}.u32")), given)?;
+    Ok(())
+}
+
 fn match_kernel(
     options: &Options,
     pictures: &[Vec<Descriptor>],
@@ -143,7 +181,7 @@ fn match_kernel(
     let mut words = Vec::new();
     let aggregate = timed(options.rounds, pictures.len(), || {
         words = pictures
-            .iter()
+            .par_iter()
             .map(|picture| codebook.aggregate(picture, 1))
             .collect();
     });
@@ -231,8 +269,8 @@ fn summed(
     let mut vectors = Vec::new();
     let time = timed(options.rounds, pictures.len(), || {
         vectors = pictures
-            .iter()
-            .flat_map(|picture| aggregator.describe(picture))
+            .par_iter()
+            .flat_map_iter(|picture| aggregator.describe(picture))
             .collect();
     });
     times.push((aggregation.to_string(), time));
