@@ -34,7 +34,7 @@ def compare(folder, timed, threads):
 def clustering(folder, descriptors):
     """k-means of FAISS beside all of ours: mean squared distance of a descriptor to the word it is given."""
     figures, peer = [], None
-    for name in ("flat", "approximate", "hierarchical"):
+    for name in ("flat", "cells", "approximate", "hierarchical"):
         words = np.fromfile(folder / f"{name}.u8", np.uint8).reshape(-1, 128).astype(np.float32)
         given = np.fromfile(folder / f"{name}.u32", "<u4")
         rows = descriptors[:len(given)].astype(np.float32)

@@ -478,7 +478,7 @@ fn how_words_vote_is_chosen_when_a_collection_is_made() {
 }
 
 #[test]
-fn codebooks_are_learned_in_three_ways_and_pyramids_are_written_behind_a_sum() {
+fn codebooks_are_learned_in_four_ways_and_pyramids_are_written_behind_a_sum() {
     let bench = Workbench::with_photos(4);
     let train = |into: &str, clustering: &str| {
         bench.json(&[
@@ -494,7 +494,7 @@ fn codebooks_are_learned_in_three_ways_and_pyramids_are_written_behind_a_sum() {
             "--json",
         ])
     };
-    let ids = ["approximate", "flat", "hierarchical"].map(|how| {
+    let ids = ["cells", "approximate", "flat", "hierarchical"].map(|how| {
         let learned = train(&format!("{how}.vzcb"), how);
         let info = bench.json(&["codebook", "info", &format!("{how}.vzcb"), "--json"]);
         assert_eq!(
@@ -503,7 +503,8 @@ fn codebooks_are_learned_in_three_ways_and_pyramids_are_written_behind_a_sum() {
         );
         learned["codebook"].to_string()
     });
-    assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+    let different: std::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(different.len(), 4);
     bench.succeed(&[
         "index",
         "photos",
@@ -524,10 +525,10 @@ fn codebooks_are_learned_in_three_ways_and_pyramids_are_written_behind_a_sum() {
     };
     misused(
         &with(&["--clustering", "tree"]),
-        &["approximate, flat, hierarchical"],
+        &["cells, approximate, flat, hierarchical"],
     );
     with(&["--branching", "4"]).fails_with(&["--clustering hierarchical"]);
-    with(&["--clustering", "flat", "--refinements", "2"]).fails_with(&["--clustering approximate"]);
+    with(&["--clustering", "flat", "--refinements", "2"]).fails_with(&["--clustering cells"]);
     with(&["--clustering", "hierarchical", "--branching", "1"])
         .fails_with(&["branching", "2 to 256"]);
     let aggregate = [

@@ -4,7 +4,7 @@
 //! pictures below FOLDER, in the order of their names, so many features of each. Every so-manieth picture is a query as well, by every
 //! other of its features. As many threads as RAYON_NUM_THREADS says; a search is of one. OUT gets little-endian `descriptors.u8` (128 bytes each), `counts.u32` (features of each picture),
 //! `queries.u32` (numbers of the pictures), the vocabularies `codebook.vzcb`, `vlad.vzag`, `fisher.vzag`, `bow.vzag`, what was made
-//! by them (`vlad.f32`, `fisher.f32`, `bow.f32`), `scores.f32` of every query by every picture, the centres `flat.u8` and `approximate.u8` of the first descriptors, and `times.json`: microseconds a
+//! by them (`vlad.f32`, `fisher.f32`, `bow.f32`), `scores.f32` of every query by every picture, the centres that each clustering makes of the first descriptors (`flat.u8` …) and the numbers of those that they are given (`flat.u32` …), and `times.json`: microseconds a
 //! picture or a query, the median of the rounds; of clustering once, microseconds a descriptor.
 
 use std::error::Error;
@@ -76,11 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     )?;
     write("queries.u32", numbers(&queries))?;
     let mut times = Times::new();
-    for clustering in [
-        Clustering::Flat,
-        Clustering::Approximate,
-        Clustering::Hierarchical,
-    ] {
+    for clustering in Clustering::ALL {
         clustered(&options, clustering, &all, &mut times)?;
     }
     match_kernel(&options, &pictures, &queries, &mut times)?;

@@ -13,6 +13,9 @@ pub enum Clustering {
     /// k-means in coarse cells, then rounds over everything in which a descriptor is compared with the words of the cells around
     /// it. Time grows with the root of the words.
     #[default]
+    Cells,
+    /// k-means in which each round looks for the nearest word of a descriptor in a randomised kd-forest over the words (Philbin, Chum,
+    /// Isard, Sivic & Zisserman 2007). Time grows with the logarithm of the words.
     Approximate,
     /// k-means that compares every descriptor with every word (Sivic & Zisserman 2003). Exact; time grows with the words.
     Flat,
@@ -23,11 +26,17 @@ pub enum Clustering {
 
 impl Clustering {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Approximate, Self::Flat, Self::Hierarchical];
+    pub const ALL: [Self; 4] = [
+        Self::Cells,
+        Self::Approximate,
+        Self::Flat,
+        Self::Hierarchical,
+    ];
 
     /// The name as it is written.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Cells => "cells",
             Self::Approximate => "approximate",
             Self::Flat => "flat",
             Self::Hierarchical => "hierarchical",
@@ -58,7 +67,7 @@ pub struct TrainConfig {
     pub clustering: Clustering,
     /// Rounds of k-means: inside the coarse cells, at every node of a tree, or over everything.
     pub iterations: usize,
-    /// Rounds of k-means over all descriptors and words after that, where [`Clustering::Approximate`] places them.
+    /// Rounds of k-means over all descriptors and words after that, where [`Clustering::Cells`] places them.
     pub refinements: usize,
     /// Children of a node of a vocabulary tree, 2 to 256.
     pub branching: usize,

@@ -1,7 +1,10 @@
 //! Places the words of a codebook.
 
 use vizsla_features::Descriptor;
-use vizsla_vectors::{CellIndex, HierarchicalConfig, KMeansConfig, hierarchical_kmeans, kmeans};
+use vizsla_vectors::{
+    ApproximateConfig, CellIndex, HierarchicalConfig, KMeansConfig, approximate_kmeans,
+    hierarchical_kmeans, kmeans,
+};
 
 use crate::Error;
 use crate::clustering::{Clustering, TrainConfig, TrainProgress};
@@ -33,7 +36,7 @@ pub(crate) fn learn(
     };
     let round = |round, inertia| stage(round, config.iterations, Some(inertia));
     let words = match config.clustering {
-        Clustering::Approximate => {
+        Clustering::Cells => {
             let cells = HierarchicalConfig {
                 clusters: config.words,
                 iterations: config.iterations,
@@ -42,6 +45,18 @@ pub(crate) fn learn(
                 ..HierarchicalConfig::default()
             };
             hierarchical_kmeans(descriptors, &cells, &stage)
+        }
+        Clustering::Approximate => {
+            let usual = ApproximateConfig::default();
+            let approximate = ApproximateConfig {
+                // Words are drawn at random to begin with, as in the paper: k-means++ takes the square of their number.
+                kmeans: KMeansConfig {
+                    start_sample: usual.kmeans.start_sample,
+                    ..flat
+                },
+                ..usual
+            };
+            approximate_kmeans(descriptors, &approximate, &round)?.byte_centroids()
         }
         Clustering::Flat => kmeans(descriptors, &flat, &round).byte_centroids(),
         Clustering::Hierarchical => {

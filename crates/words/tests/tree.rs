@@ -98,10 +98,13 @@ fn words_lie_where_descriptors_do_however_they_are_learned() {
     let one = distortion(&learned(Clustering::Flat, 1, 10));
     let flat = distortion(&learned(Clustering::Flat, 200, 10));
     let tree = distortion(&learned(Clustering::Hierarchical, 200, 10));
+    let cells = distortion(&learned(Clustering::Cells, 200, 10));
+    // It checks more words than there are, and differs by its start alone: words drawn at random, some of them of one cluster.
     let approximate = distortion(&learned(Clustering::Approximate, 200, 10));
     assert!(flat < 0.5 * one, "{flat} {one}");
     assert!(tree < 1.25 * flat, "{tree} {flat}");
-    assert!(approximate < 1.2 * flat, "{approximate} {flat}");
+    assert!(cells < 1.2 * flat, "{cells} {flat}");
+    assert!(approximate < 1.5 * flat, "{approximate} {flat}");
 }
 
 #[test]

@@ -39,16 +39,22 @@ pub(super) fn scorings() -> Vec<Named> {
 
 fn of_clustering(clustering: Clustering) -> About {
     let (what, paper, cost, memory) = match clustering {
-        Clustering::Approximate => (
+        Clustering::Cells => (
             "k-means in coarse cells, then rounds over everything that compare a descriptor with the words around it",
-            "approximate k-means, Philbin, Chum, Isard, Sivic & Zisserman, CVPR 2007, with cells for its trees",
+            "of this project, after Jégou, Douze & Schmid, PAMI 2011",
             "grows with the root of the words",
+            "128 bytes a word, and as many cells as the root of the words",
+        ),
+        Clustering::Approximate => (
+            "k-means that looks for the nearest word of a descriptor in a randomised kd-forest, grown anew in each round",
+            "Philbin, Chum, Isard, Sivic & Zisserman, CVPR 2007",
+            "grows with the logarithm of the words",
             "128 bytes a word, and as many cells as the root of the words",
         ),
         Clustering::Flat => (
             "k-means that compares every descriptor with every word",
             "Sivic & Zisserman, ICCV 2003",
-            "grows with the words: learning 32,768 is a matter of hours",
+            "grows with the words: for vocabularies of a few thousand",
             "128 bytes a word, and as many cells as the root of the words",
         ),
         Clustering::Hierarchical => (

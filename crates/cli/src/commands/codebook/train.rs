@@ -14,7 +14,8 @@ pub struct Arguments {
     /// Visual words, at most 65,536
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().words)]
     words: usize,
-    /// What places the words: approximate (k-means in coarse cells, then over all), flat (k-means over all), hierarchical (a vocabulary
+    /// What places the words: cells (k-means in coarse cells, then over all), approximate (k-means that looks for words in a kd-forest), flat
+    /// (k-means that compares all), hierarchical (a vocabulary
     /// tree, by which descriptors are given words as well)
     #[arg(long, value_name = "HOW", default_value_t = TrainConfig::default().clustering)]
     clustering: Clustering,
@@ -40,8 +41,8 @@ impl Arguments {
         if self.branching.is_some() && self.clustering != Clustering::Hierarchical {
             bail!("--branching is for `--clustering hierarchical`; leave it out");
         }
-        if self.refinements.is_some() && self.clustering != Clustering::Approximate {
-            bail!("--refinements is for `--clustering approximate`; leave it out");
+        if self.refinements.is_some() && self.clustering != Clustering::Cells {
+            bail!("--refinements is for `--clustering cells`; leave it out");
         }
         let options = CodebookOptions {
             train: TrainConfig {
