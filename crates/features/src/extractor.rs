@@ -1,7 +1,8 @@
 //! What finds and describes local features, by name.
 //!
 //! A new method is a file that implements [`Extractor`], a name in [`Detector`] or [`DescriptorKind`], and a line in
-//! [`ExtractorConfig::extractor`](crate::ExtractorConfig::extractor); nobody above asks which one it is.
+//! [`ExtractorConfig::extractor`](crate::ExtractorConfig::extractor); nobody above asks which one it is. Learned features
+//! ([`Detector::is_learned`]) are computed by a network, which a floor above this one brings.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +19,22 @@ pub trait Extractor: Send + Sync {
 
     /// The features of an image, strongest first, found on the calling thread. An image without texture or too small
     /// has none.
-    fn extract(&self, image: &Gray) -> Features;
+    ///
+    /// # Errors
+    /// A network could not run; what needs none never fails.
+    fn extract(&self, image: &Gray) -> Result<Features, ExtractError>;
+}
+
+/// Why a picture could not be described: what the network said. Its message is that of the cause.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ExtractError(#[from] Box<dyn std::error::Error + Send + Sync>);
+
+impl ExtractError {
+    /// From what a network said.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
 }
 
 /// What finds keypoints.
@@ -46,6 +62,8 @@ pub enum Detector {
     Orb,
     /// A grid of places in several sizes, upright.
     Dense,
+    /// Keypoints of the network XFeat, of one size and upright (Potje et al. 2024). It describes them as well.
+    Xfeat,
 }
 
 /// What a descriptor is. A codebook and all features that are compared are of one kind.
@@ -69,6 +87,8 @@ pub enum DescriptorKind {
     Brief,
     /// RootSIFT averaged over windows of several sizes (Dong & Soatto 2015).
     DspSift,
+    /// XFeat: 64 numbers of a network, which finds the places as well (Potje et al. 2024).
+    Xfeat,
 }
 
 /// A name that none of the known ones is.
@@ -82,7 +102,7 @@ pub struct UnknownName {
 
 impl Detector {
     /// All of them.
-    pub const ALL: [Detector; 10] = [
+    pub const ALL: [Detector; 11] = [
         Detector::Dog,
         Detector::HarrisLaplace,
         Detector::HessianLaplace,
@@ -93,6 +113,7 @@ impl Detector {
         Detector::Fast,
         Detector::Orb,
         Detector::Dense,
+        Detector::Xfeat,
     ];
 
     /// The name as it is written.
@@ -108,13 +129,28 @@ impl Detector {
             Detector::Fast => "fast",
             Detector::Orb => "orb",
             Detector::Dense => "dense",
+            Detector::Xfeat => "xfeat",
+        }
+    }
+
+    /// Whether a network finds them, which describes them as well: such a detector goes with the descriptor of the same
+    /// name alone.
+    pub fn is_learned(self) -> bool {
+        self.own_descriptor().is_some()
+    }
+
+    /// The one descriptor that goes with it; `None` where all that are not learned do.
+    pub fn own_descriptor(self) -> Option<DescriptorKind> {
+        match self {
+            Self::Xfeat => Some(DescriptorKind::Xfeat),
+            _ => None,
         }
     }
 }
 
 impl DescriptorKind {
     /// All of them.
-    pub const ALL: [DescriptorKind; 8] = [
+    pub const ALL: [DescriptorKind; 9] = [
         DescriptorKind::Sift,
         DescriptorKind::RootSift,
         DescriptorKind::Surf,
@@ -123,6 +159,7 @@ impl DescriptorKind {
         DescriptorKind::CsLbp,
         DescriptorKind::Brief,
         DescriptorKind::DspSift,
+        DescriptorKind::Xfeat,
     ];
 
     /// The name as it is written.
@@ -136,7 +173,20 @@ impl DescriptorKind {
             DescriptorKind::CsLbp => "cs_lbp",
             DescriptorKind::Brief => "brief",
             DescriptorKind::DspSift => "dsp_sift",
+            DescriptorKind::Xfeat => "xfeat",
         }
+    }
+
+    /// Whether a network computes it.
+    pub fn is_learned(self) -> bool {
+        self.own_detector().is_some()
+    }
+
+    /// The one detector whose places it describes; `None` where all that are not learned do.
+    pub fn own_detector(self) -> Option<Detector> {
+        Detector::ALL
+            .into_iter()
+            .find(|detector| detector.own_descriptor() == Some(self))
     }
 
     /// The number that stands for it in files; it never changes.
@@ -150,6 +200,7 @@ impl DescriptorKind {
             DescriptorKind::CsLbp => 5,
             DescriptorKind::Brief => 6,
             DescriptorKind::DspSift => 7,
+            DescriptorKind::Xfeat => 8,
         }
     }
 
@@ -238,12 +289,12 @@ mod tests {
         let error = "siftt".parse::<DescriptorKind>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "there is no descriptor 'siftt'; choose sift, root_sift, surf, surf_extended, lbp, cs_lbp, brief or dsp_sift"
+            "there is no descriptor 'siftt'; choose sift, root_sift, surf, surf_extended, lbp, cs_lbp, brief, dsp_sift or xfeat"
         );
         let error = "harris".parse::<Detector>().unwrap_err().to_string();
         assert!(
             error.starts_with("there is no detector 'harris'; choose dog, harris_laplace,")
-                && error.ends_with(", orb or dense"),
+                && error.ends_with(", dense or xfeat"),
             "{error}"
         );
     }

@@ -2,6 +2,7 @@
 
 use crate::covariant::{Covariant, CovariantConfig, Measure};
 use crate::extractor::{DescriptorKind, Detector, Extractor};
+use crate::pairing::{NotPaired, check_pair};
 use crate::regional::Regional;
 use crate::sift::{Sift, SiftConfig};
 
@@ -35,12 +36,20 @@ impl Default for ExtractorConfig {
 
 impl ExtractorConfig {
     /// The extractor that is named.
-    pub fn extractor(&self) -> Box<dyn Extractor> {
+    ///
+    /// # Errors
+    /// Learned features are named, whose network is not of this floor, or a detector and a descriptor that do not go
+    /// together.
+    pub fn extractor(&self) -> Result<Box<dyn Extractor>, NotPaired> {
+        check_pair(self.detector, self.descriptor)?;
+        if self.descriptor.is_learned() {
+            return Err(NotPaired::NeedsNetwork(self.descriptor));
+        }
         let sift = matches!(
             self.descriptor,
             DescriptorKind::Sift | DescriptorKind::RootSift
         );
-        match (self.detector, self.covariant()) {
+        Ok(match (self.detector, self.covariant()) {
             (Detector::Dog, _) if sift => Box::new(Sift::new(self.sift())),
             (_, Some(covariant)) if sift => Box::new(Covariant::new(covariant)),
             (_, covariant) => Box::new(Regional {
@@ -51,7 +60,7 @@ impl ExtractorConfig {
                 sift: self.sift(),
                 covariant,
             }),
-        }
+        })
     }
 
     /// Of Harris' and Hessian's detectors; `None` where another is meant.
@@ -109,9 +118,9 @@ mod tests {
             ..ExtractorConfig::default()
         };
         let found = [DescriptorKind::Sift, DescriptorKind::RootSift].map(|kind| {
-            let extractor = of(kind).extractor();
+            let extractor = of(kind).extractor().unwrap();
             assert_eq!(extractor.kind(), kind);
-            extractor.extract(&image)
+            extractor.extract(&image).unwrap()
         });
         assert_eq!(found[0].keypoints, found[1].keypoints);
         assert_ne!(found[0].descriptors, found[1].descriptors);

@@ -11,6 +11,8 @@
 //! [`Covariant`] finds blobs and corners that choose their scale and, with `affine`, their shape (Mikolajczyk & Schmid,
 //! IJCV 2004), and describes them on a [`Patch`] in which the shape is undone. [`ExtractorConfig`] makes either by name.
 //!
+//! [`Xfeat`] is what goes before and after the network of XFeat (Potje et al., CVPR 2024), which a floor above brings.
+//!
 //! ```
 //! use vizsla_features::{Sift, SiftConfig};
 //! use vizsla_pixels::Gray;
@@ -42,6 +44,7 @@ mod keypoint;
 mod matching;
 mod mser;
 mod orientation;
+mod pairing;
 mod patch;
 mod patch_descriptor;
 mod pyramid;
@@ -51,10 +54,11 @@ mod regions;
 mod shape;
 mod sift;
 mod whole;
+mod xfeat;
 
 pub use covariant::{Covariant, CovariantConfig, Measure};
 pub use dense::{DenseConfig, detect as detect_dense};
-pub use extractor::{DescriptorKind, Detector, Extractor, UnknownName, named};
+pub use extractor::{DescriptorKind, Detector, ExtractError, Extractor, UnknownName, named};
 pub use extractor_config::ExtractorConfig;
 pub use fast::orb::{OrbConfig, detect as detect_orb};
 pub use fast::{FastConfig, detect as detect_fast};
@@ -77,6 +81,7 @@ pub use matching::{
     match_descriptors, match_features, match_guided,
 };
 pub use mser::{MserConfig, MserRegion, Polarity, detect as detect_mser, regions as mser_regions};
+pub use pairing::{NotPaired, check_pair};
 pub use patch::{Patch, PatchLayout};
 pub use patch_descriptor::brief::{describe as describe_brief, steered as describe_steered_brief};
 pub use patch_descriptor::cs_lbp::{CsLbpConfig, CsLbpPoints, describe as describe_cs_lbp};
@@ -90,3 +95,4 @@ pub use sift::{Sift, SiftConfig, StageTimes};
 pub use whole::{
     Combined, Distance, FeatureMap, WholeImage, WholeImageError, earth_movers, earth_movers_1d,
 };
+pub use xfeat::{Xfeat, XfeatConfig, XfeatInput, XfeatMaps};

@@ -4,7 +4,7 @@ use vizsla_pixels::Gray;
 
 use crate::covariant::{Covariant, CovariantConfig};
 use crate::dense::{self, DenseConfig};
-use crate::extractor::{DescriptorKind, Detector, Extractor};
+use crate::extractor::{DescriptorKind, Detector, ExtractError, Extractor};
 use crate::fast::orb::{self, OrbConfig};
 use crate::fast::{self, FastConfig};
 use crate::fast_hessian::{self, FastHessianConfig};
@@ -98,13 +98,19 @@ impl Extractor for Regional {
         self.descriptor
     }
 
-    fn extract(&self, image: &Gray) -> Features {
+    fn extract(&self, image: &Gray) -> Result<Features, ExtractError> {
         let description = Description {
             budget: self.budget,
             direction: self.direction(),
             kind: self.descriptor,
         };
         let size = (image.width(), image.height());
-        describe_regions(&Pyramid::of(image), self.regions(image), size, &description)
+        let pyramid = Pyramid::of(image);
+        Ok(describe_regions(
+            &pyramid,
+            self.regions(image),
+            size,
+            &description,
+        ))
     }
 }

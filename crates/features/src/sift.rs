@@ -8,7 +8,7 @@ use vizsla_pixels::{Gray, ScaleSpace, ScaleSpaceConfig};
 use crate::budget::{self, Bid};
 use crate::descriptor::{Window, describe};
 use crate::dog::{Blob, DogConfig, DogRows, detect};
-use crate::extractor::{DescriptorKind, Extractor};
+use crate::extractor::{DescriptorKind, ExtractError, Extractor};
 use crate::keypoint::{Features, Keypoint};
 use crate::orientation::orientations;
 use crate::shape::Shape;
@@ -265,8 +265,8 @@ impl Extractor for Sift {
         }
     }
 
-    fn extract(&self, image: &Gray) -> Features {
-        Sift::extract(self, image)
+    fn extract(&self, image: &Gray) -> Result<Features, ExtractError> {
+        Ok(Sift::extract(self, image))
     }
 }
 

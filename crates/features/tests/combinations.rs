@@ -7,9 +7,11 @@ use vizsla_features::{
 use vizsla_pixels::{Gray, Rgb, warp};
 
 fn all() -> impl Iterator<Item = ExtractorConfig> {
-    Detector::ALL.into_iter().flat_map(|detector| {
+    let detectors = Detector::ALL.into_iter().filter(|one| !one.is_learned());
+    detectors.flat_map(|detector| {
         DescriptorKind::ALL
             .into_iter()
+            .filter(|kind| !kind.is_learned())
             .map(move |descriptor| ExtractorConfig {
                 detector,
                 descriptor,
@@ -64,9 +66,12 @@ fn another_view_has_the_same_places() {
     let seen = warp(&scene, &h, 320, 260, [120; 3]).to_gray();
     let scene = scene.to_gray();
     for config in all() {
-        let extractor = config.extractor();
+        let extractor = config.extractor().unwrap();
         assert_eq!(extractor.kind(), config.descriptor);
-        let (left, right) = (extractor.extract(&scene), extractor.extract(&seen));
+        let (left, right) = (
+            extractor.extract(&scene).unwrap(),
+            extractor.extract(&seen).unwrap(),
+        );
         sound(&left, &config);
         let pairs = match_descriptors(
             &left.descriptors,
@@ -107,7 +112,7 @@ fn strange_images_have_sound_features_or_none() {
         (64, 64),
     ];
     for config in all() {
-        let extractor = config.extractor();
+        let extractor = config.extractor().unwrap();
         for (width, height) in images {
             for values in [
                 vec![0u8; width * height],
@@ -117,7 +122,7 @@ fn strange_images_have_sound_features_or_none() {
                     .collect(),
             ] {
                 let image = Gray::new(width, height, values).unwrap();
-                sound(&extractor.extract(&image), &config);
+                sound(&extractor.extract(&image).unwrap(), &config);
             }
         }
     }

@@ -28,7 +28,7 @@ fn extract(detector: Detector, budget: usize, image: &Gray) -> Features {
         budget,
         ..ExtractorConfig::default()
     };
-    config.extractor().extract(image)
+    config.extractor().unwrap().extract(image).unwrap()
 }
 
 /// Spots of many sizes and shapes, seen through an affine map `[a, b, c, d, e, f]`: `(x, y)` is shown at
@@ -201,7 +201,7 @@ fn the_budget_keeps_the_order_and_the_same_image_gives_the_same_features() {
 #[test]
 fn upright_features_are_one_a_region_and_stand_as_the_picture() {
     let image = scene([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], 300, 300);
-    for detector in Detector::ALL {
+    for detector in Detector::ALL.into_iter().filter(|one| !one.is_learned()) {
         let of = |upright| {
             ExtractorConfig {
                 detector,
@@ -209,7 +209,9 @@ fn upright_features_are_one_a_region_and_stand_as_the_picture() {
                 ..ExtractorConfig::default()
             }
             .extractor()
+            .unwrap()
             .extract(&image)
+            .unwrap()
         };
         let (upright, turned) = (of(true), of(false));
         assert!(!upright.is_empty() && upright.len() <= turned.len());
@@ -236,17 +238,19 @@ fn upright_features_are_one_a_region_and_stand_as_the_picture() {
 fn descriptors_are_of_the_kind_that_was_asked_for() {
     let image = scene([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], 300, 300);
     for detector in COVARIANT {
-        let found = DescriptorKind::ALL.map(|descriptor| {
+        let kinds = DescriptorKind::ALL.into_iter();
+        let found = kinds.filter(|kind| !kind.is_learned()).map(|descriptor| {
             let config = ExtractorConfig {
                 detector,
                 descriptor,
                 budget: 50,
                 ..ExtractorConfig::default()
             };
-            let extractor = config.extractor();
+            let extractor = config.extractor().unwrap();
             assert_eq!(extractor.kind(), descriptor);
-            extractor.extract(&image)
+            extractor.extract(&image).unwrap()
         });
+        let found: Vec<Features> = found.collect();
         assert_eq!(found[0].keypoints, found[1].keypoints);
         assert_ne!(found[0].descriptors, found[1].descriptors);
         for descriptor in &found[1].descriptors {

@@ -19,7 +19,7 @@ use harris::HarrisPlanes;
 use hessian::HessianConfig;
 
 use crate::dog::Blob;
-use crate::extractor::{DescriptorKind, Extractor};
+use crate::extractor::{DescriptorKind, ExtractError, Extractor};
 use crate::keypoint::{Features, Keypoint};
 use crate::pyramid::Pyramid;
 use crate::regions::{Description, Direction, chosen, describe_regions};
@@ -250,7 +250,7 @@ impl Extractor for Covariant {
         }
     }
 
-    fn extract(&self, image: &Gray) -> Features {
-        Covariant::extract(self, image)
+    fn extract(&self, image: &Gray) -> Result<Features, ExtractError> {
+        Ok(Covariant::extract(self, image))
     }
 }

@@ -54,6 +54,8 @@ impl DescriptorKind {
                 cs_lbp::describe(patch, side, &CsLbpConfig::default())
             }),
             Self::Brief => own(EXTENT, &brief::describe),
+            // A network describes what it found itself: `check_pair` lets nobody ask for it of a patch.
+            Self::Xfeat => [0; 128],
         }
     }
 }
