@@ -12,6 +12,7 @@ mod found_outputs;
 mod image_encoder;
 mod image_model;
 mod image_output;
+mod keypoint_network;
 mod models;
 pub mod onnx;
 mod picture_input;
@@ -31,6 +32,7 @@ pub use error::Error;
 pub use feature_map::FeatureMap;
 pub use found_outputs::{FoundOutput, FoundOutputs};
 pub use image_encoder::{ImageEncoder, OutputKind};
+pub use keypoint_network::{KeypointMaps, KeypointNetwork};
 pub use models::{
     ModelEntry, ModelKind, ModelSource, NewModel, Registry, TextSettings, TrialLimits,
     TrialProcess, answer_trial,

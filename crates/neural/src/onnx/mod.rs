@@ -15,6 +15,7 @@ mod external;
 mod graph;
 pub mod messages;
 mod names;
+mod plain;
 mod reach;
 mod wire;
 
@@ -24,5 +25,6 @@ pub(crate) use external::resolve as external_path;
 pub use graph::read;
 pub(crate) use graph::{Graph, external_names};
 pub(crate) use names::nearest;
+pub(crate) use plain::numbers_per_pixel;
 
 pub use graph::ValueInfo;
