@@ -15,7 +15,7 @@ use crate::error::{Error, LEARN_AGAIN, REBUILD, RESTORE};
 use crate::folder::Folder;
 use crate::models::shared;
 use crate::names::ArtefactKind;
-use crate::{GlobalRecipe, Problem, Recipe};
+use crate::{GlobalRecipe, Problem, Recipe, learned};
 
 /// The artefacts of one collection besides its poolings, which are part of the models.
 pub(crate) struct Artefacts {
@@ -28,6 +28,8 @@ pub(crate) struct Artefacts {
     /// Of the vocabulary of the global descriptor, where it has one.
     aggregator_id: Option<String>,
     aggregator: Mutex<Option<Arc<Aggregator>>>,
+    /// Of the network of learned local features, where it has one; the models open it.
+    local_model_id: Option<String>,
 }
 
 impl Artefacts {
@@ -46,7 +48,13 @@ impl Artefacts {
         if let Some(id) = &aggregator_id {
             folder.check_name(ArtefactKind::Aggregator, id)?;
         }
+        let learned = recipe.local.descriptor.is_learned() && recipe.takes_local();
+        let local_model_id = learned.then(|| recipe.local.model.clone());
+        if let Some(id) = &local_model_id {
+            folder.check_name(ArtefactKind::LocalModel, id)?;
+        }
         Ok(Self {
+            local_model_id,
             aggregator_id,
             aggregator: Mutex::default(),
             folder,
@@ -140,6 +148,14 @@ impl Artefacts {
         Ok(Arc::new(aggregator))
     }
 
+    /// The network of learned local features as its file is now.
+    fn check_local_model(&self) -> Result<(), Error> {
+        match &self.local_model_id {
+            Some(id) => learned::check_kept(&self.folder, id),
+            None => Ok(()),
+        }
+    }
+
     /// From now on vectors are compared by this one.
     pub(crate) fn set_whitening(&mut self, whitening: Option<Arc<Projection>>) {
         self.whitening = Mutex::new(whitening);
@@ -151,6 +167,7 @@ impl Artefacts {
             self.codebook().err(),
             self.whitening(recipe).err(),
             self.aggregator().err(),
+            self.check_local_model().err(),
         ];
         let failed = failed.into_iter().flatten();
         failed
@@ -172,6 +189,8 @@ impl Artefacts {
         let aggregator = self.aggregator_id.as_ref();
         let aggregator = aggregator.and_then(|id| self.check_aggregator(id).err());
         let aggregator = aggregator.and_then(|error| error.into_problem(None));
+        let local_model = self.check_local_model().err();
+        let local_model = local_model.and_then(|error| error.into_problem(None));
         let network = recipe.global.as_ref().and_then(GlobalRecipe::network);
         let pooling = network.and_then(|network| network.pooling.named());
         let parts = pooling.map_or(&[][..], PoolingName::parts);
@@ -188,6 +207,7 @@ impl Artefacts {
             .into_iter()
             .chain(whitening)
             .chain(aggregator)
+            .chain(local_model)
             .chain(poolings)
             .collect()
     }

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use vizsla_neural::KeypointNetwork;
 use vizsla_words::{Aggregator, Codebook};
 
+use crate::collection::Given;
 use crate::{Collection, Error, ModelOptions, Recipe};
 
 /// A collection that is about to be opened or made; see [`Collection::builder`].
@@ -13,6 +15,7 @@ pub struct CollectionBuilder {
     recipe: Recipe,
     codebook: Option<Arc<Codebook>>,
     aggregator: Option<Arc<Aggregator>>,
+    local_model: Option<Arc<KeypointNetwork>>,
     models: ModelOptions,
 }
 
@@ -37,6 +40,7 @@ impl Collection {
             recipe: Recipe::default(),
             codebook: None,
             aggregator: None,
+            local_model: None,
             models: ModelOptions::default(),
         }
     }
@@ -73,6 +77,14 @@ impl CollectionBuilder {
         self
     }
 
+    /// The network of a new collection whose local features are learned, such as `xfeat`; the same as its file in `local.model`
+    /// of the recipe. The collection keeps a copy. One that exists keeps its own.
+    #[must_use]
+    pub fn local_model(mut self, network: Arc<KeypointNetwork>) -> Self {
+        self.local_model = Some(network);
+        self
+    }
+
     /// Where models are found and how they run. They are opened when first needed.
     #[must_use]
     pub fn models(mut self, models: ModelOptions) -> Self {
@@ -96,8 +108,12 @@ impl CollectionBuilder {
     /// failed.
     pub fn create(self) -> Result<Collection, Error> {
         let codebook = self.codebook.unwrap_or_else(Codebook::builtin);
-        let learned = (codebook, self.aggregator);
-        Collection::make(&self.path, self.recipe, learned, self.models)
+        let given = Given {
+            codebook,
+            aggregator: self.aggregator,
+            network: self.local_model,
+        };
+        Collection::make(&self.path, self.recipe, given, self.models)
     }
 
     /// Opens the collection if it is there, else makes it.

@@ -19,6 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use fs_err as fs;
+use vizsla_features::DescriptorKind;
+use vizsla_neural::KeypointNetwork;
 use vizsla_vectors::Projection;
 use vizsla_words::{Aggregation, Aggregator, Codebook, Segment};
 
@@ -50,6 +52,15 @@ pub struct Collection {
     snapshot: Mutex<Option<Arc<Snapshot>>>,
 }
 
+/// What a caller brings for a new collection.
+pub(crate) struct Given {
+    pub codebook: Arc<Codebook>,
+    /// The vocabulary of the global descriptor.
+    pub aggregator: Option<Arc<Aggregator>>,
+    /// The network of learned local features.
+    pub network: Option<Arc<KeypointNetwork>>,
+}
+
 /// Held while a process writes; freed by the system when the process ends, however it ends.
 pub(crate) struct WriterLock {
     _file: std::fs::File,
@@ -78,12 +89,18 @@ impl Collection {
     pub(crate) fn make(
         path: &Path,
         recipe: Recipe,
-        (codebook, aggregator): (Arc<Codebook>, Option<Arc<Aggregator>>),
+        given: Given,
         models: ModelOptions,
     ) -> Result<Self, Error> {
         recipe.check()?;
+        let Given {
+            codebook,
+            aggregator,
+            network,
+        } = given;
         recipe.check_codebook(&codebook)?;
-        let opened = Models::new(models, None);
+        check_network(&recipe, network.as_deref())?;
+        let opened = Models::new(models, None).with_keypoints(network);
         let mut recipe = opened.complete(recipe)?;
         let aggregator = complete_aggregate(&mut recipe, &codebook, aggregator)?;
         if let (Some(GlobalRecipe::Aggregate(aggregate)), Some(aggregator)) =
@@ -110,6 +127,7 @@ impl Collection {
             aggregator.save(&folder.artefact(ArtefactKind::Aggregator, aggregator.id())?)?;
         }
         opened.save_poolings(&recipe, &folder)?;
+        opened.save_keypoints(&recipe, &folder)?;
         let meta = [
             ("recipe", recipe.to_toml()?),
             ("codebook", codebook.id().to_owned()),
@@ -457,6 +475,28 @@ fn complete_aggregate(
     *aggregate = aggregate.clone().with(&aggregator);
     recipe.check_aggregator(&aggregator)?;
     Ok(Some(aggregator))
+}
+
+/// Whether a network that is given is the one that a recipe asks for.
+fn check_network(recipe: &Recipe, given: Option<&KeypointNetwork>) -> Result<(), Error> {
+    let Some(given) = given else {
+        return Ok(());
+    };
+    let (named, found) = (&recipe.local.model, given.id());
+    if !recipe.local.descriptor.is_learned() {
+        return Err(Error::Recipe(format!(
+            "a network of local features is given, and local.descriptor = {} needs none; leave it out, or set \
+             local.descriptor to {}",
+            recipe.local.descriptor,
+            DescriptorKind::Xfeat
+        )));
+    }
+    if !named.is_empty() && named != found {
+        return Err(Error::Recipe(format!(
+            "local.model is {named}, the network that is given is {found}; give the file of the one named, or leave the name out"
+        )));
+    }
+    Ok(())
 }
 
 fn is_empty(folder: &Path) -> Result<bool, Error> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use vizsla_features::{Combined, Extractor, Features};
 use vizsla_neural::{DescriptorRecipe, ImageDescriptor, VectorEncoder};
-use vizsla_pixels::{Gray, Limits};
+use vizsla_pixels::Limits;
 use vizsla_words::{Aggregator, Pyramid};
 
 use crate::artefacts::Artefacts;
@@ -16,7 +16,8 @@ use crate::{AggregateRecipe, Collection, Error, GlobalRecipe, Recipe, Region};
 /// Describes pictures by a recipe.
 pub(crate) struct Describer<'a> {
     recipe: &'a Recipe,
-    extractor: Box<dyn Extractor>,
+    /// Where local features are wanted.
+    extractor: Option<Box<dyn Extractor>>,
     global: Option<Global<'a>>,
 }
 
@@ -53,7 +54,7 @@ impl<'a> Describer<'a> {
     /// Gets ready for so many pictures of the gallery.
     ///
     /// # Errors
-    /// The recipe's model or vocabulary is not there, or another than the collection's.
+    /// A model or the vocabulary of the recipe is not there, or another than the collection's.
     pub(crate) fn of_gallery(
         recipe: &'a Recipe,
         models: &Models,
@@ -71,9 +72,10 @@ impl<'a> Describer<'a> {
             Some(GlobalRecipe::Whole(whole)) => Some(Global::Whole(&whole.whole)),
             None => None,
         };
+        let extractor = || models.gallery_extractor(recipe, pictures);
         Ok(Self {
             recipe,
-            extractor: recipe.gallery_extractor(),
+            extractor: recipe.takes_local().then(extractor).transpose()?,
             global,
         })
     }
@@ -81,7 +83,7 @@ impl<'a> Describer<'a> {
     /// For pictures to search with, of which this is wanted. A network is opened when first needed.
     ///
     /// # Errors
-    /// A vector is wanted, and the vocabulary that it needs is damaged or missing.
+    /// What is wanted needs a vocabulary or a network of local features that is damaged or missing.
     pub(crate) fn of_queries(collection: &'a Collection, wanted: Wanted) -> Result<Self, Error> {
         let recipe = &collection.recipe;
         let global = match recipe.global.as_ref().filter(|_| wanted.vector) {
@@ -95,9 +97,12 @@ impl<'a> Describer<'a> {
             Some(GlobalRecipe::Whole(whole)) => Some(Global::Whole(&whole.whole)),
             None => None,
         };
+        let summed = matches!(global, Some(Global::Aggregate(_)));
+        let extractor = || collection.models.query_extractor(recipe);
+        let extractor = (wanted.features || summed).then(extractor);
         Ok(Self {
             recipe,
-            extractor: recipe.query_extractor(),
+            extractor: extractor.transpose()?,
             global,
         })
     }
@@ -132,9 +137,13 @@ impl<'a> Describer<'a> {
     }
 
     /// Local features, in pixels of the grey form; `None` where the picture was not read in it.
-    pub(crate) fn features(&self, picture: &Picture) -> Option<Features> {
-        let gray = picture.gray.as_ref();
-        gray.map(|gray| self.extractor.extract(gray))
+    ///
+    /// # Errors
+    /// The network of learned features failed.
+    pub(crate) fn features(&self, picture: &Picture) -> Result<Option<Features>, Error> {
+        let both = picture.gray.as_ref().zip(self.extractor.as_ref());
+        let features = both.map(|(gray, extractor)| extractor.extract(gray));
+        Ok(features.transpose()?)
     }
 
     /// The global descriptor as the catalog keeps it, of a picture and its local features; `None` where the recipe has none,
@@ -215,16 +224,36 @@ pub(crate) fn colour_side(recipe: &Recipe, global: &DescriptorRecipe) -> u32 {
     wanted.max(recipe.pixels.max_side)
 }
 
+/// What describes so many pictures as a gallery's, outside of any collection; `local.model` of the recipe names a file.
+///
+/// # Errors
+/// The recipe's local features are learned, and their network is not there or none.
+pub(crate) fn extractor_alone(
+    recipe: &Recipe,
+    pictures: usize,
+) -> Result<Box<dyn Extractor>, Error> {
+    Models::default().gallery_extractor(recipe, pictures)
+}
+
 /// The features of a picture as a gallery has them, for training a codebook: full descriptors, no words.
 ///
 /// # Errors
-/// The picture cannot be read.
+/// The picture cannot be read, or the network of learned features is not there or failed.
 pub fn extract_features(path: &Path, recipe: &Recipe) -> Result<Features, Error> {
+    features_by(&*extractor_alone(recipe, 1)?, path, recipe)
+}
+
+/// As [`extract_features`], by what was made for many pictures.
+pub(crate) fn features_by(
+    extractor: &dyn Extractor,
+    path: &Path,
+    recipe: &Recipe,
+) -> Result<Features, Error> {
     let sides = Sides {
         gray: Some(recipe.pixels.max_side),
         colour: None,
     };
     let picture = Picture::read(PictureSource::File(path), None, sides, Limits::default())?;
-    let extract = |gray: &Gray| recipe.gallery_extractor().extract(gray);
-    Ok(picture.gray.as_ref().map(extract).unwrap_or_default())
+    let features = picture.gray.map(|gray| extractor.extract(&gray));
+    Ok(features.transpose()?.unwrap_or_default())
 }

@@ -1,8 +1,9 @@
 //! One picture with its local features, outside of any collection, and a drawing of them.
 
-use vizsla_features::{Features, Keypoint};
+use vizsla_features::{Extractor, Features, Keypoint};
 use vizsla_pixels::{DecodeOptions, Limits, Rgb};
 
+use crate::describe::extractor_alone;
 use crate::{Error, Recipe, Source};
 
 /// Radius of the region that a descriptor sees of a feature, over its scale.
@@ -32,13 +33,24 @@ pub struct DescribedPicture {
 /// Reads a picture and finds its local features as `recipe` takes them of a gallery.
 ///
 /// # Errors
-/// The picture cannot be read, or a value of the recipe is out of range.
+/// The picture cannot be read, a value of the recipe is out of range, or the network of learned features, whose file
+/// `local.model` names, is not there or failed.
 pub fn describe_picture(
     source: Source<'_>,
     recipe: &Recipe,
     limits: Limits,
 ) -> Result<DescribedPicture, Error> {
     recipe.check()?;
+    described_by(&*extractor_alone(recipe, 1)?, source, recipe, limits)
+}
+
+/// As [`describe_picture`], by what was made for several pictures.
+pub(crate) fn described_by(
+    extractor: &dyn Extractor,
+    source: Source<'_>,
+    recipe: &Recipe,
+    limits: Limits,
+) -> Result<DescribedPicture, Error> {
     let options = DecodeOptions {
         fit: Some(recipe.pixels.max_side),
         limits,
@@ -47,9 +59,8 @@ pub fn describe_picture(
         Source::File(path) => vizsla_pixels::read_rgb(path, &options)?,
         Source::Bytes { bytes, .. } => vizsla_pixels::decode_rgb(bytes, &options)?,
     };
-    let extractor = recipe.gallery_extractor();
     Ok(DescribedPicture {
-        features: extractor.extract(&decoded.image.to_gray()),
+        features: extractor.extract(&decoded.image.to_gray())?,
         size: [decoded.full_width, decoded.full_height],
         picture: decoded.image,
     })

@@ -144,6 +144,9 @@ pub enum Error {
         /// Hash that the recipe names.
         expected: String,
     },
+    /// A picture could not be described by the network of learned local features.
+    #[error(transparent)]
+    Extract(#[from] vizsla_features::ExtractError),
     /// A network failed, or is not there.
     #[error(transparent)]
     Neural(#[from] vizsla_neural::Error),

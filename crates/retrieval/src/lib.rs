@@ -39,7 +39,9 @@ mod identify;
 mod import;
 mod indexes;
 mod ingest;
+mod learned;
 pub mod lists;
+mod local_recipe;
 mod locate;
 mod maintenance;
 mod meaning;
@@ -91,6 +93,7 @@ pub use identify::{Identification, IdentifyOptions, LabelVote, Labelled};
 pub use import::{ImportReport, check_captions, check_metadata};
 pub use indexes::IndexChoice;
 pub use ingest::Source;
+pub use local_recipe::LocalRecipe;
 pub use locate::{LocateOptions, Located, Location, Place};
 pub use maintenance::Selector;
 pub use methods::{About, Family, Method, methods};
@@ -104,7 +107,7 @@ pub use query::{
     Agreement, Hit, Part, PartSource, PointPair, Query, QueryImage, SearchOptions, SearchResponse,
     Share, StageTrace, Target, Verdict,
 };
-pub use recipe::{Fusion, LocalRecipe, PixelRecipe, Recipe, SearchRecipe, TextRecipe};
+pub use recipe::{Fusion, PixelRecipe, Recipe, SearchRecipe, TextRecipe};
 pub use region::Region;
 pub use remedy::Remedy;
 pub use report::{
@@ -120,7 +123,7 @@ pub use stage::{Expansion, StageName, StageRecipe};
 pub use stop::StopFlag;
 pub use syntax::SyntaxError;
 pub use vizsla_features::{Combined, DescriptorKind, Detector};
-pub use vizsla_neural::{DescriptorRecipe, PoolingRecipe};
+pub use vizsla_neural::{DescriptorRecipe, KeypointNetwork, PoolingRecipe};
 pub use vizsla_words::{
     Aggregation, Aggregator, AsmkConfig, BagConfig, Burstiness, Frequency, Pyramid, RotationPrior,
     ScalePrior, WeakGeometry,

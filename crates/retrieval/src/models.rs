@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use vizsla_features::Extractor;
 use vizsla_neural::{
-    DescriptorRecipe, ImageDescriptor, Pooling, PoolingRecipe, Registry, SessionOptions,
-    TextEncoder, VectorEncoder,
+    DescriptorRecipe, ImageDescriptor, KeypointNetwork, Pooling, PoolingRecipe, Registry,
+    SessionOptions, TextEncoder, VectorEncoder,
 };
 use vizsla_words::Aggregator;
 
 use crate::folder::Folder;
 use crate::names::ArtefactKind;
-use crate::{AggregateRecipe, Error, GlobalRecipe, Recipe, TextRecipe};
+use crate::{AggregateRecipe, Error, GlobalRecipe, LocalRecipe, Recipe, TextRecipe, learned};
 
 /// Most copies of a network that are open at a time.
 const MOST_SESSIONS: usize = 16;
@@ -35,6 +36,8 @@ pub(crate) struct Models {
     image: Mutex<Option<Arc<ImageDescriptor>>>,
     text: Mutex<Option<Arc<TextEncoder>>>,
     layers: Mutex<Option<Arc<VectorEncoder>>>,
+    /// Of learned local features.
+    keypoints: Mutex<Option<Arc<KeypointNetwork>>>,
 }
 
 /// Descriptors that run on one thread each, one for each thread of the caller's pool.
@@ -56,6 +59,14 @@ impl Models {
             options,
             folder,
             ..Self::default()
+        }
+    }
+
+    /// The same, with a network of learned local features that is open already.
+    pub(crate) fn with_keypoints(self, network: Option<Arc<KeypointNetwork>>) -> Self {
+        Self {
+            keypoints: Mutex::new(network),
+            ..self
         }
     }
 
@@ -157,6 +168,58 @@ impl Models {
         Ok(())
     }
 
+    /// The network of learned local features.
+    ///
+    /// # Errors
+    /// The recipe names none, it is damaged or missing, or it cannot run here.
+    pub(crate) fn keypoints(&self, local: &LocalRecipe) -> Result<Arc<KeypointNetwork>, Error> {
+        let session = &self.options.session;
+        shared(&self.keypoints, || match &self.folder {
+            Some(folder) => learned::open_kept(folder, &local.model, session),
+            None => learned::open_file(local, session),
+        })
+    }
+
+    /// What finds and describes the local features of so many pictures of a gallery.
+    ///
+    /// # Errors
+    /// As [`Models::keypoints`].
+    pub(crate) fn gallery_extractor(
+        &self,
+        recipe: &Recipe,
+        pictures: usize,
+    ) -> Result<Box<dyn Extractor>, Error> {
+        let mut networks = Vec::new();
+        if recipe.local.descriptor.is_learned() {
+            let threads = rayon::current_num_threads().min(MOST_SESSIONS);
+            let network = self.keypoints(&recipe.local)?;
+            networks =
+                learned::for_threads(&network, threads.min(pictures), &self.options.session)?;
+        }
+        recipe.extractor(recipe.local.budget, networks)
+    }
+
+    /// What finds and describes those of a query.
+    ///
+    /// # Errors
+    /// As [`Models::keypoints`].
+    pub(crate) fn query_extractor(&self, recipe: &Recipe) -> Result<Box<dyn Extractor>, Error> {
+        let mut networks = Vec::new();
+        if recipe.local.descriptor.is_learned() {
+            networks.push(self.keypoints(&recipe.local)?);
+        }
+        recipe.extractor(recipe.local.query_budget, networks)
+    }
+
+    /// Keeps the network of learned local features as an artefact of a collection.
+    pub(crate) fn save_keypoints(&self, recipe: &Recipe, folder: &Folder) -> Result<(), Error> {
+        if recipe.local.model.is_empty() {
+            return Ok(());
+        }
+        let network = self.keypoints(&recipe.local)?;
+        Ok(network.save(&folder.artefact(ArtefactKind::LocalModel, network.id())?)?)
+    }
+
     /// The text encoder.
     pub(crate) fn text(&self, recipe: &TextRecipe) -> Result<Arc<TextEncoder>, Error> {
         once(&self.text, || {
@@ -240,6 +303,11 @@ impl Models {
             whole.dimension = whole.whole.record_dimension();
         }
         recipe.rank_exactly();
+        let learned = recipe.local.descriptor.is_learned() && recipe.takes_local();
+        recipe.local.model = match learned {
+            true => self.keypoints(&recipe.local)?.id().to_owned(),
+            false => String::new(),
+        };
         if let Some(text) = &mut recipe.text {
             let encoder = self.text(text)?;
             text.dimension = vizsla_neural::Encoder::dimension(&*encoder);

@@ -163,14 +163,17 @@ pub(crate) enum ArtefactKind {
     Whitening,
     Pooling,
     Aggregator,
+    /// The network of learned local features.
+    LocalModel,
 }
 
 impl ArtefactKind {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Codebook,
         Self::Whitening,
         Self::Pooling,
         Self::Aggregator,
+        Self::LocalModel,
     ];
 
     fn around(self) -> (&'static str, &'static str) {
@@ -179,6 +182,7 @@ impl ArtefactKind {
             Self::Whitening => ("whitening-", ".vzpj"),
             Self::Pooling => ("pooling-", ".vzpl"),
             Self::Aggregator => ("aggregator-", ".vzag"),
+            Self::LocalModel => ("local-model-", ".onnx"),
         }
     }
 }

@@ -10,7 +10,8 @@ use vizsla_features::{
 use vizsla_pixels::{Decoded, Limits, Rgb};
 
 use crate::agreement::{Seen, agreement, verdict};
-use crate::described_picture::{DescribedPicture, describe_picture};
+use crate::describe::extractor_alone;
+use crate::described_picture::{DescribedPicture, described_by};
 use crate::{Agreement, Error, PointPair, Recipe, Region, Source, Verdict, draw_pair};
 
 /// How two pictures are compared.
@@ -73,13 +74,15 @@ pub struct PictureMatch {
 /// Compares two pictures: the same features, verification and verdict as a search.
 ///
 /// # Errors
-/// A picture cannot be read, or a value of the recipe is out of range.
+/// As [`describe_picture`](crate::describe_picture).
 pub fn match_pictures(
     left: Source<'_>,
     right: Source<'_>,
     options: &MatchOptions,
 ) -> Result<PictureMatch, Error> {
-    let described = |source| describe_picture(source, &options.recipe, options.limits);
+    options.recipe.check()?;
+    let extractor = extractor_alone(&options.recipe, 2)?;
+    let described = |source| described_by(&*extractor, source, &options.recipe, options.limits);
     let (left, right) = rayon::join(|| described(left), || described(right));
     let (left, right) = (left?, right?);
     let pairs = correspondences(&left.features, &right.features, options.ratio);

@@ -3,15 +3,19 @@
 //! It is TOML, kept in the catalog. A query is always described by the recipe of the collection it
 //! searches, so two collections with different recipes never mix.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
-use vizsla_features::{DescriptorKind, Detector, Extractor, ExtractorConfig};
+use vizsla_features::{DescriptorKind, Extractor, ExtractorConfig};
+use vizsla_neural::KeypointNetwork;
 use vizsla_words::{
     Aggregator, AsmkConfig, BagConfig, Burstiness, Codebook, SegmentBuilder, WeakGeometry,
 };
 
+use crate::learned::Learned;
 use crate::{
-    Assignment, Channel, Error, Expansion, GlobalRecipe, IndexChoice, Scoring, StageName,
-    StageRecipe,
+    Assignment, Channel, Error, Expansion, GlobalRecipe, IndexChoice, LocalRecipe, Scoring,
+    StageName, StageRecipe,
 };
 
 /// How a collection describes its images. Defaults were chosen by measuring; see `docs/`.
@@ -84,26 +88,6 @@ impl Fusion {
     }
 }
 
-/// Which local features are taken from an image.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LocalRecipe {
-    /// Whether local features are taken at all; without them there are no visual words and no verification.
-    pub enabled: bool,
-    /// What finds the features.
-    pub detector: Detector,
-    /// What describes them; the codebook must be of the same kind.
-    pub descriptor: DescriptorKind,
-    /// Most features kept of a gallery image.
-    pub budget: usize,
-    /// Most features used of a query.
-    pub query_budget: usize,
-    /// DoG contrast threshold, in the convention of Lowe 2004 (range of the image = 1, divided by layers).
-    pub contrast_threshold: f32,
-    /// Content hash of the codebook; empty = the built-in one.
-    pub codebook: String,
-}
-
 /// The stages of a recipe that does not say which.
 const VERIFY: [StageRecipe; 1] = [StageRecipe::Verify { images: None }];
 /// Width of soft assignment where a recipe does not say: √6250, as Philbin et al. 2008 have it.
@@ -170,20 +154,6 @@ pub struct SearchRecipe {
 impl Default for PixelRecipe {
     fn default() -> Self {
         Self { max_side: 1024 }
-    }
-}
-
-impl Default for LocalRecipe {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            detector: Detector::Dog,
-            descriptor: DescriptorKind::RootSift,
-            budget: 800,
-            query_budget: 1500,
-            contrast_threshold: 0.03,
-            codebook: String::new(),
-        }
     }
 }
 
@@ -282,6 +252,7 @@ impl Recipe {
             64.0,
             16_384.0,
         )?;
+        local.check().map_err(Error::Recipe)?;
         within("local.budget", local.budget as f64, 10.0, 20_000.0)?;
         within(
             "local.query_budget",
@@ -444,17 +415,24 @@ impl Recipe {
         }
     }
 
-    /// What finds and describes the local features of a gallery image.
-    pub(crate) fn gallery_extractor(&self) -> Box<dyn Extractor> {
-        self.extractor(self.local.budget)
+    /// Whether local features are taken of a picture of the gallery: for words, or to be summed.
+    pub(crate) fn takes_local(&self) -> bool {
+        let global = self.global.as_ref();
+        self.local.enabled || global.is_some_and(|global| global.aggregate().is_some())
     }
 
-    /// What finds and describes those of a query.
-    pub(crate) fn query_extractor(&self) -> Box<dyn Extractor> {
-        self.extractor(self.local.query_budget)
-    }
-
-    fn extractor(&self, budget: usize) -> Box<dyn Extractor> {
+    /// What finds and describes at most so many local features; learned ones by these networks, one for each thread.
+    ///
+    /// # Errors
+    /// Detector and descriptor do not go together.
+    pub(crate) fn extractor(
+        &self,
+        budget: usize,
+        networks: Vec<Arc<KeypointNetwork>>,
+    ) -> Result<Box<dyn Extractor>, Error> {
+        if self.local.descriptor.is_learned() {
+            return Ok(Box::new(Learned::new(networks, budget)));
+        }
         let config = ExtractorConfig {
             detector: self.local.detector,
             descriptor: self.local.descriptor,
@@ -462,12 +440,15 @@ impl Recipe {
             contrast_threshold: self.local.contrast_threshold,
             ..ExtractorConfig::default()
         };
-        config.extractor()
+        let extractor = config.extractor();
+        extractor.map_err(|error| Error::Recipe(format!("local: {error}")))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use vizsla_features::Detector;
+
     use super::*;
 
     /// As recipes lie in catalogs since the first release.

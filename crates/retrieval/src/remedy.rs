@@ -55,11 +55,13 @@ pub enum Remedy {
     AskText,
     /// Give a vocabulary to sum by, or sum otherwise.
     GiveVocabulary,
+    /// Give the file of the network of learned local features.
+    GiveLocalModel,
 }
 
 impl Remedy {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Rebuild,
         Self::Write,
         Self::Restore,
@@ -83,6 +85,7 @@ impl Remedy {
         Self::GiveCaptions,
         Self::AskText,
         Self::GiveVocabulary,
+        Self::GiveLocalModel,
     ];
 
     /// What to do, as the end of a sentence.
@@ -134,6 +137,7 @@ impl Remedy {
                 "it takes words in the query, captions, and a collection with a text model"
             }
             Self::GiveVocabulary => "give one, or sum by `vlad` or `vlad_intra`, which do without",
+            Self::GiveLocalModel => "give its file in local.model",
         }
     }
 }

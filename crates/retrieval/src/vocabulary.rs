@@ -8,10 +8,11 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use vizsla_features::Descriptor;
+use vizsla_features::{Descriptor, Extractor};
 use vizsla_words::{Aggregator, AggregatorConfig, Codebook, TrainConfig, TrainProgress};
 
-use crate::{Error, Recipe, Reporter, Skipped, extract_features, find_pictures};
+use crate::describe::{extractor_alone, features_by};
+use crate::{Error, Recipe, Reporter, Skipped, find_pictures};
 
 /// Pictures described between two looks at whether to stop.
 const CHUNK: usize = 64;
@@ -120,6 +121,7 @@ fn harvest(
             path: sources.first().cloned().unwrap_or_default(),
         });
     }
+    let extractor = extractor_alone(recipe, pictures.len())?;
     let share = max_descriptors.div_ceil(pictures.len()).max(1);
     let mut harvest = Harvest {
         descriptors: Vec::new(),
@@ -130,7 +132,7 @@ fn harvest(
     reporter.begin("describing", pictures.len() as u64);
     for chunk in pictures.chunks(CHUNK) {
         let sampled = chunk.par_iter().map(|path| {
-            let sample = sample(path, recipe, share);
+            let sample = sample(&*extractor, path, recipe, share);
             reporter.advance(1);
             sample
         });
@@ -179,8 +181,13 @@ impl Harvest {
 }
 
 /// At most `share` descriptors of a picture, evenly taken.
-fn sample(path: &Path, recipe: &Recipe, share: usize) -> Result<Vec<Descriptor>, Error> {
-    let all = extract_features(path, recipe)?.descriptors;
+fn sample(
+    extractor: &dyn Extractor,
+    path: &Path,
+    recipe: &Recipe,
+    share: usize,
+) -> Result<Vec<Descriptor>, Error> {
+    let all = features_by(extractor, path, recipe)?.descriptors;
     if all.len() <= share {
         return Ok(all);
     }

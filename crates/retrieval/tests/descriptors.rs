@@ -25,8 +25,12 @@ fn sift_words() -> Arc<Codebook> {
         budget: 500,
         ..ExtractorConfig::default()
     }
-    .extractor();
-    let seen = (50..54).flat_map(|seed| extractor.extract(&picture(seed).to_gray()).descriptors);
+    .extractor()
+    .unwrap();
+    let seen = (50..54).flat_map(|seed| {
+        let features = extractor.extract(&picture(seed).to_gray()).unwrap();
+        features.descriptors
+    });
     let seen: Vec<_> = seen.collect();
     let config = TrainConfig {
         words: 256,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rayon::prelude::*;
-use vizsla_features::{Descriptor, ExtractorConfig};
+use vizsla_features::{Descriptor, ExtractError, ExtractorConfig};
 use vizsla_pixels::{DecodeOptions, read_gray};
 use vizsla_vectors::l2_squared_u8;
 use vizsla_words::{Codebook, TrainConfig};
@@ -31,17 +31,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         budget: features.parse()?,
         ..ExtractorConfig::default()
     }
-    .extractor();
+    .extractor()?;
     let per_image: Vec<Vec<Descriptor>> = images
         .par_iter()
         .map(|path| match read_gray(path, &DecodeOptions::default()) {
-            Ok(decoded) => extractor.extract(&decoded.image).descriptors,
+            Ok(decoded) => Ok(extractor.extract(&decoded.image)?.descriptors),
             Err(error) => {
                 eprintln!("skipped {}: {error}", path.display());
-                Vec::new()
+                Ok(Vec::new())
             }
         })
-        .collect();
+        .collect::<Result<_, ExtractError>>()?;
     let descriptors = per_image.concat();
     println!(
         "{} descriptors of {} images, {:.0} s",

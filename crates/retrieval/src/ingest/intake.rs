@@ -71,6 +71,7 @@ impl<'a> Intake<'a> {
             let read = self.describer.read(source, None, self.wanted, self.limits);
             let picture = read.map_err(|error| Failure::Picture(error.to_string()))?;
             let features = self.describer.features(&picture);
+            let features = features.map_err(|error| Failure::Model(error.to_string()))?;
             let vector = self.describer.vector(&picture, features.as_ref());
             let vector = vector.map_err(|error| Failure::Model(error.to_string()))?;
             let features = features.filter(|_| self.wanted.features);

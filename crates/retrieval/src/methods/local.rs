@@ -9,6 +9,9 @@ const FEATURE: &str = "about 18 bytes a feature in the catalog and 10 in the inv
 /// The same of features with shapes.
 const SHAPED: &str = "about 20 bytes a feature in the catalog and 10 in the inverted file";
 
+/// Where XFeat comes from.
+const XFEAT: &str = "Potje, Cadar, Araujo, Martins & Nascimento, CVPR 2024";
+
 pub(super) fn detectors() -> Vec<Named> {
     let told = |detector: Detector| {
         let default = detector == Detector::default();
@@ -87,6 +90,12 @@ fn of_detector(detector: Detector) -> About {
             "1.5 times dog; most of it is describing",
             FEATURE,
         ),
+        Detector::Xfeat => (
+            "keypoints of a network, of one size and upright, described by it; needs its file (local.model)",
+            XFEAT,
+            "MEASURED",
+            FEATURE,
+        ),
     };
     About {
         what,
@@ -138,6 +147,11 @@ fn of_descriptor(kind: DescriptorKind) -> About {
             "RootSIFT averaged over ten sizes of its window",
             "Dong & Soatto, CVPR 2015",
             "ten times root_sift",
+        ),
+        DescriptorKind::Xfeat => (
+            "64 numbers of the network that finds the places, for those alone",
+            XFEAT,
+            "part of the detector",
         ),
     };
     About {

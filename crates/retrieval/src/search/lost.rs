@@ -81,10 +81,19 @@ impl Searcher<'_> {
         let new = |part: &crate::Part| matches!(part.what, PartSource::Image { .. });
         let new = query.parts.iter().any(new);
         able.words = able.words && lost.has(Channel::Words, self.collection.codebook())?;
+        let learned = new && self.recipe().local.descriptor.is_learned();
+        if learned && able.words {
+            let network = self.models().keypoints(&self.recipe().local);
+            able.words = lost.has(Channel::Words, network)?;
+        }
         able.global = able.global && lost.has(Channel::Global, self.collection.whitening())?;
         let global = self.recipe().global.as_ref();
         if global.is_some_and(|global| global.aggregate().is_some()) && new {
             able.global = able.global && lost.has(Channel::Global, self.collection.aggregator())?;
+            if learned && able.global {
+                let network = self.models().keypoints(&self.recipe().local);
+                able.global = lost.has(Channel::Global, network)?;
+            }
         }
         if let Some(recipe) = global.and_then(GlobalRecipe::network).filter(|_| new) {
             // Where both share a space, a picture is also looked for among captions by its vector.

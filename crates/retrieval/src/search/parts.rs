@@ -88,7 +88,7 @@ impl Searcher<'_> {
         let describer = Describer::of_queries(self.collection, wanted)?;
         let picture = describer.read(image.into(), region, wanted, asked.limits)?;
         out.full = Some(picture.full);
-        let features = describer.features(&picture);
+        let features = describer.features(&picture)?;
         if let (Some(gray), Some(features)) = (&picture.gray, &features) {
             trace.stage(StageName::Read, gray.width() * gray.height());
             trace.stage(StageName::Describe, features.keypoints.len());
