@@ -1,8 +1,9 @@
 """Repeatability and matching score of all detectors on the sequences of Mikolajczyk et al. (IJCV 2005), beside OpenCV's.
 
-    python run.py --vizsla-bin PATH --data DIR [--json OUT] [--budget N] [--size normalised|own] [--plots DIR]
+    python run.py --vizsla-bin PATH --data DIR [--json OUT] [--budget N] [--size normalised|own] [--plots DIR] [--local-model FILE]
 
-`PATH` is the example `repeatability` of `vizsla-features`. The peers' features are computed here and judged by the same program:
+`PATH` is the example `repeatability` of `vizsla-retrieval`. XFeat is measured where `models/xfeat_backbone.onnx` lies in the data, or with
+`--local-model`. The peers' features are computed here and judged by the same program:
 one file an image, of x, y, scale, angle, u, v (f32) and 128 bytes each. Peers: SIFT, ORB, FAST and MSER, and from contrib
 `HarrisLaplaceFeatureDetector`; all with OpenCV's SIFT as RootSIFT. FAST, MSER and Harris-Laplace give no directions there and are
 described upright. The strongest by response are kept, of MSER, which has none, the largest.
@@ -178,12 +179,15 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=1000, help="features an image, 0 for all")
     parser.add_argument("--size", choices=["normalised", "own"], default="normalised")
     parser.add_argument("--plots", type=Path, default=Path("benches/detectors"), help="folder for the two plots")
+    parser.add_argument("--local-model", type=Path, help="the network of XFeat")
     arguments = parser.parse_args()
     data = arguments.data / "oxford_affine"
     with tempfile.TemporaryDirectory() as folder:
         peers, figures = Path(folder) / "peers", Path(folder) / "figures.json"
         write_peers(data, peers, arguments.budget)
         command = [arguments.vizsla_bin, data, "--budget", str(arguments.budget), "--peers", peers, "--json", figures]
+        model = arguments.local_model or arguments.data / "models/xfeat_backbone.onnx"
+        command += ["--local-model", model] if model.is_file() else []
         subprocess.check_call(command + (["--size", "own"] if arguments.size == "own" else []))
         rows = json.loads(figures.read_text())
     print("\n" + table(rows))

@@ -45,7 +45,7 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "detectors",
         summary: "all detectors beside OpenCV's: repeatability and matching score on eight sequences, with plots",
-        build: &["-p", "vizsla-features", "--example", "repeatability"],
+        build: &["-p", "vizsla-retrieval", "--example", "repeatability"],
         program: ("--vizsla-bin", "examples/repeatability"),
         data: true,
         figures: Some("--json"),

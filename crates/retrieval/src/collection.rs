@@ -4,7 +4,7 @@
 //! my-photos.vizsla/
 //!   catalog.db    SQLite: images, files, features, vectors, captions, metadata, the recipe — the only truth
 //!   segments/     the inverted file and flat files of vectors, immutable, memory-mapped; made again at need
-//!   artefacts/    the codebook and the whitening, named by content hash
+//!   artefacts/    the codebook, the whitening, the network of learned local features, named by content hash
 //!   writer.lock   held by the one process that writes
 //! ```
 //!

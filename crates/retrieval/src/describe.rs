@@ -224,14 +224,13 @@ pub(crate) fn colour_side(recipe: &Recipe, global: &DescriptorRecipe) -> u32 {
     wanted.max(recipe.pixels.max_side)
 }
 
-/// What describes so many pictures as a gallery's, outside of any collection; `local.model` of the recipe names a file.
+/// What finds and describes the local features of so many pictures as a recipe takes them of a gallery, outside of any
+/// collection: `local.model` names a file. Networks are opened here, one for each thread of the current pool, at most one a
+/// picture.
 ///
 /// # Errors
-/// The recipe's local features are learned, and their network is not there or none.
-pub(crate) fn extractor_alone(
-    recipe: &Recipe,
-    pictures: usize,
-) -> Result<Box<dyn Extractor>, Error> {
+/// Detector and descriptor do not go together, or a network of learned features is not there or none.
+pub fn local_extractor(recipe: &Recipe, pictures: usize) -> Result<Box<dyn Extractor>, Error> {
     Models::default().gallery_extractor(recipe, pictures)
 }
 
@@ -240,7 +239,7 @@ pub(crate) fn extractor_alone(
 /// # Errors
 /// The picture cannot be read, or the network of learned features is not there or failed.
 pub fn extract_features(path: &Path, recipe: &Recipe) -> Result<Features, Error> {
-    features_by(&*extractor_alone(recipe, 1)?, path, recipe)
+    features_by(&*local_extractor(recipe, 1)?, path, recipe)
 }
 
 /// As [`extract_features`], by what was made for many pictures.

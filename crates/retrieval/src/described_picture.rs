@@ -3,7 +3,7 @@
 use vizsla_features::{Extractor, Features, Keypoint};
 use vizsla_pixels::{DecodeOptions, Limits, Rgb};
 
-use crate::describe::extractor_alone;
+use crate::describe::local_extractor;
 use crate::{Error, Recipe, Source};
 
 /// Radius of the region that a descriptor sees of a feature, over its scale.
@@ -41,7 +41,7 @@ pub fn describe_picture(
     limits: Limits,
 ) -> Result<DescribedPicture, Error> {
     recipe.check()?;
-    described_by(&*extractor_alone(recipe, 1)?, source, recipe, limits)
+    described_by(&*local_extractor(recipe, 1)?, source, recipe, limits)
 }
 
 /// As [`describe_picture`], by what was made for several pictures.

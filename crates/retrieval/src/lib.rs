@@ -78,7 +78,7 @@ pub use browse::{Facet, FacetKind, FacetValue, FeaturePlace, ImagePage};
 pub use builder::CollectionBuilder;
 pub use channel::Channel;
 pub use collection::Collection;
-pub use describe::extract_features;
+pub use describe::{extract_features, local_extractor};
 pub use described_picture::{DescribedPicture, describe_picture};
 pub use duplicates::{
     Duplicate, DuplicateGroup, DuplicateKind, DuplicateOptions, DuplicatesReport,

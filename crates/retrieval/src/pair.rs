@@ -10,7 +10,7 @@ use vizsla_features::{
 use vizsla_pixels::{Decoded, Limits, Rgb};
 
 use crate::agreement::{Seen, agreement, verdict};
-use crate::describe::extractor_alone;
+use crate::describe::local_extractor;
 use crate::described_picture::{DescribedPicture, described_by};
 use crate::{Agreement, Error, PointPair, Recipe, Region, Source, Verdict, draw_pair};
 
@@ -81,7 +81,7 @@ pub fn match_pictures(
     options: &MatchOptions,
 ) -> Result<PictureMatch, Error> {
     options.recipe.check()?;
-    let extractor = extractor_alone(&options.recipe, 2)?;
+    let extractor = local_extractor(&options.recipe, 2)?;
     let described = |source| described_by(&*extractor, source, &options.recipe, options.limits);
     let (left, right) = rayon::join(|| described(left), || described(right));
     let (left, right) = (left?, right?);

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use vizsla_features::{Descriptor, Extractor};
 use vizsla_words::{Aggregator, AggregatorConfig, Codebook, TrainConfig, TrainProgress};
 
-use crate::describe::{extractor_alone, features_by};
+use crate::describe::{features_by, local_extractor};
 use crate::{Error, Recipe, Reporter, Skipped, find_pictures};
 
 /// Pictures described between two looks at whether to stop.
@@ -121,7 +121,7 @@ fn harvest(
             path: sources.first().cloned().unwrap_or_default(),
         });
     }
-    let extractor = extractor_alone(recipe, pictures.len())?;
+    let extractor = local_extractor(recipe, pictures.len())?;
     let share = max_descriptors.div_ceil(pictures.len()).max(1);
     let mut harvest = Harvest {
         descriptors: Vec::new(),

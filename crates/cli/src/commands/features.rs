@@ -62,7 +62,7 @@ impl Arguments {
             picture::check_ending(file)?;
         }
         let mut recipe = Recipe::default();
-        self.describing.amend(&mut recipe, self.budget);
+        self.describing.amend(&mut recipe, self.budget)?;
         let source = Source::File(&self.picture);
         let found = describe_picture(source, &recipe, self.bounds.limits());
         let found = bounds::advise(found.map_err(Into::into))?;
@@ -70,14 +70,14 @@ impl Arguments {
             picture::save(&found.draw(), file).context("the drawing could not be written")?;
         }
         if self.json {
-            output::json(&self.report(&found))?;
+            output::json(&self.report(&found, &recipe))?;
         } else {
-            output::show(&self.describe(&found))?;
+            output::show(&self.describe(&found, &recipe))?;
         }
         Ok(Outcome::Done)
     }
 
-    fn report(&self, found: &DescribedPicture) -> Report {
+    fn report(&self, found: &DescribedPicture, recipe: &Recipe) -> Report {
         let zoom = found.zoom();
         // Centres of pixels have whole coordinates.
         let full = |v: f32| (f64::from(v) + 0.5) * zoom - 0.5;
@@ -95,13 +95,13 @@ impl Arguments {
         Report {
             path: self.picture.display().to_string(),
             size: found.size,
-            detector: self.describing.detector,
-            descriptor: self.describing.descriptor,
+            detector: recipe.local.detector,
+            descriptor: recipe.local.descriptor,
             features: feature.collect(),
         }
     }
 
-    fn describe(&self, found: &DescribedPicture) -> String {
+    fn describe(&self, found: &DescribedPicture, recipe: &Recipe) -> String {
         let [width, height] = found.size;
         let mut scales: Vec<f64> = found
             .features
@@ -114,8 +114,8 @@ impl Arguments {
             "{}: {width}x{height}, {} of {} with {}\n",
             self.picture.display(),
             output::plural(scales.len(), "feature"),
-            self.describing.detector,
-            self.describing.descriptor
+            recipe.local.detector,
+            recipe.local.descriptor
         );
         if let (Some(least), Some(most)) = (scales.first(), scales.last()) {
             let middle = scales[scales.len() / 2];

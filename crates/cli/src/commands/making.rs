@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use vizsla_neural::PoolingRecipe;
+use vizsla_neural::{KeypointNetwork, PoolingRecipe, SessionOptions};
 use vizsla_retrieval::{
-    AggregateRecipe, Aggregation, Collection, Combined, DescriptorKind, DescriptorRecipe, Detector,
-    GlobalRecipe, Pyramid, Recipe, Scoring, TextRecipe,
+    AggregateRecipe, Aggregation, Collection, Combined, DescriptorRecipe, GlobalRecipe, Pyramid,
+    Recipe, Scoring, TextRecipe,
 };
 use vizsla_words::{Aggregator, Codebook, PyramidError};
+
+use super::local::Local;
 
 /// Options that only a new collection can take.
 #[derive(Args)]
@@ -40,14 +42,8 @@ pub struct Making {
     /// dct_hash and wavelet_hash describe the whole picture; several are joined with weights, as in hsv@2x2*0.5+lbp*0.5.
     #[arg(long, value_name = "WHAT", conflicts_with = "encoder")]
     global: Option<Global>,
-    /// What finds local features: dog, harris_laplace, hessian_laplace, harris_affine, hessian_affine, mser, fast_hessian, fast,
-    /// orb, dense
-    #[arg(long, value_name = "DETECTOR")]
-    detector: Option<Detector>,
-    /// What describes them: root_sift, sift, surf, surf_extended, lbp, cs_lbp, brief, dsp_sift; others than root_sift need
-    /// --codebook
-    #[arg(long, value_name = "DESCRIPTOR")]
-    descriptor: Option<DescriptorKind>,
+    #[command(flatten)]
+    local: Local,
     /// Vocabulary from `vizsla codebook aggregate` for that sum; left out, one is learned from the codebook's words
     #[arg(long, value_name = "FILE", conflicts_with = "encoder")]
     aggregator: Option<PathBuf>,
@@ -117,8 +113,7 @@ impl Making {
             && self.codebook.is_none()
             && !self.no_local
             && self.global.is_none()
-            && self.detector.is_none()
-            && self.descriptor.is_none()
+            && self.local.is_empty()
             && self.aggregator.is_none()
             && self.scoring.is_none()
             && self.encoder.is_none()
@@ -148,6 +143,10 @@ impl Making {
         if let Some(aggregator) = aggregator {
             builder = builder.aggregator(Arc::new(aggregator));
         }
+        if let Some(file) = self.local.model() {
+            let network = KeypointNetwork::open(file, &SessionOptions::default())?;
+            builder = builder.local_model(Arc::new(network));
+        }
         Ok(builder.create()?)
     }
 
@@ -165,8 +164,7 @@ impl Making {
             recipe.pixels.max_side = max_side;
         }
         recipe.local.enabled &= !self.no_local;
-        recipe.local.detector = self.detector.unwrap_or(recipe.local.detector);
-        recipe.local.descriptor = self.descriptor.unwrap_or(recipe.local.descriptor);
+        self.local.choose(&mut recipe.local)?;
         recipe.search.scoring = self.scoring.unwrap_or(recipe.search.scoring);
         if let Some(model) = &self.encoder {
             let base = match recipe.global.take() {
@@ -279,6 +277,9 @@ impl Making {
             && let Ok(pooling) = name.open(&|file| PathBuf::from(file))
         {
             global.pooling = PoolingRecipe::Named(pooling.name());
+        }
+        if let Some(file) = self.local.model() {
+            asked.local.model = KeypointNetwork::id_of(file)?;
         }
         let same_recipe = asked == kept;
         let same_codebook = match &self.codebook {

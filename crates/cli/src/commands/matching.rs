@@ -107,7 +107,7 @@ impl Arguments {
             limits: self.bounds.limits(),
             ..MatchOptions::default()
         };
-        self.describing.amend(&mut options.recipe, self.budget);
+        self.describing.amend(&mut options.recipe, self.budget)?;
         let found = match_pictures(Source::File(&self.a), Source::File(&self.b), &options);
         let found = bounds::advise(found.map_err(Into::into))?;
         let report = Report::new(&self.a, &self.b, &found);

@@ -18,6 +18,7 @@ mod identify;
 mod index;
 mod info;
 mod list;
+mod local;
 mod locate;
 mod making;
 mod map;

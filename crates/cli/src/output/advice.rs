@@ -46,6 +46,9 @@ pub fn how(remedy: Remedy) -> &'static str {
             "learn one with `vizsla codebook aggregate` and give it as `--aggregator FILE`, or take `--global vlad` or \
              `--global vlad_intra`, which do without"
         }
+        Remedy::GiveLocalModel => {
+            "give its file as `--local-model FILE`; docs/methods/detectors.md says how to make one"
+        }
         other => other.words(),
     }
 }

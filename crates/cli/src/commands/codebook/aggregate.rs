@@ -41,18 +41,19 @@ impl Arguments {
         if self.nearest.is_some() && self.aggregate != Aggregation::Bow {
             bail!("--nearest is for `--aggregate bow`; leave it out");
         }
+        let recipe = self.learning.recipe()?;
         let options = AggregatorOptions {
             train: AggregatorConfig {
                 aggregation: self.aggregate,
                 words: self.words.unwrap_or(self.aggregate.usual_words()),
                 components: self.components,
                 seed: self.learning.seed,
-                descriptor: self.learning.descriptor,
+                descriptor: recipe.local.descriptor,
                 nearest: self.nearest.unwrap_or(usual.nearest),
                 sigma: self.sigma.unwrap_or(usual.sigma),
             },
             max_descriptors: self.max_descriptors,
-            recipe: self.learning.recipe(),
+            recipe,
         };
         self.learning
             .run(|sources, progress| learn_aggregator(sources, &options, progress))

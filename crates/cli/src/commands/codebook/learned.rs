@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use vizsla_features::{DescriptorKind, Detector};
+use vizsla_features::DescriptorKind;
 use vizsla_retrieval::{Learned, Recipe, Skipped};
 use vizsla_words::{Aggregator, Codebook, TrainConfig};
 
 use crate::commands::Outcome;
+use crate::commands::local::Local;
 use crate::commands::threads::Threads;
 use crate::output::{self, Progress};
 
@@ -29,12 +30,8 @@ pub struct Learning {
     /// Longest side at which pictures are analysed, in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = Recipe::default().pixels.max_side)]
     max_side: u32,
-    /// What finds local features, as in `local.detector` of the recipe that it is for
-    #[arg(long, value_name = "DETECTOR", default_value_t = Detector::default())]
-    detector: Detector,
-    /// What the descriptors are, as in `local.descriptor` of the recipe that it is for
-    #[arg(long, value_name = "KIND", default_value_t = DescriptorKind::default())]
-    pub descriptor: DescriptorKind,
+    #[command(flatten)]
+    local: Local,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -65,6 +62,9 @@ pub trait Vocabulary {
 
     fn words(&self) -> usize;
 
+    /// What its descriptors are.
+    fn kind(&self) -> DescriptorKind;
+
     /// Writes its file, which appears complete or not at all.
     fn save(&self, file: &Path) -> Result<(), vizsla_words::Error>;
 }
@@ -78,6 +78,10 @@ impl Vocabulary for Codebook {
 
     fn words(&self) -> usize {
         self.len()
+    }
+
+    fn kind(&self) -> DescriptorKind {
+        self.kind()
     }
 
     fn save(&self, file: &Path) -> Result<(), vizsla_words::Error> {
@@ -96,19 +100,24 @@ impl Vocabulary for Aggregator {
         self.words()
     }
 
+    fn kind(&self) -> DescriptorKind {
+        self.kind()
+    }
+
     fn save(&self, file: &Path) -> Result<(), vizsla_words::Error> {
         self.save(file)
     }
 }
 
 impl Learning {
-    /// How pictures are read and described.
-    pub fn recipe(&self) -> Recipe {
-        let mut recipe = Recipe::default();
+    /// How pictures are read and described, as in the recipe that the vocabulary is for.
+    ///
+    /// # Errors
+    /// The options do not go together.
+    pub fn recipe(&self) -> Result<Recipe> {
+        let mut recipe = self.local.recipe()?;
         recipe.pixels.max_side = self.max_side;
-        recipe.local.detector = self.detector;
-        recipe.local.descriptor = self.descriptor;
-        recipe
+        Ok(recipe)
     }
 
     /// Learns, saves what was learned, and tells of it.
@@ -133,7 +142,7 @@ impl Learning {
         let report = Report {
             id: [(T::NAME, vocabulary.id().to_owned())].into(),
             path: self.into.display().to_string(),
-            descriptor: self.descriptor,
+            descriptor: vocabulary.kind(),
             words: vocabulary.words(),
             pictures: learned.pictures,
             descriptors: learned.descriptors,

@@ -44,6 +44,7 @@ impl Arguments {
         if self.refinements.is_some() && self.clustering != Clustering::Cells {
             bail!("--refinements is for `--clustering cells`; leave it out");
         }
+        let recipe = self.learning.recipe()?;
         let options = CodebookOptions {
             train: TrainConfig {
                 words: self.words,
@@ -53,9 +54,9 @@ impl Arguments {
                 branching: self.branching.unwrap_or(usual.branching),
                 max_descriptors: self.max_descriptors,
                 seed: self.learning.seed,
-                descriptor: self.learning.descriptor,
+                descriptor: recipe.local.descriptor,
             },
-            recipe: self.learning.recipe(),
+            recipe,
         };
         self.learning
             .run(|sources, progress| learn_codebook(sources, &options, progress))

@@ -1,19 +1,20 @@
 //! Repeatability and matching score of the detectors on the sequences of Mikolajczyk et al. (IJCV 2005).
 //!
-//!     repeatability DATA [--budget N] [--sequences graf,wall] [--peers DIR] [--size own] [--json FILE]
+//!     repeatability DATA [--budget N] [--sequences graf,wall] [--local-model FILE] [--peers DIR] [--size own] [--json FILE]
 //!
 //! `DATA` holds a folder for each sequence, with `img1.png` to `img6.png` and `H1to2p` to `H1to6p`. For each sequence a table is
 //! printed, detectors by pairs: repeatability / matching score in percent, and the smaller number of regions. With
 //! `--peers`, `DIR/NAME/SEQUENCE/N.bin` are features of other programs: for each x, y, scale, angle, u, v (f32,
-//! little-endian) and 128 bytes of descriptor. `--json` writes the same figures, a list with an object for each row.
+//! little-endian) and 128 bytes of descriptor. `--local-model` is the network of XFeat, which is left out without. `--json` writes the same figures, a list with an object for each row.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use vizsla_features::{Detector, ExtractorConfig, Features, Keypoint, Shape};
+use vizsla_features::{Detector, Extractor, ExtractorConfig, Features, Keypoint, Shape};
 use vizsla_pixels::{DecodeOptions, Gray, read_gray};
+use vizsla_retrieval::{Recipe, local_extractor};
 
-#[path = "../tests/support/repeatability.rs"]
+#[path = "../../features/tests/support/repeatability.rs"]
 mod repeatability;
 
 use repeatability::{Score, Size, read_homography, score};
@@ -22,6 +23,7 @@ struct Options {
     data: PathBuf,
     budget: usize,
     sequences: Vec<String>,
+    local_model: Option<String>,
     peers: Option<PathBuf>,
     size: Size,
     json: Option<PathBuf>,
@@ -42,6 +44,7 @@ fn options() -> Option<Options> {
         data: words.next()?.into(),
         budget: 0,
         sequences: all.split(',').map(str::to_owned).collect(),
+        local_model: None,
         peers: None,
         size: Size::Normalised,
         json: None,
@@ -51,6 +54,7 @@ fn options() -> Option<Options> {
         match word.as_str() {
             "--budget" => options.budget = value.parse().ok()?,
             "--sequences" => options.sequences = value.split(',').map(str::to_owned).collect(),
+            "--local-model" => options.local_model = Some(value),
             "--peers" => options.peers = Some(value.into()),
             "--json" => options.json = Some(value.into()),
             "--size" if value == "own" => options.size = Size::Own,
@@ -151,19 +155,36 @@ fn row(
     })
 }
 
+/// `None` for one whose network was not given.
+fn extractor(detector: Detector, options: &Options) -> Outcome<Option<Box<dyn Extractor>>> {
+    if !detector.is_learned() {
+        let config = ExtractorConfig {
+            detector,
+            budget: options.budget,
+            ..ExtractorConfig::default()
+        };
+        return Ok(Some(config.extractor()?));
+    }
+    let Some(model) = &options.local_model else {
+        return Ok(None);
+    };
+    let mut recipe = Recipe::default();
+    recipe.local.choose(Some(detector), None);
+    recipe.local.budget = options.budget;
+    recipe.local.model.clone_from(model);
+    Ok(Some(local_extractor(&recipe, 1)?))
+}
+
 fn run(options: &Options) -> Outcome<()> {
     let mut rows = Vec::new();
     for name in &options.sequences {
         let sequence = read_sequence(&options.data.join(name))?;
         println!("\n| {name} | 1–2 | 1–3 | 1–4 | 1–5 | 1–6 | mean | ms an image |");
         println!("|---|---|---|---|---|---|---|---|");
-        for detector in Detector::ALL.into_iter().filter(|one| !one.is_learned()) {
-            let config = ExtractorConfig {
-                detector,
-                budget: options.budget,
-                ..ExtractorConfig::default()
+        for detector in Detector::ALL {
+            let Some(extractor) = extractor(detector, options)? else {
+                continue;
             };
-            let extractor = config.extractor()?;
             let start = std::time::Instant::now();
             let features: Vec<Features> = (sequence.images.iter())
                 .map(|image| extractor.extract(image))
@@ -199,7 +220,7 @@ fn run(options: &Options) -> Outcome<()> {
 fn main() -> std::process::ExitCode {
     let Some(options) = options() else {
         eprintln!(
-            "repeatability DATA [--budget N] [--sequences graf,wall] [--peers DIR] [--size own] [--json FILE]"
+            "repeatability DATA [--budget N] [--sequences graf,wall] [--local-model FILE] [--peers DIR] [--size own] [--json FILE]"
         );
         return std::process::ExitCode::FAILURE;
     };
