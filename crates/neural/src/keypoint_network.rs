@@ -22,7 +22,7 @@ const CELL: usize = 8;
 const STEP: usize = 32;
 /// Largest file; XFeat has 2.6 million bytes.
 const MOST_BYTES: u64 = 64 << 20;
-/// Most numbers of all values of a run for each pixel of the picture. XFeat has about 26.
+/// Most numbers of all values of a run for each pixel of the picture. XFeat has 69, most of which are freed on the way.
 const MOST_NUMBERS: f64 = 100.0;
 /// What such a network is, for messages.
 const EXPECTED: &str = "network of XFeat, which takes N x 3 x H x W floats and gives 'features' of 64, 'keypoints' of 65 and \

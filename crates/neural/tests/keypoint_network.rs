@@ -105,7 +105,7 @@ fn what_is_no_such_network_is_named_with_what_was_expected() {
     let cases = [
         (
             reference("../models/classifier.onnx"),
-            "it has no output 'features'",
+            "it has no output 'keypoints'",
         ),
         (
             reference("tiny_keypoints_60.onnx"),

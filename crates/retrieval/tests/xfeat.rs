@@ -137,7 +137,7 @@ fn keypoints_and_descriptors_are_the_authors() {
                 "{runtime:?} {}: {:.4} of keypoints, scores {score:.1e}, descriptors {number:.1e}",
                 case.picture, same
             );
-            assert!(same >= 0.99 && score < 5e-3 && number < 2e-3);
+            assert!(same >= 0.995 && score < 1e-3 && number < 2e-4);
         }
     }
 }
@@ -310,13 +310,6 @@ fn a_damaged_network_is_named_and_costs_what_needs_it() {
             "{error}"
         );
         let mut collection = world.collection();
-        let error = collection.ingest(
-            &[world.path("pictures")],
-            &IngestOptions::default(),
-            &Silent,
-        );
-        // Nothing is new, so nothing is described.
-        assert!(error.is_ok());
         picture(77)
             .save_png(&world.path("pictures/new.png"))
             .unwrap();
@@ -329,7 +322,7 @@ fn a_damaged_network_is_named_and_costs_what_needs_it() {
         assert!(matches!(&error, Error::Damaged { .. }), "{error}");
         assert_eq!(collection.info().unwrap().images, 4);
         // What needs no network goes on.
-        let first = collection.list().unwrap()[0].id;
+        let first = collection.list().unwrap()[0].image;
         let query = Query::stored(first);
         let found = collection
             .search(&query, &SearchOptions::default())
