@@ -2,16 +2,17 @@
 
     python run.py --vizsla PATH --data DIR [--json OUT] [--methods dog,vlad_intra] [--sets smvs,landmarks] [--table FILE]
 
-Run by `cargo xtask bench methods`. A method is a recipe: one of those below, or of `recipes`, the ready recipes of historic
+Run by `cargo xtask bench methods`. A method is a recipe: one of those below, or of the ready recipes of historic
 systems; what it learns (a codebook of its descriptors, a vocabulary to sum by, a whitening) is learned from 1,000 pictures of Flickr8k, which are no
 one's queries and no one's gallery. Rows that are in the file of `--json` already are not measured again: the table can be made in several
-sittings, and a new method costs its own row.
+sittings, and a new method costs its own row. A network that a recipe names is taken from the folder `models` of the data.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -57,10 +58,11 @@ class Vizsla:
     def __init__(self, program: Path, data: Path, folder: Path, threads: int):
         self.program, self.data, self.folder, self.threads = program, data, folder, threads
         self.threads_option = ["--threads", str(threads)]
+        self.environment = os.environ | {"VIZSLA_MODELS": str(folder / "models")}
 
     def run(self, *arguments: object) -> str:
         command = [str(self.program), *map(str, arguments)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, env=self.environment)
         if done.returncode not in (0, 3):
             raise RuntimeError(f"{' '.join(command)}\n{done.stderr.strip()}")
         return done.stdout
@@ -97,8 +99,15 @@ class Vizsla:
             self.run("codebook", "aggregate", self.sample(), "--aggregate", "fisher", "--into", file, *sizes, *self.threads_option)
         return ["--aggregator", str(file)]
 
+    def network(self, network: dict) -> None:
+        """Adds the network that a recipe names to a registry of its own."""
+        name = network.get("model")
+        if name and name not in self.run("models", "list"):
+            self.run("models", "add", self.data / "models" / f"{name}.onnx", "--id", name, "--preset", "keras")
+
     def measure(self, recipe: str, dataset: list[str]) -> dict:
         written = tomllib.loads(recipe)
+        self.network(written.get("global", {}))
         file = self.folder / "recipe.toml"
         file.write_text(recipe)
         options = ["--recipe", str(file), *self.codebook(written.get("local", {})), *self.aggregator(written.get("global", {}))]
@@ -121,7 +130,8 @@ def methods() -> dict[str, str]:
     rows |= {name: f"search.stages = {stages}" for name, stages in STAGES.items()}
     rows |= {f"vlad_intra": 'local.enabled = false\nglobal.aggregate = "vlad_intra"'}
     rows |= {f"whole_{name}": f'local.enabled = false\nglobal.whole = "{whole}"' for name, whole in WHOLE.items()}
-    return rows | {path.stem: path.read_text() for path in sorted((ROOT / "recipes").glob("*.toml"))}
+    ready = sorted((ROOT / "crates" / "retrieval" / "recipes").glob("*.toml"))
+    return rows | {f"system_{path.stem}": path.read_text() for path in ready}
 
 
 def table(rows: dict[str, dict]) -> str:

@@ -54,6 +54,7 @@ mod picture;
 mod places;
 mod problem;
 mod query;
+mod ready;
 mod recipe;
 mod region;
 mod regular;
@@ -107,6 +108,7 @@ pub use query::{
     Agreement, Hit, Part, PartSource, PointPair, Query, QueryImage, SearchOptions, SearchResponse,
     Share, StageTrace, Target, Verdict,
 };
+pub use ready::{READY_RECIPES, ReadyRecipe, ready_recipe};
 pub use recipe::{Fusion, PixelRecipe, Recipe, SearchRecipe, TextRecipe};
 pub use region::Region;
 pub use remedy::Remedy;

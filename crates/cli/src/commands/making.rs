@@ -1,5 +1,6 @@
 //! Options that a collection takes when it is made: its recipe and its codebook.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use clap::Args;
 use vizsla_neural::{KeypointNetwork, PoolingRecipe, SessionOptions};
 use vizsla_retrieval::{
     AggregateRecipe, Aggregation, Collection, Combined, DescriptorRecipe, GlobalRecipe, Pyramid,
-    Recipe, Scoring, TextRecipe,
+    READY_RECIPES, Recipe, Scoring, TextRecipe, ready_recipe,
 };
 use vizsla_words::{Aggregator, Codebook, PyramidError};
 
@@ -25,8 +26,8 @@ pub struct Making {
     /// Longest side at which images are analysed, in pixels
     #[arg(long, value_name = "PIXELS")]
     max_side: Option<u32>,
-    /// Recipe to start from, a TOML file as printed by `vizsla info`
-    #[arg(long, value_name = "FILE")]
+    /// Recipe to start from: a TOML file as printed by `vizsla info`, or a ready one of `vizsla methods recipe`
+    #[arg(long, value_name = "FILE or NAME")]
     recipe: Option<PathBuf>,
     /// Codebook from `vizsla codebook train` in place of the built-in one
     #[arg(long, value_name = "FILE")]
@@ -153,8 +154,7 @@ impl Making {
     /// The recipe that these options ask for, with the vocabulary that they name, on top of a given one.
     fn recipe(&self, base: Recipe, aggregator: Option<&Aggregator>) -> Result<Recipe> {
         let mut recipe = match &self.recipe {
-            Some(file) => Recipe::from_toml(&fs_err::read_to_string(file)?)
-                .with_context(|| file.display().to_string())?,
+            Some(file) => named_recipe(file)?,
             None => base,
         };
         if let Some(budget) = self.budget {
@@ -295,4 +295,19 @@ impl Making {
         }
         Ok(())
     }
+}
+
+/// The recipe of a file, or the ready one of that name.
+fn named_recipe(file: &Path) -> Result<Recipe> {
+    let ready = file.to_str().and_then(ready_recipe);
+    let text = match (fs_err::read_to_string(file), ready) {
+        (Ok(text), _) => text,
+        (Err(error), Some(ready)) if error.kind() == ErrorKind::NotFound => ready.text.to_owned(),
+        (Err(error), _) if error.kind() == ErrorKind::NotFound => {
+            let names = READY_RECIPES.map(|ready| ready.name).join(", ");
+            bail!("{error}; it is neither a file nor a ready recipe: {names}");
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
+    Recipe::from_toml(&text).with_context(|| file.display().to_string())
 }

@@ -3,19 +3,19 @@
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use vizsla_retrieval::{Family, Method, methods};
+use vizsla_retrieval::{Family, Method, methods, ready_recipe};
 
 use super::Outcome;
 use crate::output::{self, Table};
 
-/// List the methods that a recipe can name: detectors, descriptors, poolings, stages …
+/// List the methods that a recipe can name: detectors, descriptors, poolings, indexes, stages, ready recipes …
 ///
 /// Each with what it does, its paper, what it costs and what is kept for it. A family or the name of a method shows those
 /// alone.
 #[derive(Args)]
 pub struct Arguments {
-    /// A family (detector, descriptor, whole_image, aggregation, pooling, clustering, assignment, scoring, fusion, stage)
-    /// or the name of a method
+    /// A family (detector, descriptor, whole_image, aggregation, pooling, clustering, index, assignment, scoring, fusion, stage,
+    /// recipe) or the name of a method
     #[arg(value_name = "FAMILY or NAME")]
     which: Option<String>,
     /// Print one JSON object
@@ -104,17 +104,22 @@ fn tables(methods: &[Method], papers: bool) -> String {
     text
 }
 
-/// Everything of one method.
+/// Everything of one method; of a ready recipe its text as well.
 fn one(method: &Method) -> String {
     let about = &method.about;
-    // What is learned before there is a recipe is an option of a command.
+    // What is learned before there is a recipe, and a recipe itself, is an option of a command.
     let chosen = match method.setting.split_once(" --") {
         Some(_) => format!("vizsla {} {}", method.setting, method.name),
         None => format!("{} = \"{}\"", method.setting, method.name),
     };
+    let ready = match method.family {
+        Family::Recipe => ready_recipe(&method.name),
+        _ => None,
+    };
+    let text = ready.map_or_else(String::new, |ready| format!("\n{}", ready.text));
     format!(
         "{name}: {what}\n  {family}, {chosen}\n  paper   {paper}\n  cost    {cost}\n  memory  {memory}\n  \
-         page    {page}\n",
+         page    {page}\n{text}",
         name = method.name,
         what = about.what,
         family = method.family,
@@ -143,6 +148,8 @@ mod tests {
         let asmk = one(&chosen("asmk").unwrap()[0]);
         assert!(asmk.contains("search.scoring = \"asmk\""), "{asmk}");
         assert_eq!(chosen("gem:4").unwrap()[0].name, "gem:3");
+        let system = one(&chosen("video_google").unwrap()[0]);
+        assert!(system.contains("--recipe video_google\n") && system.contains("[local]"));
         assert!(chosen("expand").unwrap().len() > 2);
         let error = chosen("swift").unwrap_err().to_string();
         assert!(

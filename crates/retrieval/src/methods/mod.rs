@@ -7,6 +7,7 @@ mod about;
 mod global;
 mod local;
 mod ranking;
+mod systems;
 mod words;
 
 use std::fmt;
@@ -43,11 +44,13 @@ pub enum Family {
     Fusion,
     /// What happens to a ranking.
     Stage,
+    /// Whole systems, ready to be taken.
+    Recipe,
 }
 
 impl Family {
     /// All of them, in the order in which a picture meets them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Detector,
         Self::Descriptor,
         Self::WholeImage,
@@ -59,6 +62,7 @@ impl Family {
         Self::Index,
         Self::Fusion,
         Self::Stage,
+        Self::Recipe,
     ];
 
     /// The name as it is written.
@@ -75,6 +79,7 @@ impl Family {
             Self::Index => "index",
             Self::Fusion => "fusion",
             Self::Stage => "stage",
+            Self::Recipe => "recipe",
         }
     }
 
@@ -92,6 +97,7 @@ impl Family {
             Self::Index => "search.index",
             Self::Fusion => "search.fusion",
             Self::Stage => "search.stages",
+            Self::Recipe => "index --recipe",
         }
     }
 
@@ -107,6 +113,7 @@ impl Family {
             Self::Index => "docs/nearest-neighbours.md",
             Self::Fusion => "docs/channels.md",
             Self::Stage => "docs/stages.md",
+            Self::Recipe => "docs/methods/systems.md",
         }
     }
 }
@@ -156,6 +163,7 @@ pub fn methods() -> Vec<Method> {
             Family::Index => ranking::indexes(),
             Family::Fusion => ranking::fusions(),
             Family::Stage => ranking::stages(),
+            Family::Recipe => systems::systems(),
         };
         named.into_iter().map(move |(name, default, about)| Method {
             family,
@@ -175,7 +183,7 @@ mod tests {
     use vizsla_words::Clustering;
 
     use super::*;
-    use crate::Recipe;
+    use crate::{Recipe, ready_recipe};
 
     #[test]
     fn each_method_has_one_name_and_all_that_is_said_of_it() {
@@ -228,6 +236,7 @@ mod tests {
                 Family::Index => format!("[search]\nindex = \"{name}\""),
                 Family::Fusion => format!("[search]\nfusion = \"{name}\""),
                 Family::Stage => format!("[search]\nstages = [\"{name}\"]"),
+                Family::Recipe => ready_recipe(name).unwrap().text.to_owned(),
             };
             let recipe: Result<Recipe, _> = toml::from_str(&text);
             assert!(recipe.is_ok(), "{text}: {:?}", recipe.err());
