@@ -18,7 +18,7 @@ def compare(folder, timed, threads):
     read = lambda name, kind: np.fromfile(folder / name, kind)
     descriptors = read("descriptors.u8", np.uint8).reshape(-1, 128)
     counts, queries = read("counts.u32", "<u4"), read("queries.u32", "<u4")
-    starts = np.concatenate([[0], np.cumsum(counts)])
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
     pictures = [descriptors[a:b] for a, b in zip(starts, starts[1:])]
     figures = clustering(folder, descriptors) + match_kernel(folder, pictures, queries, timed)
     for name, make in (("vlad", vlad), ("fisher", fisher), ("bow", bag_of_words)):

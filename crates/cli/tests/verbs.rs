@@ -505,17 +505,18 @@ fn codebooks_are_learned_in_four_ways_and_pyramids_are_written_behind_a_sum() {
     });
     let different: std::collections::BTreeSet<_> = ids.iter().collect();
     assert_eq!(different.len(), 4);
-    bench.succeed(&[
-        "index",
-        "photos",
-        "--into",
-        "tree.vizsla",
-        "--codebook",
-        "hierarchical.vzcb",
-        "--global",
-        "bow@1x1+2x2",
-    ]);
-    let info = bench.json(&["info", "tree.vizsla", "--json"]).to_string();
+    let index = |place: &str, more: &[&'static str]| {
+        bench.succeed(&[&["index", "photos", "--into", place], more].concat());
+        let found = bench.json(&["search", place, "photos/02.png", "--json"]);
+        let first = found["hits"][0]["path"].as_str();
+        assert!(
+            first.is_some_and(|path| path.ends_with("02.png")),
+            "{found}"
+        );
+    };
+    index("tree.vizsla", &["--codebook", "hierarchical.vzcb"]);
+    index("bag.vizsla", &["--global", "bow@1x1+2x2", "--no-local"]);
+    let info = bench.json(&["info", "bag.vizsla", "--json"]).to_string();
     assert!(info.contains("1x1+2x2"), "{info}");
     let with = |more: &[&'static str]| {
         let train = [
@@ -525,7 +526,7 @@ fn codebooks_are_learned_in_four_ways_and_pyramids_are_written_behind_a_sum() {
     };
     misused(
         &with(&["--clustering", "tree"]),
-        &["cells, approximate, flat, hierarchical"],
+        &["cells, approximate, flat or hierarchical"],
     );
     with(&["--branching", "4"]).fails_with(&["--clustering hierarchical"]);
     with(&["--clustering", "flat", "--refinements", "2"]).fails_with(&["--clustering cells"]);
