@@ -210,8 +210,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
     decode_with(bytes).map(|(features, _)| features)
 }
 
+/// Features of an image, and the codes of the words that several of them have, as far as they are kept.
+type Coded = (Vec<StoredFeature>, Vec<(u32, u64)>);
+
 /// As [`decode`], with the codes of the words that several features have, as far as they are kept.
-pub(crate) fn decode_with(bytes: &[u8]) -> Option<(Vec<StoredFeature>, Vec<(u32, u64)>)> {
+pub(crate) fn decode_with(bytes: &[u8]) -> Option<Coded> {
     let (&version, rest) = bytes.split_first()?;
     let coded = version & CODES != 0;
     let version = version & !CODES;
