@@ -32,6 +32,7 @@ def main():
     parser.add_argument("--data", required=True)
     parser.add_argument("--folder", default="flickr8k", help="folder below --data whose pictures are taken")
     parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--words", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=1, help="of both sides, where they use any")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
@@ -43,7 +44,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         pictures = pathlib.Path(options.data) / options.folder
-        command = [options.bench, str(pictures), str(folder), "--images", str(options.images)]
+        command = [options.bench, str(pictures), str(folder), "--images", str(options.images), "--words", str(options.words)]
         subprocess.run([*command, "--rounds", str(ROUNDS)], check=True, stdout=sys.stderr)
         ours = json.loads((folder / "times.json").read_text())
         figures = peers.compare(folder, timed, options.threads)

@@ -29,6 +29,10 @@ const SHAPES: u8 = 2;
 const CODES: u8 = 16;
 /// Bytes of a code.
 const CODE: usize = 8;
+
+/// Words, ascending, each with the code of its features.
+pub(crate) type Codes = Vec<(u32, u64)>;
+
 const GRID: f32 = 4095.0;
 const STEPS_PER_OCTAVE: f32 = 16.0;
 /// Steps in which the numbers of a shape are kept.
@@ -210,11 +214,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
     decode_with(bytes).map(|(features, _)| features)
 }
 
-/// Features of an image, and the codes of the words that several of them have, as far as they are kept.
-type Coded = (Vec<StoredFeature>, Vec<(u32, u64)>);
-
 /// As [`decode`], with the codes of the words that several features have, as far as they are kept.
-pub(crate) fn decode_with(bytes: &[u8]) -> Option<Coded> {
+pub(crate) fn decode_with(bytes: &[u8]) -> Option<(Vec<StoredFeature>, Codes)> {
     let (&version, rest) = bytes.split_first()?;
     let coded = version & CODES != 0;
     let version = version & !CODES;
