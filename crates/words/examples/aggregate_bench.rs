@@ -104,14 +104,15 @@ fn described(options: &Options) -> Result<Vec<Vec<Descriptor>>, Box<dyn Error>> 
         budget: options.features,
         ..ExtractorConfig::default()
     }
-    .extractor();
+    .extractor()?;
     let decode = DecodeOptions {
         fit: Some(1024),
         ..DecodeOptions::default()
     };
     let pictures = paths.par_iter().filter_map(|path| {
         let picture = read_gray(path, &decode).ok()?;
-        Some(extractor.extract(&picture.image).descriptors).filter(|some| !some.is_empty())
+        let features = extractor.extract(&picture.image).ok()?;
+        Some(features.descriptors).filter(|some| !some.is_empty())
     });
     let pictures: Vec<Vec<Descriptor>> = pictures.collect();
     match pictures.is_empty() {

@@ -1,6 +1,6 @@
 //! What the network answered.
 
-use super::{CELL, NUMBERS};
+use super::cell::{CELL, NUMBERS};
 use crate::extractor::ExtractError;
 
 /// Logits of a cell: each of its pixels, and none.

@@ -17,6 +17,7 @@
 //! keypoints proposes that the pictures are shifted and as large as they were analysed; geometric verification tolerates a turn of
 //! 0.6 radians and a change of size by two from there.
 
+mod cell;
 mod input;
 mod maps;
 mod peaks;
@@ -27,15 +28,12 @@ pub use maps::XfeatMaps;
 
 use vizsla_pixels::Gray;
 
+use self::cell::{CELL, NUMBERS};
 use crate::budget::{self, Bid};
 use crate::extractor::ExtractError;
 use crate::keypoint::{Descriptor, Features, Keypoint};
 use crate::shape::Shape;
 
-/// Pixels of the network's picture along a side of a cell.
-const CELL: usize = 8;
-/// Numbers of a descriptor.
-const NUMBERS: usize = 64;
 /// Scale of a keypoint in pixels of the network's picture: four cells are twelve scales.
 const SCALE: f32 = 4.0 * CELL as f32 / 12.0;
 /// From unit length to bytes, as SURF's.

@@ -1,6 +1,6 @@
 //! Keypoints: peaks of the map of probabilities.
 
-use super::CELL;
+use super::cell::CELL;
 use super::maps::{LOGITS, XfeatMaps};
 use super::sampling;
 

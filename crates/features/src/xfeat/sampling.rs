@@ -1,7 +1,7 @@
 //! Values of the maps at places between cells.
 
+use super::cell::{CELL, NUMBERS};
 use super::maps::XfeatMaps;
-use super::{CELL, NUMBERS};
 
 /// Steepness of the cubic kernel (Keys 1981, with the constant of PyTorch).
 const KEYS: f32 = -0.75;
