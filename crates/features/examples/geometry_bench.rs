@@ -121,10 +121,10 @@ fn matches(first: &str, second: &str, detector: &str) -> Outcome<()> {
         budget: 2000,
         ..ExtractorConfig::default()
     }
-    .extractor();
+    .extractor()?;
     let features = |path: &str| -> Outcome<Features> {
         let image = read_gray(Path::new(path), &DecodeOptions::default())?.image;
-        Ok(extractor.extract(&image))
+        Ok(extractor.extract(&image)?)
     };
     let (a, b) = (features(first)?, features(second)?);
     let rule = MatchRule {

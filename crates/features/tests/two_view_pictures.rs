@@ -31,10 +31,12 @@ fn graf() -> Option<(Features, Features, Transform)> {
         budget: 1000,
         ..ExtractorConfig::default()
     }
-    .extractor();
+    .extractor()
+    .unwrap();
     let features = |n: usize| {
         let path = folder.join(format!("img{n}.png"));
-        extractor.extract(&read_gray(&path, &DecodeOptions::default()).unwrap().image)
+        let image = read_gray(&path, &DecodeOptions::default()).unwrap().image;
+        extractor.extract(&image).unwrap()
     };
     let text = fs_err::read_to_string(folder.join("H1to3p")).unwrap();
     let mut numbers = text.split_whitespace().map(|v| v.parse::<f64>().unwrap());
