@@ -105,6 +105,26 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
+    /// A weight or a bias of an encoder is NaN or infinite.
+    #[error(
+        "layer {layer} holds a weight or a bias that is not a finite number; train it again at a lower rate"
+    )]
+    LayerNotFinite {
+        /// The layer, from 0.
+        layer: usize,
+    },
+    /// The last layer of an encoder does not give bits.
+    #[error("the last layer of an encoder is the code and has to be logistic; make it so")]
+    CodeLayer,
+    /// A hash that needs a network trainer.
+    #[error(
+        "a {hash} hash is not learned here: a network trainer learns its layers, and `BinaryHasher::from_layers` takes them; \
+         choose spectral or itq to learn one"
+    )]
+    NotLearnedHere {
+        /// Its name.
+        hash: &'static str,
+    },
     /// The decomposition of a covariance did not come to an end.
     #[error(
         "the covariance of these samples could not be decomposed; they may hold very large values, normalise them first"

@@ -68,7 +68,7 @@ pub use float_kmeans::{FloatKMeans, float_kmeans};
 pub use gmm::Gmm;
 pub use graph::{Graph, GraphConfig};
 pub use group_pairs::group_pairs;
-pub use hashing::{BinaryHasher, HashMethod};
+pub use hashing::{Activation, BinaryHasher, HashLayer, HashMethod};
 pub use hierarchy::{HierarchicalConfig, hierarchical_kmeans};
 pub use ids::IdSet;
 pub use index::{Nearest, VectorIndex};

@@ -5,6 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::itq::{learn_rotation, random_rotation};
+use super::layers::{HashLayer, Layers};
 use super::method::HashMethod;
 use super::spectral::{Wave, Waves};
 use crate::Error;
@@ -33,21 +34,23 @@ const CHUNK: usize = 256;
 /// Learned binary codes of float vectors.
 ///
 /// The file, `VZBH`, little-endian: magic, version 1, method, bits, input dimension, components, CRC-32 of what follows the
-/// header, CRC-32 of the header up to here (4 bytes each), and a projection file of the principal components. Then, for
-/// spectral hashing, the low ends of the box and the lengths of its sides (f32), component and half waves of each bit (u32); for
-/// iterative quantisation a row of the rotation (f32) for each bit.
+/// header, CRC-32 of the header up to here (4 bytes each). For spectral hashing and iterative quantisation then a projection file of
+/// the principal components, and, for spectral hashing, the low ends of the box and the lengths of its sides (f32), component and
+/// half waves of each bit (u32); for iterative quantisation a row of the rotation (f32) for each bit. For semantic hashing
+/// the number of layers stands where that of the components does, and then follow for each layer its units and its activation (u32;
+/// 0 logistic, 1 rectified), and for each its weights, a row for each unit, and its biases (f32).
 #[derive(Debug, Clone, PartialEq)]
 pub struct BinaryHasher {
-    projection: Projection,
     form: Form,
     id: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Form {
-    Spectral(Waves),
-    /// Transposed: a row for each bit.
-    Itq(Vec<f32>),
+    Spectral(Projection, Waves),
+    /// The rotation transposed: a row for each bit.
+    Itq(Projection, Vec<f32>),
+    Semantic(Layers),
 }
 
 impl BinaryHasher {
@@ -56,7 +59,8 @@ impl BinaryHasher {
     ///
     /// # Errors
     /// The samples are not whole rows of finite numbers, or fewer than two; or, for iterative quantisation, they span fewer
-    /// dimensions than there are bits.
+    /// dimensions than there are bits; or the method is semantic hashing, whose layers a network trainer learns: see
+    /// [`BinaryHasher::from_layers`].
     pub fn learn(
         samples: &[f32],
         dimension: usize,
@@ -64,6 +68,11 @@ impl BinaryHasher {
         method: HashMethod,
         seed: u64,
     ) -> Result<Self, Error> {
+        if method == HashMethod::Semantic {
+            return Err(Error::NotLearnedHere {
+                hash: method.name(),
+            });
+        }
         in_range("the bits of a code", bits, 1, MOST_BITS)?;
         let spanned = Projection::pca(samples, dimension, 0, false)?;
         let projection = spanned.truncated(bits);
@@ -78,9 +87,9 @@ impl BinaryHasher {
         let form = match method {
             HashMethod::Spectral => {
                 let (low, sides) = box_around(&projected, projection.output());
-                Form::Spectral(Waves::longest(low, sides, bits))
+                Form::Spectral(projection, Waves::longest(low, sides, bits))
             }
-            HashMethod::Itq => {
+            HashMethod::Itq | HashMethod::Semantic => {
                 if projection.output() < bits {
                     return Err(Error::TooFew {
                         what: "dimensions spanned by the samples",
@@ -92,15 +101,26 @@ impl BinaryHasher {
                 let rotation = learn_rotation(&projected, start, ROUNDS)?;
                 let columns = rotation.col_iter();
                 let columns = columns.flat_map(|column| column.iter().map(|&x| x as f32));
-                Form::Itq(columns.collect())
+                Form::Itq(projection, columns.collect())
             }
         };
-        Ok(Self::assemble(projection, form))
+        Ok(Self::assemble(form))
     }
 
-    fn assemble(projection: Projection, form: Form) -> Self {
+    /// Codes of an encoder that was trained elsewhere: semantic hashing (Salakhutdinov & Hinton 2009). It takes vectors of `input`
+    /// (1 to 131,072) numbers; the last of the 1 to 16 layers is logistic and has a unit for each bit (1 to 4,096). A bit is 1 where
+    /// its unit is at 0.5 or above, which is where the sum that goes into the logistic function is not negative.
+    ///
+    /// # Errors
+    /// Numbers outside of these ranges, more than 65,536 units in a layer or 2²⁶ weights in all; weights that are not a row for each
+    /// unit, or not finite.
+    pub fn from_layers(input: usize, layers: Vec<HashLayer>) -> Result<Self, Error> {
+        let layers = Layers::new(input, layers, MOST_BITS)?;
+        Ok(Self::assemble(Form::Semantic(layers)))
+    }
+
+    fn assemble(form: Form) -> Self {
         let mut hasher = Self {
-            projection,
             form,
             id: String::new(),
         };
@@ -111,45 +131,61 @@ impl BinaryHasher {
     /// How it was learned.
     pub fn method(&self) -> HashMethod {
         match self.form {
-            Form::Spectral(_) => HashMethod::Spectral,
-            Form::Itq(_) => HashMethod::Itq,
+            Form::Spectral(..) => HashMethod::Spectral,
+            Form::Itq(..) => HashMethod::Itq,
+            Form::Semantic(_) => HashMethod::Semantic,
         }
     }
 
     /// Dimension of the vectors it takes.
     pub fn input(&self) -> usize {
-        self.projection.input()
+        match &self.form {
+            Form::Spectral(projection, _) | Form::Itq(projection, _) => projection.input(),
+            Form::Semantic(layers) => layers.input(),
+        }
     }
 
     /// Bits of a code.
     pub fn bits(&self) -> usize {
         match &self.form {
-            Form::Spectral(waves) => waves.waves.len(),
-            Form::Itq(_) => self.projection.output(),
+            Form::Spectral(_, waves) => waves.waves.len(),
+            Form::Itq(projection, _) => projection.output(),
+            Form::Semantic(layers) => layers.bits(),
         }
     }
 
-    /// The principal components that codes are made from.
-    pub fn projection(&self) -> &Projection {
-        &self.projection
+    /// The principal components that codes are made from; `None` for semantic hashing.
+    pub fn projection(&self) -> Option<&Projection> {
+        match &self.form {
+            Form::Spectral(projection, _) | Form::Itq(projection, _) => Some(projection),
+            Form::Semantic(_) => None,
+        }
     }
 
     /// Of iterative quantisation the rotation, row by row: a row for each bit, of as many numbers as there are bits.
     pub fn rotation(&self) -> Option<&[f32]> {
         match &self.form {
-            Form::Spectral(_) => None,
-            Form::Itq(rotation) => Some(rotation),
+            Form::Itq(_, rotation) => Some(rotation),
+            Form::Spectral(..) | Form::Semantic(_) => None,
         }
     }
 
     /// Of spectral hashing the component and the number of half waves of each bit.
     pub fn waves(&self) -> Option<Vec<(u32, u32)>> {
         match &self.form {
-            Form::Spectral(waves) => {
+            Form::Spectral(_, waves) => {
                 let waves = waves.waves.iter();
                 Some(waves.map(|wave| (wave.axis, wave.halves)).collect())
             }
-            Form::Itq(_) => None,
+            Form::Itq(..) | Form::Semantic(_) => None,
+        }
+    }
+
+    /// Of semantic hashing the layers.
+    pub fn layers(&self) -> Option<&[HashLayer]> {
+        match &self.form {
+            Form::Semantic(layers) => Some(layers.all()),
+            Form::Spectral(..) | Form::Itq(..) => None,
         }
     }
 
@@ -161,20 +197,22 @@ impl BinaryHasher {
     /// The code of a vector, ⌈bits / 64⌉ words, the first bit in the lowest place. Of a vector of another dimension the common
     /// part counts; where a component is no number its bits are 0.
     pub fn encode(&self, vector: &[f32]) -> Vec<u64> {
-        let projected = self.projection.apply(vector);
         let mut words = vec![0u64; self.bits().div_ceil(64)];
-        let mut set = |bit: usize| words[bit / 64] |= 1 << (bit % 64);
+        let mut set = |bits: &mut dyn Iterator<Item = bool>| {
+            let ones = bits.enumerate().filter(|&(_, one)| one);
+            ones.for_each(|(bit, _)| words[bit / 64] |= 1 << (bit % 64));
+        };
         match &self.form {
-            Form::Spectral(waves) => {
-                let signs = waves.signs(&projected).enumerate();
-                signs
-                    .filter(|&(_, sign)| sign)
-                    .for_each(|(bit, _)| set(bit));
+            Form::Spectral(projection, waves) => {
+                set(&mut waves.signs(&projection.apply(vector)));
             }
-            Form::Itq(rotation) => {
-                let rows = rotation.chunks_exact(self.projection.output()).enumerate();
-                rows.filter(|(_, row)| dot_f32(row, &projected) >= 0.0)
-                    .for_each(|(bit, _)| set(bit));
+            Form::Itq(projection, rotation) => {
+                let projected = projection.apply(vector);
+                let rows = rotation.chunks_exact(projection.output());
+                set(&mut rows.map(|row| dot_f32(row, &projected) >= 0.0));
+            }
+            Form::Semantic(layers) => {
+                set(&mut layers.logits(vector).into_iter().map(|logit| logit >= 0.0));
             }
         }
         words
@@ -193,17 +231,23 @@ impl BinaryHasher {
 
     /// The content of a hash file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut payload = self.projection.to_bytes();
-        match &self.form {
-            Form::Spectral(waves) => {
+        let (parts, payload) = match &self.form {
+            Form::Spectral(projection, waves) => {
+                let mut payload = projection.to_bytes();
                 let ends = waves.low.iter().chain(&waves.sides);
                 payload.extend(ends.flat_map(|x| x.to_le_bytes()));
                 let waves = waves.waves.iter().flat_map(|wave| [wave.axis, wave.halves]);
                 payload.extend(waves.flat_map(u32::to_le_bytes));
+                (projection.output(), payload)
             }
-            Form::Itq(rotation) => payload.extend(rotation.iter().flat_map(|x| x.to_le_bytes())),
-        }
-        let sizes = [self.bits(), self.input(), self.projection.output()].map(|size| size as u32);
+            Form::Itq(projection, rotation) => {
+                let mut payload = projection.to_bytes();
+                payload.extend(rotation.iter().flat_map(|x| x.to_le_bytes()));
+                (projection.output(), payload)
+            }
+            Form::Semantic(layers) => (layers.all().len(), layers.to_bytes()),
+        };
+        let sizes = [self.bits(), self.input(), parts].map(|size| size as u32);
         let fields = [self.method().number(), sizes[0], sizes[1], sizes[2]];
         FORMAT.encode(&fields, &payload)
     }
@@ -217,22 +261,11 @@ impl BinaryHasher {
     }
 
     fn decode(bytes: &[u8], path: &Path) -> Result<Self, Error> {
-        let payload = FORMAT.payload(bytes, path, |header| {
-            let sizes = Sizes::read(header)?;
-            Some(sizes.projection + sizes.form)
-        })?;
-        let unsound = || FORMAT.damaged("sizes out of range", path);
-        let sizes = Sizes::read(bytes).ok_or_else(unsound)?;
-        let (projection, form) = payload.split_at(sizes.projection);
-        let projection = Projection::from_bytes(projection)?;
-        if (projection.input(), projection.output()) != (sizes.input, sizes.components) {
-            return Err(unsound());
-        }
-        let form = sizes
-            .form(form)
-            .ok_or_else(|| FORMAT.damaged("numbers", path))?;
+        let payload = FORMAT.payload(bytes, path, |_| Some(Sizes::read(bytes)?.payload))?;
+        let sizes = Sizes::read(bytes);
+        let form = sizes.and_then(|sizes| sizes.form(payload));
+        let form = form.ok_or_else(|| FORMAT.damaged("numbers", path))?;
         Ok(Self {
-            projection,
             form,
             id: content_id(bytes),
         })
@@ -255,51 +288,63 @@ impl BinaryHasher {
     }
 }
 
-/// What the header of a file says, within bounds.
+/// What the sizes of a file are, within bounds.
 struct Sizes {
     method: HashMethod,
     bits: usize,
     input: usize,
-    components: usize,
-    /// Bytes of the projection, and of what follows it.
-    projection: usize,
-    form: usize,
+    /// Components of a projection, or layers.
+    parts: usize,
+    /// Bytes behind the header.
+    payload: usize,
 }
 
 impl Sizes {
-    fn read(header: &[u8]) -> Option<Self> {
-        let [bits, input, components] = [12, 16, 20].map(|at| u32_at(header, at) as usize);
+    /// Sizes by the header and, where there is one, the table of layers behind it.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let [bits, input, parts] = [12, 16, 20].map(|at| u32_at(bytes, at) as usize);
         let mut methods = HashMethod::ALL.into_iter();
-        let method = methods.find(|method| method.number() == u32_at(header, 8))?;
-        let most = input.min(bits);
-        let fits = (1..=MOST_BITS).contains(&bits) && (1..=MAX_DIMENSION).contains(&input);
-        if !fits || !(1..=most).contains(&components) {
+        let method = methods.find(|method| method.number() == u32_at(bytes, 8))?;
+        if !(1..=MOST_BITS).contains(&bits) || !(1..=MAX_DIMENSION).contains(&input) {
             return None;
         }
-        let form = match method {
-            HashMethod::Spectral => 8 * components + 8 * bits,
-            HashMethod::Itq if components == bits => 4 * bits * bits,
+        let payload = match method {
+            HashMethod::Semantic => {
+                Layers::length(bytes.get(FORMAT.header..)?, input, parts, bits)?
+            }
+            _ if !(1..=input.min(bits)).contains(&parts) => return None,
+            HashMethod::Spectral => projection_bytes(input, parts) + 8 * parts + 8 * bits,
+            HashMethod::Itq if parts == bits => projection_bytes(input, parts) + 4 * bits * bits,
             HashMethod::Itq => return None,
         };
         Some(Self {
             method,
             bits,
             input,
-            components,
-            projection: PROJECTION_HEADER + 4 * (input + input * components),
-            form,
+            parts,
+            payload,
         })
     }
 
     fn form(&self, bytes: &[u8]) -> Option<Form> {
-        if self.method == HashMethod::Itq {
-            let rotation: Vec<f32> = f32s(bytes).collect();
-            let finite = rotation.iter().all(|x| x.is_finite());
-            return finite.then_some(Form::Itq(rotation));
+        if self.method == HashMethod::Semantic {
+            let layers = Layers::from_bytes(bytes, self.input, self.parts, MOST_BITS);
+            return layers.map(Form::Semantic);
         }
-        let (ends, waves) = bytes.split_at_checked(8 * self.components)?;
+        let (projection, rest) =
+            bytes.split_at_checked(projection_bytes(self.input, self.parts))?;
+        let projection = Projection::from_bytes(projection).ok()?;
+        if (projection.input(), projection.output()) != (self.input, self.parts) {
+            return None;
+        }
+        if self.method == HashMethod::Itq {
+            let rotation: Vec<f32> = f32s(rest).collect();
+            let finite = rotation.iter().all(|x| x.is_finite());
+            return finite.then_some(Form::Itq(projection, rotation));
+        }
+        let (ends, waves) = rest.split_at_checked(8 * self.parts)?;
         let mut ends = f32s(ends);
-        let low: Vec<f32> = ends.by_ref().take(self.components).collect();
+        let low: Vec<f32> = ends.by_ref().take(self.parts).collect();
         let sides: Vec<f32> = ends.collect();
         let waves: Vec<u32> = u32s(waves).collect();
         let waves = waves.chunks_exact(2).map(|pair| Wave {
@@ -307,13 +352,18 @@ impl Sizes {
             halves: pair[1],
         });
         let waves: Vec<Wave> = waves.collect();
-        let in_box = |wave: &Wave| (wave.axis as usize) < self.components;
+        let in_box = |wave: &Wave| (wave.axis as usize) < self.parts;
         let sound = low.iter().all(|x| x.is_finite())
             && sides.iter().all(|x| x.is_finite() && *x > 0.0)
             && waves.len() == self.bits
             && waves.iter().all(in_box);
-        sound.then_some(Form::Spectral(Waves { low, sides, waves }))
+        sound.then_some(Form::Spectral(projection, Waves { low, sides, waves }))
     }
+}
+
+/// Bytes of a projection file.
+fn projection_bytes(input: usize, output: usize) -> usize {
+    PROJECTION_HEADER + 4 * (input + input * output)
 }
 
 /// Low ends and lengths of the sides of the box around rows of `dimension` numbers; no side is 0.

@@ -13,17 +13,24 @@ pub enum HashMethod {
     /// Iterative quantisation (Gong & Lazebnik 2011).
     #[default]
     Itq,
+    /// Semantic hashing: the code layer of a deep autoencoder (Salakhutdinov & Hinton 2009). The layers are trained elsewhere and
+    /// taken by [`BinaryHasher::from_layers`](crate::BinaryHasher::from_layers).
+    Semantic,
 }
 
 impl HashMethod {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Spectral, Self::Itq];
+    pub const ALL: [Self; 3] = [Self::Spectral, Self::Itq, Self::Semantic];
 
-    /// The name as it is written: `spectral` or `itq`.
+    /// Those that [`BinaryHasher::learn`](crate::BinaryHasher::learn) learns.
+    pub const LEARNED: [Self; 2] = [Self::Spectral, Self::Itq];
+
+    /// The name as it is written: `spectral`, `itq` or `semantic`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Spectral => "spectral",
             Self::Itq => "itq",
+            Self::Semantic => "semantic",
         }
     }
 
@@ -32,6 +39,7 @@ impl HashMethod {
         match self {
             Self::Spectral => 0,
             Self::Itq => 1,
+            Self::Semantic => 2,
         }
     }
 }
@@ -50,7 +58,7 @@ impl FromStr for HashMethod {
         found.ok_or_else(|| Error::UnknownName {
             what: "hash",
             name: text.to_owned(),
-            known: Self::ALL.map(Self::name).join(" or "),
+            known: "spectral, itq or semantic".to_owned(),
         })
     }
 }

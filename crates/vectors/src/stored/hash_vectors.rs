@@ -35,7 +35,7 @@ const BLOCK: usize = 1 << 15;
 /// How an index is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HashVectorsConfig {
-    /// How codes are learned.
+    /// How codes are learned; semantic ones are not, see [`HashVectors::create_with`].
     pub method: HashMethod,
     /// Bits of a code, 1 to 4,096; iterative quantisation gives no more than the vectors span dimensions.
     pub bits: usize,
@@ -56,7 +56,13 @@ impl Default for HashVectorsConfig {
 /// Writes a [`HashVectors`] file.
 pub struct HashVectorsWriter {
     gathered: Gathered,
-    config: HashVectorsConfig,
+    hash: Hash,
+}
+
+/// Where the hash of a file comes from.
+enum Hash {
+    Learned(HashVectorsConfig),
+    Given(BinaryHasher),
 }
 
 /// A file of vectors and of binary codes of them, open for searching.
@@ -84,13 +90,13 @@ impl HashVectorsWriter {
         self.gathered.push(id, vector)
     }
 
-    /// Learns the codes, encodes in parallel in the current rayon pool, and writes the file; it appears whole or not at all, and
+    /// Learns the codes where none are given, encodes in parallel in the current rayon pool, and writes the file; it appears whole or not at all, and
     /// never in the place of another. The same vectors and configuration give the same bytes.
     ///
     /// # Errors
     /// The file cannot be written, or no code can be learned from vectors of such values.
     pub fn finish(self) -> Result<(), Error> {
-        let structure = match self.learn()? {
+        let structure = match self.hasher()? {
             None => Vec::new(),
             Some(hasher) => {
                 let bytes = hasher.to_bytes();
@@ -111,18 +117,23 @@ impl HashVectorsWriter {
         self.gathered.write(&structure)
     }
 
-    /// A hash learned from some of the vectors; none where there are few, or all are equal.
-    fn learn(&self) -> Result<Option<BinaryHasher>, Error> {
-        let (count, dimension) = (self.gathered.len(), self.gathered.dimension());
-        if count <= LEAST {
-            return Ok(None);
+    /// The hash that was given, or one learned from some of the vectors; none where there are few, or, to learn from, all are equal.
+    fn hasher(&self) -> Result<Option<BinaryHasher>, Error> {
+        match &self.hash {
+            _ if self.gathered.len() <= LEAST => Ok(None),
+            Hash::Given(hasher) => Ok(Some(hasher.clone())),
+            Hash::Learned(config) => self.learn(config),
         }
-        let chosen = Random::new(self.config.seed).subset(LEARNED_FROM, count);
+    }
+
+    fn learn(&self, config: &HashVectorsConfig) -> Result<Option<BinaryHasher>, Error> {
+        let (count, dimension) = (self.gathered.len(), self.gathered.dimension());
+        let chosen = Random::new(config.seed).subset(LEARNED_FROM, count);
         let mut samples = vec![0.0; chosen.len() * dimension];
         for (&at, row) in chosen.iter().zip(samples.chunks_exact_mut(dimension)) {
             self.gathered.read(at, row);
         }
-        let HashVectorsConfig { method, bits, seed } = self.config;
+        let HashVectorsConfig { method, bits, seed } = *config;
         let learn = |bits| BinaryHasher::learn(&samples, dimension, bits, method, seed);
         match learn(bits) {
             // As many bits as there are dimensions.
@@ -139,7 +150,7 @@ impl HashVectors {
     /// Begins a file of vectors of this length. The tag, at most 32 bytes, says what made them.
     ///
     /// # Errors
-    /// The dimension is 0 or above 65,536, or the bits are outside of their range.
+    /// The dimension is 0 or above 65,536, the bits are outside of their range, or the method is one that is not learned here.
     pub fn create(
         path: &Path,
         dimension: usize,
@@ -147,9 +158,29 @@ impl HashVectors {
         config: &HashVectorsConfig,
     ) -> Result<HashVectorsWriter, Error> {
         in_range("the bits of a code", config.bits, 1, 4096)?;
+        if !HashMethod::LEARNED.contains(&config.method) {
+            return Err(Error::NotLearnedHere {
+                hash: config.method.name(),
+            });
+        }
         Ok(HashVectorsWriter {
             gathered: Gathered::new(&FORMAT, path, dimension, tag)?,
-            config: config.clone(),
+            hash: Hash::Learned(config.clone()),
+        })
+    }
+
+    /// Begins a file of vectors that are found through the codes of this hash, of any method.
+    ///
+    /// # Errors
+    /// The hash takes vectors of more than 65,536 numbers.
+    pub fn create_with(
+        path: &Path,
+        tag: &str,
+        hasher: BinaryHasher,
+    ) -> Result<HashVectorsWriter, Error> {
+        Ok(HashVectorsWriter {
+            gathered: Gathered::new(&FORMAT, path, hasher.input(), tag)?,
+            hash: Hash::Given(hasher),
         })
     }
 
