@@ -1,4 +1,4 @@
-//! What a collection learned: its codebook and its whitening, opened when first needed.
+//! What a collection learned: its codebook, its whitening and its hash, opened when first needed.
 //!
 //! One damaged file costs what needs it. Listing, searching by other channels, taking it away and making the index again
 //! work without. What failed to open is tried again the next time: a file that was brought back is used at once.
@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 
 use vizsla_features::DescriptorKind;
 use vizsla_neural::PoolingName;
-use vizsla_vectors::Projection;
+use vizsla_vectors::{BinaryHasher, Projection};
 use vizsla_words::{Aggregator, Codebook};
 
-use crate::error::{Error, LEARN_AGAIN, REBUILD, RESTORE};
+use crate::error::{Error, LEARN_AGAIN, LEARN_HASH, REBUILD, RESTORE};
 use crate::folder::Folder;
 use crate::models::shared;
 use crate::names::ArtefactKind;
@@ -25,6 +25,7 @@ pub(crate) struct Artefacts {
     descriptor: Option<DescriptorKind>,
     codebook: Mutex<Option<Arc<Codebook>>>,
     whitening: Mutex<Option<Arc<Projection>>>,
+    hash: Mutex<Option<Arc<BinaryHasher>>>,
     /// Of the vocabulary of the global descriptor, where it has one.
     aggregator_id: Option<String>,
     aggregator: Mutex<Option<Arc<Aggregator>>>,
@@ -42,6 +43,10 @@ impl Artefacts {
         match whitening_id(recipe) {
             "" => {}
             id => folder.check_name(ArtefactKind::Whitening, id)?,
+        }
+        match recipe.search.hash.as_str() {
+            "" => {}
+            id => folder.check_name(ArtefactKind::Hash, id)?,
         }
         let aggregate = recipe.global.as_ref().and_then(GlobalRecipe::aggregate);
         let aggregator_id = aggregate.map(|aggregate| aggregate.aggregator.clone());
@@ -62,6 +67,7 @@ impl Artefacts {
             descriptor: recipe.local.enabled.then_some(recipe.local.descriptor),
             codebook: Mutex::default(),
             whitening: Mutex::default(),
+            hash: Mutex::default(),
         })
     }
 
@@ -128,6 +134,26 @@ impl Artefacts {
         Ok(Arc::new(whitening))
     }
 
+    /// The hash that a recipe names.
+    pub(crate) fn hash(&self, recipe: &Recipe) -> Result<Option<Arc<BinaryHasher>>, Error> {
+        match recipe.search.hash.as_str() {
+            "" => Ok(None),
+            id => shared(&self.hash, || self.check_hash(id)).map(Some),
+        }
+    }
+
+    /// A hash as its file is now.
+    fn check_hash(&self, id: &str) -> Result<Arc<BinaryHasher>, Error> {
+        let path = self.hash_path(id)?;
+        let damaged = |what: String| Error::damaged(&path, what, LEARN_HASH);
+        let hash = BinaryHasher::open(&path).map_err(|e| damaged(e.to_string()))?;
+        if hash.id() != id {
+            let what = "this is another hash than the collection's";
+            return Err(damaged(what.into()));
+        }
+        Ok(Arc::new(hash))
+    }
+
     /// The vocabulary of the global descriptor; `None` where the recipe's needs none.
     pub(crate) fn aggregator(&self) -> Result<Option<Arc<Aggregator>>, Error> {
         let Some(id) = &self.aggregator_id else {
@@ -161,11 +187,17 @@ impl Artefacts {
         self.whitening = Mutex::new(whitening);
     }
 
+    /// From now on vectors are found by the codes of this one.
+    pub(crate) fn set_hash(&mut self, hash: Option<Arc<BinaryHasher>>) {
+        self.hash = Mutex::new(hash);
+    }
+
     /// What could not be opened when it was needed.
     pub(crate) fn known_problems(&self, recipe: &Recipe) -> Vec<Problem> {
         let failed = [
             self.codebook().err(),
             self.whitening(recipe).err(),
+            self.hash(recipe).err(),
             self.aggregator().err(),
             self.check_local_model().err(),
         ];
@@ -186,6 +218,11 @@ impl Artefacts {
             id => self.check_whitening(id).err(),
         };
         let whitening = whitening.and_then(|error| error.into_problem(None));
+        let hash = match recipe.search.hash.as_str() {
+            "" => None,
+            id => self.check_hash(id).err(),
+        };
+        let hash = hash.and_then(|error| error.into_problem(None));
         let aggregator = self.aggregator_id.as_ref();
         let aggregator = aggregator.and_then(|id| self.check_aggregator(id).err());
         let aggregator = aggregator.and_then(|error| error.into_problem(None));
@@ -206,6 +243,7 @@ impl Artefacts {
         codebook
             .into_iter()
             .chain(whitening)
+            .chain(hash)
             .chain(aggregator)
             .chain(local_model)
             .chain(poolings)
@@ -219,6 +257,10 @@ impl Artefacts {
 
     pub(crate) fn whitening_path(&self, id: &str) -> Result<PathBuf, Error> {
         self.folder.artefact(ArtefactKind::Whitening, id)
+    }
+
+    pub(crate) fn hash_path(&self, id: &str) -> Result<PathBuf, Error> {
+        self.folder.artefact(ArtefactKind::Hash, id)
     }
 }
 

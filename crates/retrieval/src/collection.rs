@@ -4,7 +4,7 @@
 //! my-photos.vizsla/
 //!   catalog.db    SQLite: images, files, features, vectors, captions, metadata, the recipe — the only truth
 //!   segments/     the inverted file and flat files of vectors, immutable, memory-mapped; made again at need
-//!   artefacts/    the codebook, the whitening, the network of learned local features, named by content hash
+//!   artefacts/    the codebook, the whitening, the hash, the network of learned local features, named by content hash
 //!   writer.lock   held by the one process that writes
 //! ```
 //!
@@ -21,7 +21,7 @@ use std::time::Instant;
 use fs_err as fs;
 use vizsla_features::DescriptorKind;
 use vizsla_neural::KeypointNetwork;
-use vizsla_vectors::Projection;
+use vizsla_vectors::{BinaryHasher, Projection};
 use vizsla_words::{Aggregation, Aggregator, Codebook, Segment};
 
 use crate::artefacts::Artefacts;
@@ -109,6 +109,8 @@ impl Collection {
             opened.complete_sum(aggregate, aggregator)?;
         }
         recipe.local.codebook = codebook.id().to_owned();
+        // One that was learned elsewhere is set when it is known what vectors there are.
+        recipe.search.hash.clear();
         let parent = parent(path);
         if path.exists() {
             let empty = path.is_dir() && is_empty(path)?;
@@ -205,6 +207,14 @@ impl Collection {
     /// Its file is damaged or missing.
     pub fn whitening(&self) -> Result<Option<Arc<Projection>>, Error> {
         self.artefacts.whitening(&self.recipe)
+    }
+
+    /// The hash by whose codes its global descriptors are found; `None` where none was set.
+    ///
+    /// # Errors
+    /// Its file is damaged or missing.
+    pub fn hash(&self) -> Result<Option<Arc<BinaryHasher>>, Error> {
+        self.artefacts.hash(&self.recipe)
     }
 
     /// The vocabulary of the global descriptor; `None` where it is no sum over local features.

@@ -180,6 +180,8 @@ pub(crate) const WRITE: Remedy = Remedy::Write;
 pub(crate) const RESTORE: Remedy = Remedy::Restore;
 /// Remedy for a damaged whitening.
 pub(crate) const LEARN_AGAIN: Remedy = Remedy::LearnWhitening;
+/// Remedy for a damaged hash.
+pub(crate) const LEARN_HASH: Remedy = Remedy::LearnHash;
 
 /// Damage that is told whenever somebody needs what is damaged.
 #[derive(Debug, Clone)]

@@ -34,6 +34,7 @@ mod expression;
 mod filter;
 mod folder;
 mod global;
+mod hash;
 mod heat;
 mod identify;
 mod import;

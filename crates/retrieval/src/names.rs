@@ -165,15 +165,17 @@ pub(crate) enum ArtefactKind {
     Aggregator,
     /// The network of learned local features.
     LocalModel,
+    Hash,
 }
 
 impl ArtefactKind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Codebook,
         Self::Whitening,
         Self::Pooling,
         Self::Aggregator,
         Self::LocalModel,
+        Self::Hash,
     ];
 
     fn around(self) -> (&'static str, &'static str) {
@@ -183,6 +185,7 @@ impl ArtefactKind {
             Self::Pooling => ("pooling-", ".vzpl"),
             Self::Aggregator => ("aggregator-", ".vzag"),
             Self::LocalModel => ("local-model-", ".onnx"),
+            Self::Hash => ("hash-", ".vzbh"),
         }
     }
 }
@@ -297,6 +300,7 @@ mod tests {
         let id = "00b4ad3e807d02ab200d39168f430c40";
         assert!(Artefact::was_to_be(&format!("codebook-{id}.vzcb.9.tmp")));
         assert!(!Artefact::was_to_be(&format!("codebook-{id}.vzcb")));
+        assert!(Artefact::was_to_be(&format!("hash-{id}.vzbh.9.tmp")));
         assert!(!Artefact::was_to_be("codebook-x.vzcb.9.tmp"));
     }
 

@@ -118,6 +118,10 @@ pub struct SearchRecipe {
     /// How vectors are made findable; left out where it is `"flat"`.
     #[serde(skip_serializing_if = "is_usual")]
     pub index: IndexChoice,
+    /// Id of the hash whose codes `"semantic_hash"` finds vectors by, set by [`Collection::set_hash`](crate::Collection::set_hash);
+    /// left out where there is none, and then all vectors are compared.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub hash: String,
     /// How the channels' candidates become one list.
     pub fusion: Fusion,
     /// Weight of visual words among the channels.
@@ -168,6 +172,7 @@ impl Default for SearchRecipe {
             verdict_coverage: 0.03,
             stages: VERIFY.to_vec(),
             index: IndexChoice::default(),
+            hash: String::new(),
             fusion: Fusion::default(),
             words_weight: 1.0,
             global_weight: 1.0,

@@ -17,6 +17,8 @@ pub enum Remedy {
     Restore,
     /// Bring the whitening back, learn another, or do without.
     LearnWhitening,
+    /// Bring the hash back, learn another, or do without.
+    LearnHash,
     /// Index the folders and import the lists again.
     IndexAgain,
     /// Move a file away that may come from somebody else, or restore the catalog.
@@ -66,6 +68,7 @@ impl Remedy {
         Self::Write,
         Self::Restore,
         Self::LearnWhitening,
+        Self::LearnHash,
         Self::IndexAgain,
         Self::MoveAway,
         Self::PutFile,
@@ -99,6 +102,7 @@ impl Remedy {
             Self::LearnWhitening => {
                 "restore the whitening from a backup, learn another, or take it away"
             }
+            Self::LearnHash => "restore the hash from a backup, learn another, or take it away",
             Self::IndexAgain => {
                 "index the folders and import the lists again, then remove this file"
             }

@@ -2,13 +2,15 @@
 //!
 //! The catalog keeps the vectors as the networks gave them; `segments/` keeps an index of them as they are compared
 //! (whitened, of length 1), made again from the catalog at any time. Ids only grow, so what was added since the index was
-//! made is what has greater ids: it is read from the catalog. An index that was made with another whitening is not used.
+//! made is what has greater ids: it is read from the catalog. An index that was made with another whitening, or found through
+//! the codes of another hash, is not used.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vizsla_features::Combined;
-use vizsla_vectors::{Projection, VectorIndex, l2_normalise};
+use vizsla_vectors::{BinaryHasher, Projection, VectorIndex, content_id, l2_normalise};
 
 use crate::catalog::{Catalog, FORMAT, IndexEntry, IndexRow, Made, Owner};
 use crate::error::{Error, REBUILD};
@@ -31,6 +33,8 @@ pub(crate) struct Compared {
     unmapped: Option<Combined>,
     whitening: Option<Arc<Projection>>,
     dimension: usize,
+    /// Id of the hash that they are found by; empty where there is none.
+    hash: String,
 }
 
 impl Compared {
@@ -48,12 +52,30 @@ impl Compared {
         self.dimension
     }
 
-    /// What an index of such vectors is tagged with.
+    /// What such vectors are tagged with.
     pub(crate) fn tag(&self) -> &str {
         self.whitening
             .as_ref()
             .map_or(PLAIN, |whitening| whitening.id())
     }
+
+    /// What an index of such vectors is tagged with: where it is of a given hash, of that too.
+    fn tag_of(&self, kind: IndexKind) -> Cow<'_, str> {
+        match kind {
+            IndexKind::Vectors(_, kind) if kind.is_of_a_given_hash() => {
+                content_id(format!("{} {}", self.tag(), self.hash).as_bytes()).into()
+            }
+            _ => self.tag().into(),
+        }
+    }
+}
+
+/// How a new index is made.
+struct Chosen {
+    kind: VectorKind,
+    hash: Option<Arc<BinaryHasher>>,
+    /// What is not as the recipe wants it, and why.
+    remark: Option<String>,
 }
 
 impl Collection {
@@ -84,6 +106,10 @@ impl Collection {
             unmapped: unmapped.cloned(),
             dimension,
             whitening,
+            hash: match owner {
+                Owner::Image => recipe.search.hash.clone(),
+                Owner::Caption => String::new(),
+            },
         }))
     }
 
@@ -177,7 +203,8 @@ impl Collection {
         let Some(row) = catalog.vectors_file(owner)? else {
             return Ok(None);
         };
-        let of_another = |tag: &str| tag != compared.tag();
+        let wanted = compared.tag_of(row.file.kind());
+        let of_another = |tag: &str| tag != wanted;
         if row.made.as_ref().is_some_and(|made| of_another(&made.tag)) {
             return Ok(None);
         }
@@ -195,7 +222,7 @@ impl Collection {
     }
 
     /// Makes the indexes again where much was added since, or where `all` asks for it. Gives remarks on those that
-    /// cannot be made because an artefact is damaged: what is there is left then.
+    /// cannot be made because an artefact is damaged: what is there is left then, or, where only the hash is, all vectors are compared.
     pub(crate) fn refresh_spaces(
         &mut self,
         all: bool,
@@ -225,7 +252,7 @@ impl Collection {
             let tail = count.saturating_sub(covered);
             if all || tail > TAIL.max(count / TAIL_SHARE) {
                 let old = listed.map(|row| row.file);
-                self.make_index(owner, &compared, last, old, reporter)?;
+                left.extend(self.make_index(owner, &compared, last, old, reporter)?);
             }
         }
         Ok(left)
@@ -238,17 +265,19 @@ impl Collection {
         last: i64,
         listed: Option<IndexFile>,
         reporter: &dyn Reporter,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<String>, Error> {
         // A name that no reader has open.
         let after = listed.map_or(0, IndexFile::number);
-        let kind = VectorKind::of(self.recipe.search.index);
-        let file = self.new_index_file(IndexKind::Vectors(owner, kind), after)?;
+        let Chosen { kind, hash, remark } = self.chosen(owner, compared)?;
+        let listed_kind = IndexKind::Vectors(owner, kind);
+        let file = self.new_index_file(listed_kind, after)?;
         let path = self.folder.index_file(file);
         reporter.begin("writing vectors", 0);
         let each = |take: &mut Take<'_>| self.each_compared(owner, compared, last, take);
         let source = Source {
             dimension: compared.dimension,
-            tag: compared.tag(),
+            tag: &compared.tag_of(listed_kind),
+            hash: hash.as_deref(),
             each: &each,
         };
         kind.make(&path, &source)?;
@@ -261,7 +290,38 @@ impl Collection {
             // A reader may still hold it: then the next writer sweeps it away.
             let _ = self.folder.remove_index_file(old);
         }
-        Ok(())
+        Ok(remark)
+    }
+
+    /// How a new index of an owner is made. Where no hash is set, or the one that is cannot be opened, and for captions, it is of the
+    /// usual kind.
+    fn chosen(&self, owner: Owner, compared: &Compared) -> Result<Chosen, Error> {
+        let mut chosen = Chosen {
+            kind: VectorKind::of(self.recipe.search.index),
+            hash: None,
+            remark: None,
+        };
+        if !chosen.kind.is_of_a_given_hash() {
+            return Ok(chosen);
+        }
+        chosen.hash = match owner {
+            Owner::Caption => None,
+            Owner::Image => match self.hash() {
+                Err(error @ Error::Damaged { .. }) => {
+                    chosen.remark = Some(format!(
+                        "all vectors are compared, not those with the nearest codes: {error}"
+                    ));
+                    None
+                }
+                found => found?,
+            },
+        };
+        let fits = |hash: &Arc<BinaryHasher>| hash.input() == compared.dimension;
+        chosen.hash = chosen.hash.filter(fits);
+        if chosen.hash.is_none() {
+            chosen.kind = VectorKind::USUAL;
+        }
+        Ok(chosen)
     }
 
     /// Gives the vectors of an owner up to an id, as they are compared.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use vizsla_vectors::{Projection, group_pairs};
 
+use crate::artefacts::whitening_id;
 use crate::catalog::Owner;
 use crate::{Channel, Collection, Error, Query, Reporter, SearchOptions, Verdict};
 
@@ -57,7 +58,8 @@ pub struct WhitenReport {
 }
 
 impl Collection {
-    /// Learns a whitening from the images of this collection and compares their vectors by it from now on.
+    /// Learns a whitening from the images of this collection and compares their vectors by it from now on. A hash that was set
+    /// is taken away: it was learned from other vectors.
     ///
     /// # Errors
     /// There is no global descriptor, no local features to verify pairs by or no labels, or too few pairs; another
@@ -93,7 +95,8 @@ impl Collection {
         Ok(report)
     }
 
-    /// Compares the images of this collection by a whitening that was learnt elsewhere; `None` takes it away.
+    /// Compares the images of this collection by a whitening that was learnt elsewhere; `None` takes it away. A hash that was set
+    /// is taken away too: it was learned from other vectors.
     ///
     /// # Errors
     /// There is no global descriptor, or the whitening is for vectors of another length; another process is writing.
@@ -148,11 +151,17 @@ impl Collection {
             let id = whitening.as_ref().map(|w| w.id().to_owned());
             global.set_whitening(id.unwrap_or_default());
         }
+        if whitening_id(&recipe) != whitening_id(&self.recipe) {
+            recipe.search.hash.clear();
+        }
         let text = recipe.to_toml()?;
         self.catalog()
             .write(|writer| writer.set_meta("recipe", &text))?;
         self.recipe = recipe;
         self.artefacts.set_whitening(whitening);
+        if self.recipe.search.hash.is_empty() {
+            self.artefacts.set_hash(None);
+        }
         self.changed();
         self.refresh_spaces(true, reporter).map(drop)
     }

@@ -211,6 +211,7 @@ fn artefacts_are_named_by_hashes() {
             "[search]",
             "[global]\nmodel = \"m\"\nwhitening = \"../../../home/x\"\n[search]",
         ),
+        ("[search]", "[search]\nhash = \"../../../home/x\""),
     ] {
         let world = World::new();
         let recipe: String = world

@@ -19,11 +19,20 @@ pub enum IndexChoice {
     SpectralHash,
     /// Codes of iterative quantisation (Gong & Lazebnik 2011).
     Itq,
+    /// Codes of a trained autoencoder (Salakhutdinov & Hinton 2009): of the hash that is set by
+    /// [`Collection::set_hash`](crate::Collection::set_hash). Until one is, all vectors are compared.
+    SemanticHash,
 }
 
 impl IndexChoice {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Flat, Self::KdForest, Self::SpectralHash, Self::Itq];
+    pub const ALL: [Self; 5] = [
+        Self::Flat,
+        Self::KdForest,
+        Self::SpectralHash,
+        Self::Itq,
+        Self::SemanticHash,
+    ];
 
     /// The name as it is written.
     pub fn name(self) -> &'static str {
@@ -32,6 +41,7 @@ impl IndexChoice {
             Self::KdForest => "kd_forest",
             Self::SpectralHash => "spectral_hash",
             Self::Itq => "itq",
+            Self::SemanticHash => "semantic_hash",
         }
     }
 }

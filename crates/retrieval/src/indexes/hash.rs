@@ -1,4 +1,4 @@
-//! All vectors, found through binary codes that are learned from them.
+//! All vectors, found through binary codes: learned from them, or by a hash that the collection was given.
 
 use vizsla_vectors::{HashMethod, HashVectors, HashVectorsConfig};
 
@@ -17,6 +17,21 @@ pub(super) static ITQ: Kind = Kind {
     ending: ".vziq",
     open: |path| Ok(Box::new(HashVectors::open(path)?)),
     make: |path, source| make(path, source, HashMethod::Itq),
+};
+
+pub(super) static SEMANTIC: Kind = Kind {
+    name: "semantic_hash",
+    ending: ".vzsm",
+    open: |path| Ok(Box::new(HashVectors::open(path)?)),
+    make: |path, source| {
+        let Some(hash) = source.hash else {
+            let what = "an index by a trained hash needs the hash; set one first";
+            return Err(Error::Query(what.into()));
+        };
+        let mut writer = HashVectors::create_with(path, source.tag, hash.clone())?;
+        (source.each)(&mut |id, vector| Ok(writer.push(id, vector)?))?;
+        Ok(writer.finish()?)
+    },
 };
 
 fn make(path: &std::path::Path, source: &Source<'_>, method: HashMethod) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vizsla_vectors::VectorIndex;
+use vizsla_vectors::{BinaryHasher, VectorIndex};
 
 use crate::Error;
 
@@ -25,6 +25,8 @@ pub(crate) struct Source<'a> {
     pub dimension: usize,
     /// What made them.
     pub tag: &'a str,
+    /// What finds them, for the kind that does not learn it itself.
+    pub hash: Option<&'a BinaryHasher>,
     /// Gives all vectors, in the order of their ids, as often as it is asked to.
     pub each: &'a dyn Fn(&mut Take<'_>) -> Result<(), Error>,
 }

@@ -19,7 +19,13 @@ pub(crate) use self::kind::{Source, Take};
 use crate::Error;
 
 /// All kinds; new files are of the first unless a recipe asks for another.
-static KINDS: [&Kind; 4] = [&flat::KIND, &kd_forest::KIND, &hash::SPECTRAL, &hash::ITQ];
+static KINDS: [&Kind; 5] = [
+    &flat::KIND,
+    &kd_forest::KIND,
+    &hash::SPECTRAL,
+    &hash::ITQ,
+    &hash::SEMANTIC,
+];
 
 /// One of the kinds of index files of vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +40,11 @@ impl VectorKind {
         let mut kinds = Self::all();
         let found = kinds.find(|kind| kind.name() == choice.name());
         found.unwrap_or(Self::USUAL)
+    }
+
+    /// Whether its files are of a hash that the collection was given.
+    pub(crate) fn is_of_a_given_hash(self) -> bool {
+        self.name() == IndexChoice::SemanticHash.name()
     }
 
     pub(crate) fn all() -> impl Iterator<Item = Self> {
@@ -63,6 +74,8 @@ impl VectorKind {
 mod tests {
     use std::collections::BTreeSet;
 
+    use vizsla_vectors::{Activation, BinaryHasher, HashLayer};
+
     use super::*;
 
     #[test]
@@ -73,9 +86,16 @@ mod tests {
             let mut rows = rows.iter().zip([3, 5, 8]);
             rows.try_for_each(|(row, id)| take(id, row))
         };
+        let layer = HashLayer {
+            weights: vec![1.0, 0.0, 0.0, 1.0],
+            bias: vec![-0.5; 2],
+            activation: Activation::Logistic,
+        };
+        let hash = BinaryHasher::from_layers(2, vec![layer]).unwrap();
         let source = Source {
             dimension: 2,
             tag: "test",
+            hash: Some(&hash),
             each: &each,
         };
         for kind in VectorKind::all() {
@@ -109,7 +129,7 @@ mod tests {
         assert!(error.to_string().contains("kd_forest"), "{error}");
         let error = "hnsw".parse::<IndexChoice>().unwrap_err().to_string();
         assert!(
-            error.contains("flat, kd_forest, spectral_hash or itq"),
+            error.contains("flat, kd_forest, spectral_hash, itq or semantic_hash"),
             "{error}"
         );
     }

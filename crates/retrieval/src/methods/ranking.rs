@@ -54,6 +54,12 @@ fn of_index(index: IndexChoice) -> About {
             "a look at 128 bits an image, some thousand comparisons",
             "16 bytes a vector beside the vectors",
         ),
+        IndexChoice::SemanticHash => (
+            "binary codes from the code layer of an autoencoder that was trained on the vectors; the nearest codes are compared exactly",
+            "Salakhutdinov & Hinton, SIGIR Workshop 2007; IJAR 2009",
+            "a look at the bits of an image, some thousand comparisons; training takes minutes",
+            "a bit for each unit of the code beside the vectors",
+        ),
     };
     About {
         what,

@@ -18,6 +18,7 @@ use vizsla_retrieval::{
     Channel, Collection, DescriptorRecipe, Filter, IngestOptions, ModelOptions, PairSource, Query,
     Recipe, Scratch, SearchOptions, Selector, Silent, TextRecipe, WhitenOptions,
 };
+use vizsla_vectors::{Activation, BinaryHasher, HashLayer};
 use vizsla_words::Codebook;
 
 /// What any of the steps may fail with.
@@ -129,7 +130,7 @@ impl Bench {
         }
     }
 
-    /// Six pictures in two segments, one of them removed, with captions, metadata, vectors and a whitening.
+    /// Six pictures in two segments, one of them removed, with captions, metadata, vectors, a whitening and a hash.
     fn make(&mut self) -> Result<()> {
         let place = self.path("made.vizsla");
         let codebook = Codebook::open(&codebook())?;
@@ -156,6 +157,13 @@ impl Bench {
             queries: 6,
         };
         collection.train_whitening(&whitening, &Silent)?;
+        let layer = HashLayer {
+            weights: vec![0.5, -0.25, -0.75, 0.5, 1.0, 0.125],
+            bias: vec![0.0, 0.25, -0.125],
+            activation: Activation::Logistic,
+        };
+        let hash = BinaryHasher::from_layers(2, vec![layer])?;
+        collection.set_hash(Some(hash), &Silent)?;
         collection.remove(&[Selector::Image(6)])?;
         drop(collection);
         self.whole = read(&place)?;
