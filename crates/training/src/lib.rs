@@ -3,6 +3,7 @@
 mod clean;
 mod device;
 mod error;
+mod hashing;
 mod losses;
 mod network;
 mod optimiser;
@@ -20,6 +21,7 @@ pub use clean::{
 };
 pub use device::Compute;
 pub use error::Error;
+pub use hashing::{SemanticHashConfig, semantic_hash};
 pub use losses::{
     Distance, Hinges, Pair, Triplet, WarpChoice, average_precision_loss, caption_anchored_ranking,
     contrastive, draw_warp, hinges, image_anchored_ranking, info_nce, info_nce_labelled, softmax,

@@ -51,7 +51,7 @@ fn unit(random: &mut ChaCha8Rng) -> f64 {
 }
 
 /// Two independent normally distributed numbers (Box & Muller 1958).
-fn normals(random: &mut ChaCha8Rng) -> [f64; 2] {
+pub(crate) fn normals(random: &mut ChaCha8Rng) -> [f64; 2] {
     let radius = (-2.0 * (1.0 - unit(random)).ln()).sqrt();
     let (sin, cos) = (std::f64::consts::TAU * unit(random)).sin_cos();
     [radius * cos, radius * sin]

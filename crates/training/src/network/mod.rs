@@ -18,6 +18,7 @@ pub use architectures::{head, mobilenet_v1, pooling, resnet, vgg16, whitening};
 pub use builder::Builder;
 pub use forward::{Mode, Value};
 pub use initial::Initial;
+pub(crate) use initial::normals;
 pub use operator::{Kind, Operator, Padding, Window};
 pub use parameters::{Parameter, Parameters};
 
