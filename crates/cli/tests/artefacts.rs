@@ -8,6 +8,7 @@ mod workbench;
 
 use std::path::{Path, PathBuf};
 
+use vizsla_vectors::{Activation, BinaryHasher, HashLayer};
 use workbench::{Run, Workbench};
 
 /// Eight paintings with captions and a network of a few numbers, in a collection that is whitened.
@@ -107,6 +108,84 @@ fn one_flipped_byte_in_the_whitening_costs_only_what_needs_it() {
     succeed(&bench, "verify c.vizsla");
     let seen = succeed(&bench, "search c.vizsla photos/03.png --channels global");
     assert!(seen.stdout.contains("03.png"), "{}", seen.stdout);
+}
+
+#[test]
+fn a_hash_from_elsewhere_is_used_told_when_damaged_and_taken_away() {
+    let bench = whitened();
+    let layer = HashLayer {
+        weights: vec![1.0, -0.5, 0.25, 0.5, 1.0, -0.75],
+        bias: vec![0.0, 0.125],
+        activation: Activation::Logistic,
+    };
+    let hash = BinaryHasher::from_layers(3, vec![layer]).expect("a hash");
+    hash.save(&bench.path("h.vzbh")).expect("saved");
+    let said = succeed(&bench, "hash apply c.vizsla h.vzbh").stdout;
+    assert!(said.contains("3 numbers become 2 bits"), "{said}");
+    let info = succeed(&bench, "info c.vizsla --json").stdout;
+    assert!(
+        info.contains(hash.id()) && info.contains("semantic_hash"),
+        "{info}"
+    );
+    let search = "search c.vizsla photos/03.png --channels global";
+    assert!(succeed(&bench, search).stdout.contains("03.png"));
+    succeed(&bench, "verify c.vizsla");
+    let file = artefact(&bench, "vzbh");
+    flip(&file);
+    let name = file.file_name().and_then(|name| name.to_str());
+    let name = name.expect("a name");
+    // The index has a copy.
+    let seen = succeed(&bench, search);
+    assert!(seen.stdout.contains("03.png") && seen.stderr.is_empty());
+    let found = run(&bench, "verify c.vizsla");
+    assert_ne!(found.code, Some(0));
+    assert!((found.stdout + &found.stderr).contains("vizsla hash remove"));
+    let rebuilt = succeed(&bench, "optimize c.vizsla --rebuild").stderr;
+    assert!(
+        rebuilt.contains(name) && rebuilt.contains("vizsla hash train"),
+        "{rebuilt}"
+    );
+    assert!(succeed(&bench, search).stdout.contains("03.png"));
+    run(&bench, "hash apply c.vizsla c.vizsla/catalog.db").fails_with(&["hash", "catalog.db"]);
+    succeed(&bench, "hash remove c.vizsla");
+    succeed(&bench, "verify c.vizsla");
+    succeed(&bench, "whiten remove c.vizsla");
+    run(&bench, "hash apply c.vizsla h.vzbh").fails_with(&["3 numbers", "learn one"]);
+}
+
+#[cfg(not(feature = "training"))]
+#[test]
+fn a_build_without_training_says_how_to_get_it() {
+    let bench = whitened();
+    run(&bench, "hash train c.vizsla --bits 8").fails_with(&["hash train", "--features training"]);
+}
+
+#[cfg(feature = "training")]
+#[test]
+fn a_hash_is_learned_from_a_collection_and_used() {
+    let bench = whitened();
+    let json = succeed(
+        &bench,
+        "hash train c.vizsla --bits 16 --epochs 3 --hidden 8 --json --out learned.vzbh",
+    );
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    let hash = BinaryHasher::open(&bench.path("learned.vzbh")).expect("a hash");
+    assert_eq!(report["id"], hash.id());
+    for (field, value) in [("images", 8), ("input", 3), ("bits", 16), ("epochs", 3)] {
+        assert_eq!(report[field], value, "{field}");
+    }
+    let info = succeed(&bench, "info c.vizsla --json").stdout;
+    assert!(info.contains(hash.id()), "{info}");
+    let seen = succeed(&bench, "search c.vizsla photos/03.png --channels global");
+    assert!(seen.stdout.contains("03.png"));
+    succeed(&bench, "verify c.vizsla");
+    let said = succeed(&bench, "hash train c.vizsla --epochs 2").stdout;
+    assert!(
+        said.contains("3 numbers become 128 bits; learnt from 8 images"),
+        "{said}"
+    );
+    run(&bench, "hash train c.vizsla --bits 5000").fails_with(&["bits is 5000", "1 to 4096"]);
+    run(&bench, "hash train absent.vizsla").fails_with(&["no collection here"]);
 }
 
 #[test]

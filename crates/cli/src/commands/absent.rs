@@ -19,7 +19,7 @@ pub struct Arguments {
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         bail!(
-            "`train`, `clean` and `report` are not in this build of vizsla; install it with them: \
+            "`train`, `clean`, `report` and `hash train` are not in this build of vizsla; install it with them: \
              cargo install --path crates/cli --features training"
         )
     }

@@ -14,6 +14,9 @@ mod doctor;
 mod duplicates;
 mod evaluate;
 mod features;
+mod hash;
+#[cfg(feature = "training")]
+mod hash_training;
 mod identify;
 mod index;
 mod info;
@@ -69,6 +72,7 @@ pub enum Command {
     Models(models::Arguments),
     Doctor(doctor::Arguments),
     Whiten(whiten::Arguments),
+    Hash(hash::Arguments),
     Map(map::Arguments),
     Evaluate(evaluate::Arguments),
     #[cfg(feature = "training")]
@@ -111,6 +115,7 @@ impl Command {
             Self::Models(arguments) => arguments.run(),
             Self::Doctor(arguments) => arguments.run(),
             Self::Whiten(arguments) => arguments.run(),
+            Self::Hash(arguments) => arguments.run(),
             Self::Map(arguments) => arguments.run(),
             Self::Evaluate(arguments) => arguments.run(),
             Self::Train(arguments) => arguments.run(),

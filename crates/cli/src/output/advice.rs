@@ -12,6 +12,9 @@ pub fn how(remedy: Remedy) -> &'static str {
         Remedy::LearnWhitening => {
             "restore it from a backup, learn another with `vizsla whiten train`, or take it away with `vizsla whiten remove`"
         }
+        Remedy::LearnHash => {
+            "restore it from a backup, learn another with `vizsla hash train`, or take it away with `vizsla hash remove`"
+        }
         Remedy::Create => "make one with `vizsla index FOLDER --into COLLECTION`",
         Remedy::NameCollection => "name the folder that `vizsla index` made with --into",
         Remedy::ListImages => "`vizsla list` shows what is",
