@@ -47,7 +47,7 @@ impl Arguments {
         report
             .warnings
             .iter()
-            .for_each(|warning| output::warn(warning));
+            .for_each(|warning| output::warn(&output::with_how(warning)));
         Ok(Outcome::Done)
     }
 }
