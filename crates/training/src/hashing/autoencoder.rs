@@ -127,13 +127,16 @@ impl Autoencoder {
     }
 
     /// Weights and biases of the encoder's layers, the first first.
-    pub fn layers(&self) -> Result<Vec<(Vec<f32>, Vec<f32>)>, Error> {
+    pub fn layers(&self) -> Result<Vec<Layer>, Error> {
         let entries = self.encoder.parameters.entries();
         let pairs = entries.chunks_exact(2);
         let pair = pairs.map(|pair| Ok((pair[0].numbers()?, pair[1].numbers()?)));
         pair.collect()
     }
 }
+
+/// Weights, a row for each unit, and biases.
+pub(super) type Layer = (Vec<f32>, Vec<f32>);
 
 /// Rows of length 1; a row of zeros stays one.
 fn unit(rows: Tensor<2>) -> Tensor<2> {
