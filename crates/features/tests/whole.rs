@@ -263,15 +263,42 @@ fn combinations_are_weighted_sums_of_kernels() {
         "hsv*",
         "hsv/",
         "hsv/l9",
-        "hsv/l2",
-        "hsv/earth_movers",
+        "lbp/earth_movers",
         "hu/hamming",
     ] {
         assert!(text.parse::<Combined>().is_err(), "{text}");
     }
-    let error = "moments/l2".parse::<Combined>().unwrap_err().to_string();
+    let error = "moments/hamming".parse::<Combined>();
     assert_eq!(
-        error,
-        "moments:hsv cannot be compared by l2 here; choose cosine"
+        error.unwrap_err().to_string(),
+        "moments:hsv cannot be compared by hamming; choose l1 or l2 or cosine"
     );
+}
+
+#[test]
+fn a_distance_without_a_map_is_kept_for_the_end() {
+    let (a, b) = (picture(120, 90, 1), picture(120, 90, 2));
+    let combined: Combined = "hsv/earth_movers*3+moments/l2".parse().unwrap();
+    assert!(!combined.is_mapped());
+    assert_eq!(combined.to_string().parse::<Combined>().unwrap(), combined);
+    let records = [&a, &b].map(|image| combined.record(image));
+    assert!(
+        records
+            .iter()
+            .all(|r| r.len() == combined.record_dimension())
+    );
+    // What is found is found by the maps of the usual distances.
+    let usual: Combined = "hsv*3+moments".parse().unwrap();
+    for (image, record) in [&a, &b].into_iter().zip(&records) {
+        assert_eq!(combined.vector_of_record(record), usual.vector(image));
+        assert_eq!(combined.vector(image), usual.vector(image));
+    }
+    let parts = [("hsv", Distance::EarthMovers), ("moments", Distance::L2)];
+    let [colour, moments] = parts.map(|(name, distance)| {
+        let whole: WholeImage = name.parse().unwrap();
+        whole.between(distance, &whole.describe(&a), &whole.describe(&b))
+    });
+    let wanted = 0.75 * colour + 0.25 * moments;
+    let found = combined.distance(&records[0], &records[1]).unwrap();
+    assert!((found - wanted).abs() < 1e-5, "{found} {wanted}");
 }

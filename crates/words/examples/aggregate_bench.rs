@@ -229,14 +229,7 @@ fn match_kernel(
 /// Every other feature of a picture, aggregated.
 fn asked(codebook: &Codebook, picture: &[Descriptor]) -> Vec<QueryWord> {
     let half: Vec<Descriptor> = picture.iter().step_by(2).copied().collect();
-    let words = (0..).zip(codebook.aggregate(&half, 1));
-    let word = |(feature, (word, signature))| QueryWord {
-        feature,
-        word,
-        signature,
-        weight: 1.0,
-    };
-    words.map(word).collect()
+    QueryWord::each(codebook.aggregate(&half, 1))
 }
 
 fn summed(

@@ -21,6 +21,20 @@ pub struct QueryWord {
     pub weight: f32,
 }
 
+impl QueryWord {
+    /// Words that a query has once each, as those of [`Codebook::aggregate`](crate::Codebook::aggregate): each a feature by itself.
+    pub fn each(words: Vec<(u32, Signature)>) -> Vec<Self> {
+        let words = (0..).zip(words);
+        let word = |(feature, (word, signature))| Self {
+            feature,
+            word,
+            signature,
+            weight: 1.0,
+        };
+        words.map(word).collect()
+    }
+}
+
 /// What is done against repeated features.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -23,17 +23,6 @@ fn codebook() -> Codebook {
     Codebook::from_bytes(include_bytes!("fixtures/v1.vzcb")).unwrap()
 }
 
-fn query_words(words: Vec<(u32, Signature)>) -> Vec<QueryWord> {
-    let words = (0..).zip(words);
-    let word = |(feature, (word, signature))| QueryWord {
-        feature,
-        word,
-        signature,
-        weight: 1.0,
-    };
-    words.map(word).collect()
-}
-
 fn segment(images: &[(i64, Vec<(u32, Signature)>)], path: &Path) -> Segment {
     let mut builder = SegmentBuilder::of(24, Contents::Aggregated);
     for (id, words) in images {
@@ -95,7 +84,7 @@ fn binary_scores_are_those_of_the_package() {
         }
         let assignment = case["assignment"].as_u64().unwrap() as usize;
         let words = codebook.aggregate(&descriptors(&reference["query"]), assignment);
-        let (query, config) = (query_words(words), config(case));
+        let (query, config) = (QueryWord::each(words), config(case));
         for segments in [&[&whole][..], &parts] {
             let norms = IdfNorms::new(segments).unwrap();
             let search = |norms| {
@@ -146,7 +135,7 @@ fn an_image_is_most_like_itself() {
             ..AsmkConfig::default()
         };
         for (id, words) in &images {
-            let query = query_words(words.clone());
+            let query = QueryWord::each(words.clone());
             let found =
                 search_aggregated(&[&whole], &query, &config, None, &Allowed::All, 3).unwrap();
             assert_eq!(found[0].id, *id);
@@ -193,7 +182,7 @@ fn what_does_not_fit_is_refused() {
     builder.add(2, &twice).unwrap();
     builder.write(&folder.path().join("f")).unwrap();
     let features = Segment::open(&folder.path().join("f"), 24).unwrap();
-    let query = query_words(twice[..1].to_vec());
+    let query = QueryWord::each(twice[..1].to_vec());
     let plain = vizsla_words::ScoringConfig::default();
     let refused = vizsla_words::search(&[&aggregated], &query, &plain, &Allowed::All, 5);
     assert!(matches!(refused, Err(Error::OtherContents { .. })));

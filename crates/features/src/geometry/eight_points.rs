@@ -24,13 +24,7 @@ pub fn fit_fundamental(correspondences: &[Correspondence]) -> Option<Fundamental
     let pairs: Vec<Pair> = correspondences
         .iter()
         .filter(|c| c.has_valid_positions())
-        .map(|c| Pair {
-            x: c.from.x,
-            y: c.from.y,
-            u: c.to.x,
-            v: c.to.y,
-            weight: c.weight,
-        })
+        .map(Pair::of)
         .collect();
     let (scale, normal) = normalised(&pairs)?;
     let start = eight_points(&normal)?;

@@ -21,6 +21,19 @@ pub(crate) struct Pair {
     pub weight: f64,
 }
 
+impl Pair {
+    /// The places of a correspondence and its weight.
+    pub(crate) fn of(c: &Correspondence) -> Self {
+        Self {
+            x: c.from.x,
+            y: c.from.y,
+            u: c.to.x,
+            v: c.to.y,
+            weight: c.weight,
+        }
+    }
+}
+
 /// Below this share of the squared spread, points count as lying on one line.
 const FLATNESS: f64 = 1e-9;
 
@@ -34,13 +47,7 @@ pub fn fit(correspondences: &[Correspondence], model: TransformModel) -> Option<
     let pairs: Vec<Pair> = correspondences
         .iter()
         .filter(|c| c.has_valid_positions())
-        .map(|c| Pair {
-            x: c.from.x,
-            y: c.from.y,
-            u: c.to.x,
-            v: c.to.y,
-            weight: c.weight,
-        })
+        .map(Pair::of)
         .collect();
     fit_pairs(&pairs, model)
 }

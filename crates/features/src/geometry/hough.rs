@@ -254,16 +254,7 @@ impl Vote<'_> {
     /// The affine map of least squares, of fewer than four or where they are collinear the similarity.
     fn fitted(&self, members: &[u32]) -> Option<Transform> {
         let pairs: Vec<Pair> = (members.iter())
-            .map(|&i| {
-                let c = &self.correspondences[i as usize];
-                Pair {
-                    x: c.from.x,
-                    y: c.from.y,
-                    u: c.to.x,
-                    v: c.to.y,
-                    weight: c.weight,
-                }
-            })
+            .map(|&i| Pair::of(&self.correspondences[i as usize]))
             .collect();
         let affine = (pairs.len() > 3)
             .then(|| fit_pairs(&pairs, TransformModel::Affine))

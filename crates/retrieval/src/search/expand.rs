@@ -13,7 +13,6 @@ use super::candidate::{Candidate, Ranking};
 use super::described::Described;
 use super::question::Question;
 use super::searcher::Searcher;
-use super::shortlist::aggregated_words;
 use super::sight::Sight;
 use super::stage::Stage;
 use crate::{Channel, Error, Expansion, Scoring, StageName, Verdict, stored};
@@ -189,7 +188,7 @@ impl Searcher<'_> {
         if self.recipe().search.scoring == Scoring::Asmk {
             // Of a part of an image there is no code: the bits of most of its features.
             let within: Vec<_> = features.into_iter().filter(inside).collect();
-            return Ok(aggregated_words(stored::aggregated(&within, &[])));
+            return Ok(QueryWord::each(stored::aggregated(&within, &[])));
         }
         let within = features.iter().filter(|feature| inside(feature));
         Ok(within.map(|feature| feature.query_word(0)).collect())

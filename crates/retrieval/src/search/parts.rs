@@ -8,7 +8,7 @@ use super::asked::Asked;
 use super::described::Described;
 use super::question::go_on;
 use super::searcher::Searcher;
-use super::shortlist::{aggregated_words, query_words};
+use super::shortlist::query_words;
 use super::sight::{Sight, stored_sight};
 use super::trace::Trace;
 use crate::catalog::Owner;
@@ -181,7 +181,7 @@ impl Searcher<'_> {
         }
         let codebook = self.collection.codebook()?;
         let words = codebook.aggregate(&features.descriptors, recipe.multiple_assignment);
-        Ok(Some(aggregated_words(words)))
+        Ok(Some(QueryWord::each(words)))
     }
 
     /// The same of an image of the collection.
@@ -191,9 +191,7 @@ impl Searcher<'_> {
         }
         let data = self.catalog.features(image)?.unwrap_or_default();
         let (features, codes) = stored::decode_with(&data).unwrap_or_default();
-        Ok(Some(aggregated_words(stored::aggregated(
-            &features, &codes,
-        ))))
+        Ok(Some(QueryWord::each(stored::aggregated(&features, &codes))))
     }
 
     /// The vector of an image of the collection as it is compared.

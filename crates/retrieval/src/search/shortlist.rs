@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use vizsla_features::{Descriptor, Features};
 use vizsla_vectors::Allowed;
 use vizsla_words::{
-    Codebook, Pose, QueryWord, ScoringConfig, Segment, Signature, search_aggregated, search_bag,
+    Codebook, Pose, QueryWord, ScoringConfig, Segment, search_aggregated, search_bag,
     search_consistent,
 };
 
@@ -51,18 +51,6 @@ fn nearest(codebook: &Codebook, descriptor: &Descriptor, recipe: &SearchRecipe) 
             nearest
         }
     }
-}
-
-/// Aggregated words as a query has them: each by itself.
-pub(super) fn aggregated_words(words: Vec<(u32, Signature)>) -> Vec<QueryWord> {
-    let words = (0..).zip(words);
-    let word = |(feature, (word, signature))| QueryWord {
-        feature,
-        word,
-        signature,
-        weight: 1.0,
-    };
-    words.map(word).collect()
 }
 
 /// Directions and sizes of the features of a picture, in full-resolution pixels as those of the gallery are.

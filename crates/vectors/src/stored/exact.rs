@@ -1,10 +1,55 @@
-//! Comparing a query with every vector that may be an answer.
+//! Indexes over the vectors of a file, and comparing a query with every vector that may be an answer.
 
 use rayon::prelude::*;
 
 use super::file::{Row, Stored};
 use crate::points::check_query;
-use crate::{Allowed, Error, Moments, Nearest, TopK};
+use crate::{Allowed, Error, Moments, Nearest, TopK, VectorIndex};
+
+/// An approximate index over the vectors of a file. A search compares the vectors that it comes upon first; the moments are
+/// estimated from a sample. Where no more than those are allowed, all are compared. A query of another length, or with what is no
+/// finite number, is refused.
+pub(super) trait OverStored {
+    /// The vectors.
+    fn stored(&self) -> &Stored;
+
+    /// How many vectors a search for `k` compares.
+    fn compared(&self, k: usize) -> usize;
+
+    /// The best of those that are compared.
+    fn look(&self, query: &[f32], k: usize, allowed: &Allowed<'_>) -> TopK;
+}
+
+impl<T: OverStored + Send + Sync> VectorIndex for T {
+    fn len(&self) -> usize {
+        self.stored().len()
+    }
+
+    fn dimension(&self) -> usize {
+        self.stored().dimension()
+    }
+
+    fn tag(&self) -> &str {
+        self.stored().tag()
+    }
+
+    fn last_id(&self) -> i64 {
+        self.stored().last_id()
+    }
+
+    fn nearest(&self, query: &[f32], k: usize, allowed: &Allowed<'_>) -> Result<Nearest, Error> {
+        let look = || self.look(query, k, allowed);
+        nearest(self.stored(), query, k, allowed, self.compared(k), look)
+    }
+
+    fn check_whole(&self) -> Result<(), Error> {
+        self.stored().check_whole()
+    }
+
+    fn verify(&self) -> Result<(), Error> {
+        self.stored().verify()
+    }
+}
 
 /// Vectors that one thread takes at a time.
 const BLOCK: usize = 4096;
@@ -20,7 +65,7 @@ pub(super) fn answer(top: TopK, moments: Moments) -> Nearest {
 
 /// What a search does: where few vectors are allowed, or so few of the sample that it says nothing, all allowed ones are
 /// compared and the moments are theirs. Otherwise `look` finds the best, and the moments are the sample's.
-pub(super) fn nearest(
+fn nearest(
     stored: &Stored,
     query: &[f32],
     k: usize,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::exact;
+use super::exact::OverStored;
 use super::file::{Row, Stored};
 use super::writer::Gathered;
 use crate::binary_codes::BinaryCodes;
@@ -13,7 +13,7 @@ use crate::hashing::{BinaryHasher, HashMethod};
 use crate::nearest_few::NearestFew;
 use crate::points::in_range;
 use crate::random::Random;
-use crate::{Allowed, Error, Nearest, TopK, VectorIndex, hamming};
+use crate::{Allowed, Error, TopK, hamming};
 
 static FORMAT: FileFormat = FileFormat {
     magic: b"VZHV",
@@ -225,7 +225,34 @@ impl HashVectors {
             ..self
         }
     }
+}
 
+fn read_codes(structure: &[u8], stored: &Stored) -> Result<(BinaryHasher, BinaryCodes), Error> {
+    let length = u32_at(structure, 0) as usize;
+    let rest = structure.get(4..).unwrap_or_default();
+    let (hasher, codes) = rest.split_at_checked(length).unwrap_or_default();
+    let hasher = BinaryHasher::from_bytes(hasher).map_err(|_| stored.damaged("hash"))?;
+    let words = hasher.bits().div_ceil(64);
+    let expected = stored.len().checked_mul(8 * words);
+    if hasher.input() != stored.dimension() || expected != Some(codes.len()) {
+        return Err(stored.damaged("codes"));
+    }
+    let words = codes.chunks_exact(8).map(|word| u64_at(word, 0));
+    let codes = BinaryCodes::new(hasher.bits(), words.collect());
+    let codes = codes.map_err(|_| stored.damaged("codes"))?;
+    Ok((hasher, codes))
+}
+
+impl OverStored for HashVectors {
+    fn stored(&self) -> &Stored {
+        &self.stored
+    }
+
+    fn compared(&self, k: usize) -> usize {
+        self.candidates(k)
+    }
+
+    /// Some thousand vectors whose codes are nearest.
     fn look(&self, query: &[f32], k: usize, allowed: &Allowed<'_>) -> TopK {
         let mut top = TopK::new(k);
         let Some((hasher, codes)) = &self.codes else {
@@ -257,54 +284,5 @@ impl HashVectors {
             top.push(score, self.stored.id(at as usize));
         }
         top
-    }
-}
-
-fn read_codes(structure: &[u8], stored: &Stored) -> Result<(BinaryHasher, BinaryCodes), Error> {
-    let length = u32_at(structure, 0) as usize;
-    let rest = structure.get(4..).unwrap_or_default();
-    let (hasher, codes) = rest.split_at_checked(length).unwrap_or_default();
-    let hasher = BinaryHasher::from_bytes(hasher).map_err(|_| stored.damaged("hash"))?;
-    let words = hasher.bits().div_ceil(64);
-    let expected = stored.len().checked_mul(8 * words);
-    if hasher.input() != stored.dimension() || expected != Some(codes.len()) {
-        return Err(stored.damaged("codes"));
-    }
-    let words = codes.chunks_exact(8).map(|word| u64_at(word, 0));
-    let codes = BinaryCodes::new(hasher.bits(), words.collect());
-    let codes = codes.map_err(|_| stored.damaged("codes"))?;
-    Ok((hasher, codes))
-}
-
-impl VectorIndex for HashVectors {
-    fn len(&self) -> usize {
-        self.stored.len()
-    }
-
-    fn dimension(&self) -> usize {
-        self.stored.dimension()
-    }
-
-    fn tag(&self) -> &str {
-        self.stored.tag()
-    }
-
-    fn last_id(&self) -> i64 {
-        self.stored.last_id()
-    }
-
-    /// Compares some thousand vectors whose codes are nearest; the moments are estimated from a sample. Where no more than those
-    /// are allowed, all are compared. A query of another length, or with what is no finite number, is refused.
-    fn nearest(&self, query: &[f32], k: usize, allowed: &Allowed<'_>) -> Result<Nearest, Error> {
-        let look = || self.look(query, k, allowed);
-        exact::nearest(&self.stored, query, k, allowed, self.candidates(k), look)
-    }
-
-    fn check_whole(&self) -> Result<(), Error> {
-        self.stored.check_whole()
-    }
-
-    fn verify(&self) -> Result<(), Error> {
-        self.stored.verify()
     }
 }

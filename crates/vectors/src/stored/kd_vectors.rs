@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::exact;
+use super::exact::OverStored;
 use super::file::{Row, Stored};
 use super::writer::Gathered;
 use crate::files::{FileFormat, f32_at};
 use crate::kd_forest::{KdForestConfig, ROUNDING, Rows, Scratch, Trees, Visitor, grow};
-use crate::{Allowed, Error, Nearest, TopK, VectorIndex, dot_f32};
+use crate::{Allowed, Error, TopK, dot_f32};
 
 static FORMAT: FileFormat = FileFormat {
     magic: b"VZKD",
@@ -150,25 +150,6 @@ impl KdVectors {
             ..self
         }
     }
-
-    fn look(&self, query: &[f32], k: usize, allowed: &Allowed<'_>) -> TopK {
-        let length = dot_f32(query, query).sqrt();
-        // As long as the longest vector: distances then order vectors of that length as inner products do.
-        let stretch = self.longest.sqrt() / length;
-        let stretch = if stretch.is_finite() { stretch } else { 0.0 };
-        let stretched: Vec<f32> = query.iter().map(|x| x * stretch).collect();
-        let mut best = Best {
-            index: self,
-            query,
-            stretch,
-            allowed,
-            row: Row::new(self.stored.dimension()),
-            top: TopK::new(k),
-        };
-        let checks = self.checks(k);
-        Scratch::default().search(&self.trees, &stretched, checks, &mut best);
-        best.top
-    }
 }
 
 struct Best<'s> {
@@ -204,35 +185,32 @@ impl Visitor for Best<'_> {
     }
 }
 
-impl VectorIndex for KdVectors {
-    fn len(&self) -> usize {
-        self.stored.len()
+impl OverStored for KdVectors {
+    fn stored(&self) -> &Stored {
+        &self.stored
     }
 
-    fn dimension(&self) -> usize {
-        self.stored.dimension()
+    fn compared(&self, k: usize) -> usize {
+        self.checks(k)
     }
 
-    fn tag(&self) -> &str {
-        self.stored.tag()
-    }
-
-    fn last_id(&self) -> i64 {
-        self.stored.last_id()
-    }
-
-    /// Compares some thousand vectors of the nearest cells; the moments are estimated from a sample. Where no more than those
-    /// are allowed, all are compared. A query of another length, or with what is no finite number, is refused.
-    fn nearest(&self, query: &[f32], k: usize, allowed: &Allowed<'_>) -> Result<Nearest, Error> {
-        let look = || self.look(query, k, allowed);
-        exact::nearest(&self.stored, query, k, allowed, self.checks(k), look)
-    }
-
-    fn check_whole(&self) -> Result<(), Error> {
-        self.stored.check_whole()
-    }
-
-    fn verify(&self) -> Result<(), Error> {
-        self.stored.verify()
+    /// Some thousand vectors of the nearest cells.
+    fn look(&self, query: &[f32], k: usize, allowed: &Allowed<'_>) -> TopK {
+        let length = dot_f32(query, query).sqrt();
+        // As long as the longest vector: distances then order vectors of that length as inner products do.
+        let stretch = self.longest.sqrt() / length;
+        let stretch = if stretch.is_finite() { stretch } else { 0.0 };
+        let stretched: Vec<f32> = query.iter().map(|x| x * stretch).collect();
+        let mut best = Best {
+            index: self,
+            query,
+            stretch,
+            allowed,
+            row: Row::new(self.stored.dimension()),
+            top: TopK::new(k),
+        };
+        let checks = self.checks(k);
+        Scratch::default().search(&self.trees, &stretched, checks, &mut best);
+        best.top
     }
 }
