@@ -80,7 +80,11 @@ fn tables(methods: &[Method], papers: bool) -> String {
             text.push('\n');
         }
         let (setting, page) = (family.setting(), family.page());
-        text.push_str(&format!("{family}: {setting} of a recipe; {page}\n"));
+        let place = match setting.contains(" --") {
+            true => format!("vizsla {setting} NAME"),
+            false => format!("{setting} of a recipe"),
+        };
+        text.push_str(&format!("{family}: {place}; {page}\n"));
         let heads: &[&str] = match papers {
             true => &["", "name", "what", "paper"],
             false => &["", "name", "what"],
