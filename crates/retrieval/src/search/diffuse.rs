@@ -58,8 +58,9 @@ impl Searcher<'_> {
         question: &Question<'_>,
     ) -> Result<Answer, Error> {
         let first = answer.found.iter().take(spread.neighbours);
+        let beyond = beyond_chance(answer.moments.mean());
         let seeds: Numbers = first
-            .map(|found| (found.key, found.score as f32))
+            .map(|found| (found.key, beyond(found.score)))
             .filter(|&(_, similarity)| similarity > 0.0)
             .collect();
         if seeds.is_empty() {
@@ -148,6 +149,13 @@ impl Searcher<'_> {
             "",
         )?)
     }
+}
+
+/// By how much of the way from the similarity of any two images to 1 a similarity lies. Vectors that are not whitened are all alike, and
+/// an image of which the query only reminds as any other does must not begin a walk as if it were found.
+fn beyond_chance(mean: f64) -> impl Fn(f64) -> f32 {
+    let mean = if mean < 1.0 - 1e-3 { mean.max(0.0) } else { 0.0 };
+    move |similarity| ((similarity - mean) / (1.0 - mean)) as f32
 }
 
 /// The part of a graph that the walk goes over, the images of its nodes, and the exponent of its weights.

@@ -40,7 +40,9 @@ def diffused(asked, gallery, seeds, alpha):
     cosines = gallery @ asked
     order = np.argsort(-cosines)
     y = np.zeros(len(gallery))
-    y[order[:seeds]] = np.maximum(cosines[order[:seeds]], 0) ** 3
+    # Unlike in the paper, whose vectors are whitened: beyond the similarity of any two.
+    mean = max(cosines.mean(), 0)
+    y[order[:seeds]] = np.maximum((cosines[order[:seeds]] - mean) / (1 - mean), 0) ** 3
     f = np.linalg.solve(np.eye(len(y)) - alpha * root[:, None] * weights * root, (1 - alpha) * y)
     return f * cosines.max() / f.max(), gap_at(cosines[order], seeds), f.min() > 1e-6
 
