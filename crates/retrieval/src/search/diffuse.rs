@@ -154,7 +154,11 @@ impl Searcher<'_> {
 /// By how much of the way from the similarity of any two images to 1 a similarity lies. Vectors that are not whitened are all alike, and
 /// an image of which the query only reminds as any other does must not begin a walk as if it were found.
 fn beyond_chance(mean: f64) -> impl Fn(f64) -> f32 {
-    let mean = if mean < 1.0 - 1e-3 { mean.max(0.0) } else { 0.0 };
+    let mean = if mean < 1.0 - 1e-3 {
+        mean.max(0.0)
+    } else {
+        0.0
+    };
     move |similarity| ((similarity - mean) / (1.0 - mean)) as f32
 }
 
