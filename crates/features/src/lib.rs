@@ -43,6 +43,7 @@ mod integral;
 mod keypoint;
 mod matching;
 mod mser;
+mod named_choice;
 mod orientation;
 mod pairing;
 mod patch;

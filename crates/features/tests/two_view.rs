@@ -8,6 +8,11 @@ use vizsla_features::{
     TwoViewModel, fit_fundamental, log10_nfa_of_models, solve_minimal,
 };
 
+#[path = "support/numbers.rs"]
+mod numbers;
+
+use numbers::Numbers;
+
 fn reference() -> Value {
     serde_json::from_str(include_str!("reference/two_view.json")).unwrap()
 }
@@ -174,19 +179,6 @@ fn bounds_agree_with_scipy() {
     }
 }
 
-/// A small generator, so that the tests need no crate.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: f64) -> f64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_041);
-        (self.0 >> 33) as f64 / (1u64 << 31) as f64 * bound
-    }
-}
-
 #[test]
 fn odd_samples_are_defined() {
     let frame = |x: f64, y: f64| at(&serde_json::json!([x, y]));
@@ -197,8 +189,8 @@ fn odd_samples_are_defined() {
     };
     let mut numbers = Numbers(5);
     let odd = [0.0, 1.0, -1.0, 1e-12, 1e8, 9e8, -9e8];
-    for &model in TwoViewModel::ALL {
-        for &kind in SampleKind::ALL {
+    for model in TwoViewModel::ALL {
+        for kind in SampleKind::ALL {
             let size = model.sample_size(kind);
             let nan: Vec<Correspondence> = (0..size)
                 .map(|i| {

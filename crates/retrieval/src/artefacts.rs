@@ -3,7 +3,7 @@
 //! One damaged file costs what needs it. Listing, searching by other channels, taking it away and making the index again
 //! work without. What failed to open is tried again the next time: a file that was brought back is used at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use vizsla_features::DescriptorKind;
@@ -15,7 +15,7 @@ use crate::error::{Error, LEARN_AGAIN, LEARN_HASH, REBUILD, RESTORE};
 use crate::folder::Folder;
 use crate::models::shared;
 use crate::names::ArtefactKind;
-use crate::{GlobalRecipe, Problem, Recipe, learned};
+use crate::{GlobalRecipe, Problem, Recipe, Remedy, learned};
 
 /// The artefacts of one collection besides its poolings, which are part of the models.
 pub(crate) struct Artefacts {
@@ -31,6 +31,8 @@ pub(crate) struct Artefacts {
     aggregator: Mutex<Option<Arc<Aggregator>>>,
     /// Of the network of learned local features, where it has one; the models open it.
     local_model_id: Option<String>,
+    /// Whether its file was looked at, and found to be the one.
+    local_model: Mutex<Option<Arc<()>>>,
 }
 
 impl Artefacts {
@@ -60,6 +62,7 @@ impl Artefacts {
         }
         Ok(Self {
             local_model_id,
+            local_model: Mutex::default(),
             aggregator_id,
             aggregator: Mutex::default(),
             folder,
@@ -125,13 +128,9 @@ impl Artefacts {
     /// A whitening as its file is now.
     fn check_whitening(&self, id: &str) -> Result<Arc<Projection>, Error> {
         let path = self.whitening_path(id)?;
-        let damaged = |what: String| Error::damaged(&path, what, LEARN_AGAIN);
-        let whitening = Projection::open(&path).map_err(|e| damaged(e.to_string()))?;
-        if whitening.id() != id {
-            let what = "this is another whitening than the collection's";
-            return Err(damaged(what.into()));
-        }
-        Ok(Arc::new(whitening))
+        let whitening = Projection::open(&path).map_err(|e| e.to_string());
+        let other = "this is another whitening than the collection's";
+        the_one(id, &path, whitening, Projection::id, other, LEARN_AGAIN)
     }
 
     /// The hash that a recipe names.
@@ -145,13 +144,9 @@ impl Artefacts {
     /// A hash as its file is now.
     fn check_hash(&self, id: &str) -> Result<Arc<BinaryHasher>, Error> {
         let path = self.hash_path(id)?;
-        let damaged = |what: String| Error::damaged(&path, what, LEARN_HASH);
-        let hash = BinaryHasher::open(&path).map_err(|e| damaged(e.to_string()))?;
-        if hash.id() != id {
-            let what = "this is another hash than the collection's";
-            return Err(damaged(what.into()));
-        }
-        Ok(Arc::new(hash))
+        let hash = BinaryHasher::open(&path).map_err(|e| e.to_string());
+        let other = "this is another hash than the collection's";
+        the_one(id, &path, hash, BinaryHasher::id, other, LEARN_HASH)
     }
 
     /// The vocabulary of the global descriptor; `None` where the recipe's needs none.
@@ -165,13 +160,9 @@ impl Artefacts {
     /// The vocabulary of the global descriptor as its file is now.
     fn check_aggregator(&self, id: &str) -> Result<Arc<Aggregator>, Error> {
         let path = self.folder.artefact(ArtefactKind::Aggregator, id)?;
-        let damaged = |what: String| Error::damaged(&path, what, RESTORE);
-        let aggregator = Aggregator::open(&path).map_err(|e| damaged(e.to_string()))?;
-        if aggregator.id() != id {
-            let what = "this is another vocabulary than the one the vectors were made with";
-            return Err(damaged(what.into()));
-        }
-        Ok(Arc::new(aggregator))
+        let aggregator = Aggregator::open(&path).map_err(|e| e.to_string());
+        let other = "this is another vocabulary than the one the vectors were made with";
+        the_one(id, &path, aggregator, Aggregator::id, other, RESTORE)
     }
 
     /// The network of learned local features as its file is now.
@@ -199,7 +190,7 @@ impl Artefacts {
             self.whitening(recipe).err(),
             self.hash(recipe).err(),
             self.aggregator().err(),
-            self.check_local_model().err(),
+            shared(&self.local_model, || self.check_local_model().map(Arc::new)).err(),
         ];
         let failed = failed.into_iter().flatten();
         failed
@@ -217,17 +208,16 @@ impl Artefacts {
             "" => None,
             id => self.check_whitening(id).err(),
         };
-        let whitening = whitening.and_then(|error| error.into_problem(None));
         let hash = match recipe.search.hash.as_str() {
             "" => None,
             id => self.check_hash(id).err(),
         };
-        let hash = hash.and_then(|error| error.into_problem(None));
         let aggregator = self.aggregator_id.as_ref();
         let aggregator = aggregator.and_then(|id| self.check_aggregator(id).err());
-        let aggregator = aggregator.and_then(|error| error.into_problem(None));
         let local_model = self.check_local_model().err();
-        let local_model = local_model.and_then(|error| error.into_problem(None));
+        let others = [whitening, hash, aggregator, local_model].into_iter();
+        let others = others.flatten();
+        let others = others.filter_map(|error| error.into_problem(None));
         let network = recipe.global.as_ref().and_then(GlobalRecipe::network);
         let pooling = network.and_then(|network| network.pooling.named());
         let parts = pooling.map_or(&[][..], PoolingName::parts);
@@ -240,14 +230,7 @@ impl Artefacts {
             });
             checked.err()?.into_problem(None)
         });
-        codebook
-            .into_iter()
-            .chain(whitening)
-            .chain(hash)
-            .chain(aggregator)
-            .chain(local_model)
-            .chain(poolings)
-            .collect()
+        codebook.into_iter().chain(others).chain(poolings).collect()
     }
 
     pub(crate) fn codebook_path(&self) -> Result<PathBuf, Error> {
@@ -261,6 +244,22 @@ impl Artefacts {
 
     pub(crate) fn hash_path(&self, id: &str) -> Result<PathBuf, Error> {
         self.folder.artefact(ArtefactKind::Hash, id)
+    }
+}
+
+/// What was opened, where it is the one with this id.
+fn the_one<T>(
+    id: &str,
+    path: &Path,
+    opened: Result<T, String>,
+    id_of: fn(&T) -> &str,
+    other: &str,
+    remedy: Remedy,
+) -> Result<Arc<T>, Error> {
+    match opened {
+        Ok(found) if id_of(&found) == id => Ok(Arc::new(found)),
+        Ok(_) => Err(Error::damaged(path, other, remedy)),
+        Err(what) => Err(Error::damaged(path, what, remedy)),
     }
 }
 

@@ -442,6 +442,15 @@ impl Collection {
         })
     }
 
+    /// Puts another recipe in the place of this one, in one commit. The artefacts that it names are there.
+    pub(crate) fn write_recipe(&mut self, recipe: Recipe) -> Result<(), Error> {
+        let text = recipe.to_toml()?;
+        self.catalog()
+            .write(|writer| writer.set_meta("recipe", &text))?;
+        self.recipe = recipe;
+        Ok(())
+    }
+
     /// Forgets the cached snapshot after a commit of our own.
     pub(crate) fn changed(&self) {
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -48,10 +48,7 @@ impl Collection {
             }
         }
         // The artefact is there; the recipe names it in one commit, and the index follows, which is known by its tag.
-        let text = recipe.to_toml()?;
-        self.catalog()
-            .write(|writer| writer.set_meta("recipe", &text))?;
-        self.recipe = recipe;
+        self.write_recipe(recipe)?;
         self.artefacts.set_hash(hash.map(Arc::new));
         self.changed();
         self.refresh_spaces(true, reporter).map(drop)

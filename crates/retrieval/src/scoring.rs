@@ -1,10 +1,6 @@
 //! How the visual words of a query vote for images.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
-use vizsla_features::{UnknownName, named};
 use vizsla_words::Contents;
 
 /// What is made of the words that a query and an image share. It is fixed when a collection is made: the inverted file holds what
@@ -35,20 +31,16 @@ pub enum Assignment {
     Soft,
 }
 
+vizsla_features::named_choice!(
+    Scoring,
+    "scoring",
+    Hamming => "hamming",
+    HammingWgc => "hamming_wgc",
+    Bow => "bow",
+    Asmk => "asmk",
+);
+
 impl Scoring {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Hamming, Self::HammingWgc, Self::Bow, Self::Asmk];
-
-    /// The name as it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hamming => "hamming",
-            Self::HammingWgc => "hamming_wgc",
-            Self::Bow => "bow",
-            Self::Asmk => "asmk",
-        }
-    }
-
     /// What the postings of the inverted file must be.
     pub(crate) fn contents(self) -> Contents {
         match self {
@@ -59,43 +51,9 @@ impl Scoring {
     }
 }
 
-impl Assignment {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Hard, Self::Soft];
-
-    /// The name as it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hard => "hard",
-            Self::Soft => "soft",
-        }
-    }
-}
-
-impl fmt::Display for Scoring {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl fmt::Display for Assignment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Scoring {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        named("scoring", text, &Self::ALL, Self::name)
-    }
-}
-
-impl FromStr for Assignment {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        named("assignment", text, &Self::ALL, Self::name)
-    }
-}
+vizsla_features::named_choice!(
+    Assignment,
+    "assignment",
+    Hard => "hard",
+    Soft => "soft",
+);

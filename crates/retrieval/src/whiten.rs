@@ -154,10 +154,7 @@ impl Collection {
         if whitening_id(&recipe) != whitening_id(&self.recipe) {
             recipe.search.hash.clear();
         }
-        let text = recipe.to_toml()?;
-        self.catalog()
-            .write(|writer| writer.set_meta("recipe", &text))?;
-        self.recipe = recipe;
+        self.write_recipe(recipe)?;
         self.artefacts.set_whitening(whitening);
         if self.recipe.search.hash.is_empty() {
             self.artefacts.set_hash(None);

@@ -15,14 +15,8 @@ impl Codebook {
     /// of it is integer arithmetic.
     pub fn aggregate(&self, descriptors: &[Descriptor], nearest: usize) -> Vec<(u32, Signature)> {
         self.by_word(descriptors, nearest, |of_word| {
-            let mut sum = [0i64; SIGNATURE_BITS];
-            for (word, descriptor) in of_word {
-                let rotated = self.rotated(descriptor, *word);
-                sum.iter_mut()
-                    .zip(rotated)
-                    .for_each(|(sum, x)| *sum += i64::from(x));
-            }
-            Signature::of_signs(sum)
+            let rotated = of_word.iter().map(|(word, d)| self.rotated(d, *word));
+            Signature::of_signs(summed(rotated))
         })
     }
 
@@ -30,13 +24,7 @@ impl Codebook {
     /// [`Codebook::aggregate`] has the signs of.
     pub fn residuals(&self, descriptors: &[Descriptor], nearest: usize) -> Vec<(u32, Residual)> {
         self.by_word(descriptors, nearest, |of_word| {
-            let mut sum = [0i64; SIGNATURE_BITS];
-            for (word, descriptor) in of_word {
-                let residual = self.residual(descriptor, *word);
-                sum.iter_mut()
-                    .zip(residual)
-                    .for_each(|(sum, x)| *sum += i64::from(x));
-            }
+            let sum = summed(of_word.iter().map(|(word, d)| self.residual(d, *word)));
             let square: f64 = sum.iter().map(|&x| (x as f64).powi(2)).sum();
             let length = square.sqrt().max(f64::MIN_POSITIVE);
             sum.map(|x| (x as f64 / length) as f32)
@@ -63,4 +51,14 @@ impl Codebook {
         let by_word = assigned.chunk_by(|a, b| a.0 == b.0);
         by_word.map(|same| (same[0].0, make(same))).collect()
     }
+}
+
+fn summed<T: Into<i64>>(rows: impl Iterator<Item = [T; SIGNATURE_BITS]>) -> [i64; SIGNATURE_BITS] {
+    let mut sum = [0i64; SIGNATURE_BITS];
+    for row in rows {
+        sum.iter_mut()
+            .zip(row)
+            .for_each(|(sum, x)| *sum += x.into());
+    }
+    sum
 }

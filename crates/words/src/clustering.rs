@@ -1,10 +1,7 @@
 //! How the words of a codebook are learned.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
-use vizsla_features::{DescriptorKind, UnknownName, named};
+use vizsla_features::DescriptorKind;
 
 /// What places the words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,39 +21,14 @@ pub enum Clustering {
     Hierarchical,
 }
 
-impl Clustering {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Cells,
-        Self::Approximate,
-        Self::Flat,
-        Self::Hierarchical,
-    ];
-
-    /// The name as it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cells => "cells",
-            Self::Approximate => "approximate",
-            Self::Flat => "flat",
-            Self::Hierarchical => "hierarchical",
-        }
-    }
-}
-
-impl fmt::Display for Clustering {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Clustering {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        named("clustering", text, &Self::ALL, Self::name)
-    }
-}
+vizsla_features::named_choice!(
+    Clustering,
+    "clustering",
+    Cells => "cells",
+    Approximate => "approximate",
+    Flat => "flat",
+    Hierarchical => "hierarchical",
+);
 
 /// How a codebook is learned.
 #[derive(Debug, Clone, PartialEq)]

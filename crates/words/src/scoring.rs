@@ -1,10 +1,6 @@
 //! What is searched for, how votes are counted, and what comes back.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
-use vizsla_features::{UnknownName, named};
 
 use crate::Signature;
 
@@ -48,33 +44,13 @@ pub enum Burstiness {
     IntraAndInter,
 }
 
-impl Burstiness {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Ignore, Self::Intra, Self::IntraAndInter];
-
-    /// The name as it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ignore => "ignore",
-            Self::Intra => "intra",
-            Self::IntraAndInter => "intra_and_inter",
-        }
-    }
-}
-
-impl fmt::Display for Burstiness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Burstiness {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        named("burstiness", text, &Self::ALL, Self::name)
-    }
-}
+vizsla_features::named_choice!(
+    Burstiness,
+    "burstiness",
+    Ignore => "ignore",
+    Intra => "intra",
+    IntraAndInter => "intra_and_inter",
+);
 
 /// What the sum of votes of an image is divided by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

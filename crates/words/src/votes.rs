@@ -8,6 +8,7 @@ use crate::scoring::{
     Burstiness, Normalisation, QueryWord, Scored, ScoringConfig, inverse_document_frequency,
 };
 use crate::segment::{List, Segment};
+use crate::weights::{documents, images};
 
 /// How many lists are fetched before they are read.
 const AHEAD: usize = 4;
@@ -43,7 +44,7 @@ pub(crate) fn cast_all<T: Tally>(
     let mut query = query.to_vec();
     query.sort_by_key(|q| (q.feature, q.word));
     let segments: Vec<&Segment> = votes.iter().map(|votes| votes.segment).collect();
-    let images: u64 = segments.iter().map(|s| u64::from(s.image_count())).sum();
+    let images = images(&segments);
     let mut lookups = Vec::with_capacity(query.len());
     for &q in &query {
         lookups.push(Lookup::new(&segments, q, images, config)?);
@@ -122,8 +123,7 @@ fn word_weight(lists: &[Option<List>], images: u64, config: &ScoringConfig) -> f
     if !config.idf {
         return 1.0;
     }
-    let with: u64 = lists.iter().flatten().map(|l| u64::from(l.documents)).sum();
-    let idf = inverse_document_frequency(images, with);
+    let idf = inverse_document_frequency(images, documents(lists));
     idf * idf
 }
 

@@ -11,11 +11,7 @@
 //! one thing are turned and enlarged so, and gives the learned weights as a figure only; [`RotationPrior`] and [`ScalePrior`] have
 //! its peaks in a closed form. Checked against a float64 computation, `tests/reference/weak_geometry.py`.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
-use vizsla_features::{UnknownName, named};
 use vizsla_vectors::Allowed;
 
 use crate::scoring::{QueryWord, Scored, ScoringConfig};
@@ -72,60 +68,20 @@ pub struct WeakGeometry {
     pub scale: ScalePrior,
 }
 
-impl RotationPrior {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Any, Self::Upright, Self::Quarters];
+vizsla_features::named_choice!(
+    RotationPrior,
+    "expected rotation",
+    Any => "any",
+    Upright => "upright",
+    Quarters => "quarters",
+);
 
-    /// The name as it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Any => "any",
-            Self::Upright => "upright",
-            Self::Quarters => "quarters",
-        }
-    }
-}
-
-impl ScalePrior {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Any, Self::Same];
-
-    /// The name as it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Any => "any",
-            Self::Same => "same",
-        }
-    }
-}
-
-impl fmt::Display for RotationPrior {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl fmt::Display for ScalePrior {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for RotationPrior {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        named("expected rotation", text, &Self::ALL, Self::name)
-    }
-}
-
-impl FromStr for ScalePrior {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        named("expected scale", text, &Self::ALL, Self::name)
-    }
-}
+vizsla_features::named_choice!(
+    ScalePrior,
+    "expected scale",
+    Any => "any",
+    Same => "same",
+);
 
 /// The bins of a vote; `None` where the query feature has no pose.
 type Bins = Option<(u8, u8)>;

@@ -1,10 +1,6 @@
 //! What words weigh, by how many images have them and how often.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
-use vizsla_features::{UnknownName, named};
 
 use crate::scoring::inverse_document_frequency;
 use crate::segment::{List, Segment};
@@ -20,38 +16,20 @@ pub enum Frequency {
     Root,
 }
 
+vizsla_features::named_choice!(
+    Frequency,
+    "frequency",
+    Plain => "plain",
+    Root => "root",
+);
+
 impl Frequency {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Plain, Self::Root];
-
-    /// The name as it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "plain",
-            Self::Root => "root",
-        }
-    }
-
     /// Of a number of occurrences.
     pub(crate) fn of(self, count: f64) -> f64 {
         match self {
             Self::Plain => count,
             Self::Root => count.sqrt(),
         }
-    }
-}
-
-impl fmt::Display for Frequency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Frequency {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        named("frequency", text, &Self::ALL, Self::name)
     }
 }
 

@@ -21,13 +21,14 @@ fn rotation(first: f64, second: f64, off: f64) -> (f64, f64, f64) {
     (cosine, tangent * cosine, tangent)
 }
 
+fn identity<const N: usize>() -> Square<N> {
+    std::array::from_fn(|i| std::array::from_fn(|j| f64::from(u8::from(i == j))))
+}
+
 /// Eigenvalues of a symmetric matrix and its eigenvectors as columns, in no particular order. A matrix that
 /// is not finite gives numbers that are not.
 pub(crate) fn symmetric_eigen<const N: usize>(mut a: Square<N>) -> ([f64; N], Square<N>) {
-    let mut vectors = [[0.0; N]; N];
-    for (i, row) in vectors.iter_mut().enumerate() {
-        row[i] = 1.0;
-    }
+    let mut vectors = identity();
     for _ in 0..SWEEPS {
         let mut turned = false;
         for p in 0..N {
@@ -63,10 +64,7 @@ pub(crate) fn symmetric_eigen<const N: usize>(mut a: Square<N>) -> ([f64; N], Sq
 /// Singular value decomposition of the columns of `rows` (one-sided Jacobi, Hestenes 1958): singular values
 /// and right singular vectors as columns, by falling value. `rows` becomes U·S.
 pub(crate) fn right_singular<const N: usize>(rows: &mut [[f64; N]]) -> ([f64; N], Square<N>) {
-    let mut vectors = [[0.0; N]; N];
-    for (i, row) in vectors.iter_mut().enumerate() {
-        row[i] = 1.0;
-    }
+    let mut vectors = identity();
     for _ in 0..SWEEPS {
         let mut turned = false;
         for p in 0..N {

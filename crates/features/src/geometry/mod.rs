@@ -19,7 +19,6 @@ mod loss;
 mod magsac;
 mod minimal;
 mod minimal_sample;
-mod named_choice;
 mod nfa;
 mod null_space;
 mod plane_fit;
@@ -50,7 +49,6 @@ pub use fundamental::Fundamental;
 pub use hough::{HoughConfig, HoughPose, hough_poses};
 pub use local_consistency::{LocalConsistencyConfig, local_support, locally_consistent};
 pub use minimal_sample::solve_minimal;
-pub(crate) use named_choice::named_choice;
 pub use nfa::{
     log10_binomial_tail, log10_choose, log10_line_probability, log10_nfa, log10_nfa_of_models,
     log10_point_probability,

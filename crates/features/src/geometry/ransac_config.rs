@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::named_choice::named_choice;
 use super::two_view::{SampleKind, TwoViewModel};
 
 /// Which samples are drawn.
@@ -75,15 +74,15 @@ pub enum Degeneracy {
     Degensac,
 }
 
-named_choice!(Sampling, "sampling", Uniform => "uniform", Prosac => "prosac");
-named_choice!(
+crate::named_choice!(Sampling, "sampling", Uniform => "uniform", Prosac => "prosac");
+crate::named_choice!(
     Scoring,
     "scoring",
     InlierCount => "inlier_count",
     Msac => "msac",
     Magsac => "magsac",
 );
-named_choice!(
+crate::named_choice!(
     LocalOptimisation,
     "local optimisation",
     Off => "off",
@@ -91,8 +90,8 @@ named_choice!(
     LoRansac => "lo_ransac",
     LoPlus => "lo_plus",
 );
-named_choice!(Rejection, "rejection", Off => "off", Tdd => "tdd", Sprt => "sprt");
-named_choice!(Degeneracy, "treatment of degeneracy", Ignore => "ignore", Degensac => "degensac");
+crate::named_choice!(Rejection, "rejection", Off => "off", Tdd => "tdd", Sprt => "sprt");
+crate::named_choice!(Degeneracy, "treatment of degeneracy", Ignore => "ignore", Degensac => "degensac");
 
 /// How [`ransac`](crate::ransac) searches.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -171,13 +170,13 @@ mod tests {
                 assert_eq!(json, format!("\"{choice}\""));
             }
         }
-        same(Sampling::ALL);
-        same(Scoring::ALL);
-        same(LocalOptimisation::ALL);
-        same(Rejection::ALL);
-        same(Degeneracy::ALL);
-        same(TwoViewModel::ALL);
-        same(SampleKind::ALL);
+        same(&Sampling::ALL);
+        same(&Scoring::ALL);
+        same(&LocalOptimisation::ALL);
+        same(&Rejection::ALL);
+        same(&Degeneracy::ALL);
+        same(&TwoViewModel::ALL);
+        same(&SampleKind::ALL);
         assert_eq!(
             "wald".parse::<Rejection>().unwrap_err().to_string(),
             "there is no rejection 'wald'; choose off, tdd or sprt"

@@ -11,7 +11,6 @@ use super::a_contrario::{bound, is_size};
 use super::affine_matches::{self, AffineMatch, through};
 use super::consensus::{BLOCK, Columns, Residual};
 use super::fit::Normalisation;
-use super::named_choice::named_choice;
 use super::plane_fit::PlaneFit;
 use super::point_set::PointSet;
 use super::ransac::Consensus;
@@ -36,7 +35,7 @@ pub enum SpatialHypothesis {
     Affine,
 }
 
-named_choice!(
+crate::named_choice!(
     SpatialHypothesis,
     "spatial hypothesis",
     Scale => "scale",
@@ -367,7 +366,7 @@ mod tests {
             shift: (0.0, 0.0),
             scale: 1.0,
         };
-        for &hypothesis in SpatialHypothesis::ALL {
+        for hypothesis in SpatialHypothesis::ALL {
             let t = proposed(&c, hypothesis, &same, &same).unwrap();
             let (u, v) = t.apply(10.0, 20.0).unwrap();
             assert!((u - 10.0).abs() < 1e-9 && (v - 20.0).abs() < 1e-9);

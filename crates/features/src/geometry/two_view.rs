@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::TransformModel;
 use super::fundamental::Fundamental;
-use super::named_choice::named_choice;
 use super::transform::Transform;
 
 /// The families of two-view geometry that [`ransac`](crate::ransac) estimates.
@@ -96,7 +95,7 @@ impl From<TransformModel> for TwoViewModel {
     }
 }
 
-named_choice!(
+crate::named_choice!(
     TwoViewModel,
     "two-view model",
     Similarity => "similarity",
@@ -105,7 +104,7 @@ named_choice!(
     Fundamental => "fundamental",
 );
 
-named_choice!(SampleKind, "kind of sample", Points => "points", Frames => "frames");
+crate::named_choice!(SampleKind, "kind of sample", Points => "points", Frames => "frames");
 
 impl TwoViewGeometry {
     /// Squared error of a pair, pixels²: the transfer error in the second image of a map, the Sampson error

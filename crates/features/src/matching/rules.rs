@@ -8,7 +8,6 @@
 use serde::{Deserialize, Serialize};
 use vizsla_vectors::{NearestTwo, l2_squared_u8, nearest_both_u8, nearest_two_u8};
 
-use crate::geometry::named_choice;
 use crate::keypoint::{Descriptor, Features, Keypoint};
 
 /// Which neighbour the nearest one is compared with.
@@ -35,13 +34,13 @@ pub enum CrossCheck {
     Symmetric,
 }
 
-named_choice!(
+crate::named_choice!(
     SecondNeighbour,
     "second neighbour",
     Nearest => "nearest",
     Inconsistent => "inconsistent",
 );
-named_choice!(
+crate::named_choice!(
     CrossCheck,
     "cross-check",
     OneWay => "one_way",

@@ -1,10 +1,6 @@
 //! Which kind of index a recipe asks for.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
-use vizsla_features::{UnknownName, named};
 
 /// How vectors of a collection are made findable.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,38 +20,12 @@ pub enum IndexChoice {
     SemanticHash,
 }
 
-impl IndexChoice {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Flat,
-        Self::KdForest,
-        Self::SpectralHash,
-        Self::Itq,
-        Self::SemanticHash,
-    ];
-
-    /// The name as it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Flat => "flat",
-            Self::KdForest => "kd_forest",
-            Self::SpectralHash => "spectral_hash",
-            Self::Itq => "itq",
-            Self::SemanticHash => "semantic_hash",
-        }
-    }
-}
-
-impl fmt::Display for IndexChoice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for IndexChoice {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        named("index", text, &Self::ALL, Self::name)
-    }
-}
+vizsla_features::named_choice!(
+    IndexChoice,
+    "index",
+    Flat => "flat",
+    KdForest => "kd_forest",
+    SpectralHash => "spectral_hash",
+    Itq => "itq",
+    SemanticHash => "semantic_hash",
+);

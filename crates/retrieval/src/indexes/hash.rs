@@ -1,6 +1,6 @@
 //! All vectors, found through binary codes: learned from them, or by a hash that the collection was given.
 
-use vizsla_vectors::{HashMethod, HashVectors, HashVectorsConfig};
+use vizsla_vectors::{HashMethod, HashVectors, HashVectorsConfig, HashVectorsWriter};
 
 use super::kind::{Kind, Source};
 use crate::Error;
@@ -28,9 +28,10 @@ pub(super) static SEMANTIC: Kind = Kind {
             let what = "an index by a trained hash needs the hash; set one first";
             return Err(Error::Query(what.into()));
         };
-        let mut writer = HashVectors::create_with(path, source.tag, hash.clone())?;
-        (source.each)(&mut |id, vector| Ok(writer.push(id, vector)?))?;
-        Ok(writer.finish()?)
+        written(
+            HashVectors::create_with(path, source.tag, hash.clone())?,
+            source,
+        )
     },
 };
 
@@ -39,7 +40,13 @@ fn make(path: &std::path::Path, source: &Source<'_>, method: HashMethod) -> Resu
         method,
         ..HashVectorsConfig::default()
     };
-    let mut writer = HashVectors::create(path, source.dimension, source.tag, &config)?;
+    written(
+        HashVectors::create(path, source.dimension, source.tag, &config)?,
+        source,
+    )
+}
+
+fn written(mut writer: HashVectorsWriter, source: &Source<'_>) -> Result<(), Error> {
     (source.each)(&mut |id, vector| Ok(writer.push(id, vector)?))?;
     Ok(writer.finish()?)
 }

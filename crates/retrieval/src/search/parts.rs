@@ -209,8 +209,12 @@ impl Searcher<'_> {
         length: usize,
     ) -> Result<(Vec<usize>, Vec<f32>), Error> {
         let (mut places, mut rows) = (Vec::new(), Vec::new());
+        let Some(compared) = self.collection.compared(Owner::Image)? else {
+            return Ok((places, rows));
+        };
         for (place, image) in images.into_iter().enumerate() {
-            let vector = self.compared_vector(image)?;
+            let vector = self.catalog.vector(Owner::Image, image)?;
+            let vector = vector.map(|vector| compared.of(vector));
             if let Some(vector) = vector.filter(|vector| vector.len() == length) {
                 places.push(place);
                 rows.extend_from_slice(&vector);

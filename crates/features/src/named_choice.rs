@@ -1,11 +1,13 @@
 //! Names of choices, read as they are written.
 
-/// `name`, `Display` and `FromStr` of a choice without fields; an unknown name lists those there are.
+/// `ALL`, `name`, `Display` and `FromStr` of a choice whose variants have no fields; what is said of an unknown name, after "there is
+/// no …", and the name of each variant. An unknown name lists those there are ([`UnknownName`](crate::UnknownName)).
+#[macro_export]
 macro_rules! named_choice {
     ($choice:ident, $what:literal, $($variant:ident => $name:literal),+ $(,)?) => {
         impl $choice {
             /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$variant),+];
 
             /// The name as it is written.
             #[must_use]
@@ -23,13 +25,11 @@ macro_rules! named_choice {
         }
 
         impl std::str::FromStr for $choice {
-            type Err = $crate::extractor::UnknownName;
+            type Err = $crate::UnknownName;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                $crate::extractor::named($what, text, Self::ALL, Self::name)
+                $crate::named($what, text, &Self::ALL, Self::name)
             }
         }
     };
 }
-
-pub(crate) use named_choice;
