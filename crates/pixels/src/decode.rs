@@ -105,15 +105,6 @@ pub fn decode_both(
     options: &DecodeOptions,
     colour_fit: Option<u32>,
 ) -> Result<Decoded<Both>, Error> {
-    // The grey of a TIFF is made of its samples and not of its colours, and rounds otherwise.
-    if Format::of(bytes) == Some(Format::Tiff) {
-        let colour = DecodeOptions {
-            fit: colour_fit,
-            ..*options
-        };
-        let gray = decode_gray(bytes, options)?.image;
-        return Ok(decode_rgb(bytes, &colour)?.map(|rgb| Both { gray, rgb }));
-    }
     let wanted = Wanted {
         colour_fit,
         ..Wanted::of(options)

@@ -106,7 +106,7 @@ fn files() -> Vec<(String, Vec<u8>)> {
             }
         }
     }
-    for name in ["rgb", "rgba", "deep rgb"] {
+    for name in ["grey", "deep grey", "rgb", "rgba", "deep rgb"] {
         let picture = layouts()
             .into_iter()
             .find(|(found, _)| *found == name)
@@ -133,7 +133,7 @@ fn tiff(picture: &DynamicImage) -> Vec<u8> {
         (256u16, picture.width()),
         (257, picture.height()),
         (258, bits),
-        (262, 2),
+        (262, if channels == 1 { 1 } else { 2 }),
         (273, 8),
         (277, channels),
         (278, picture.height()),

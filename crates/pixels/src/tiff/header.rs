@@ -162,8 +162,9 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Bytes of memory that reading it takes at most: strips as they are unpacked, and what is made of them.
-    pub fn memory(&self, channels: usize) -> u64 {
+    /// Bytes of memory that reading it takes at most: strips as they are unpacked, and what is made of them, of which each
+    /// pixel takes `kept` bytes.
+    pub fn memory(&self, kept: usize) -> u64 {
         let area = |width: u32, height: u32| u64::from(width) * u64::from(height);
         let chunk = area(self.grid.width, self.grid.height);
         let unpacked = chunk * (self.samples * self.bits).div_ceil(8) as u64;
@@ -178,8 +179,7 @@ impl<'a> Header<'a> {
             true => 5 * self.colour.samples() as u64 + 1,
             false => 0,
         };
-        // The picture, and once more when it is turned upright.
-        let result = area(self.width, self.height) * (2 * channels as u64 + deep);
+        let result = area(self.width, self.height) * (kept as u64 + deep);
         result + unpacked + inside
     }
 }

@@ -49,7 +49,9 @@ pub(crate) fn decode<T: Layout>(bytes: &[u8], wanted: &Wanted) -> Result<Stored<
     } else {
         T::CHANNELS
     };
-    let grant = wanted.limits.admit_bytes(header.memory(channels))?;
+    // The picture, and once more when it is turned upright; its luma stays beside its colours.
+    let kept = 2 * T::CHANNELS + usize::from(T::LUMA_TOO);
+    let grant = wanted.limits.admit_bytes(header.memory(kept))?;
     let mut canvas = Canvas::new(&header, channels);
     for down in 0..header.grid.down {
         for across in 0..header.grid.across {
