@@ -149,7 +149,11 @@ fn a_hash_from_elsewhere_is_used_told_when_damaged_and_taken_away() {
     run(&bench, "hash apply c.vizsla c.vizsla/catalog.db").fails_with(&["hash", "catalog.db"]);
     succeed(&bench, "hash remove c.vizsla");
     succeed(&bench, "verify c.vizsla");
-    succeed(&bench, "whiten remove c.vizsla");
+    // A hash of whitened vectors goes with the whitening, and that is said.
+    succeed(&bench, "hash apply c.vizsla h.vzbh");
+    let gone = succeed(&bench, "whiten remove c.vizsla").stderr;
+    assert!(gone.contains("vizsla hash train"), "{gone}");
+    assert!(succeed(&bench, search).stdout.contains("03.png"));
     run(&bench, "hash apply c.vizsla h.vzbh").fails_with(&["3 numbers", "learn one"]);
 }
 

@@ -87,18 +87,37 @@ impl Arguments {
                     whitening.input(),
                     whitening.output()
                 );
-                Collection::open(&apply.collection)?
-                    .set_whitening(Some(whitening), &Progress::start())?;
+                changed(&mut Collection::open(&apply.collection)?, |collection| {
+                    collection.set_whitening(Some(whitening), &Progress::start())
+                })?;
                 output::show(&said)?;
                 Ok(Outcome::Done)
             }
             Verb::Remove(remove) => {
-                Collection::open(&remove.collection)?.set_whitening(None, &Progress::start())?;
+                changed(&mut Collection::open(&remove.collection)?, |collection| {
+                    collection.set_whitening(None, &Progress::start())
+                })?;
                 output::show("vectors are compared as the model gives them\n")?;
                 Ok(Outcome::Done)
             }
         }
     }
+}
+
+/// Changes what vectors are compared by, and says so where a hash was learned for what they were before.
+fn changed<T, E>(
+    collection: &mut Collection,
+    change: impl FnOnce(&mut Collection) -> Result<T, E>,
+) -> Result<T, E> {
+    let hashed = !collection.recipe().search.hash.is_empty();
+    let done = change(collection)?;
+    if hashed && collection.recipe().search.hash.is_empty() {
+        output::warn(
+            "the hash of this collection was learned for vectors as they were compared before, and is not used any more: \
+             all vectors are compared until `vizsla hash train` learns one anew",
+        );
+    }
+    Ok(done)
 }
 
 impl Train {
@@ -115,7 +134,9 @@ impl Train {
         };
         let mut collection = Collection::open(&self.collection)?;
         let progress = Progress::start();
-        let report = collection.train_whitening(&options, &progress)?;
+        let report = changed(&mut collection, |collection| {
+            collection.train_whitening(&options, &progress)
+        })?;
         drop(progress);
         if let (Some(out), Some(whitening)) = (&self.out, collection.whitening()?) {
             whitening.save(out)?;
