@@ -67,9 +67,10 @@ pub use fast_hessian::{
     FastHessianConfig, HessianBlob, blobs as hessian_blobs, detect as detect_fast_hessian,
 };
 pub use geometry::{
-    Consensus, Correspondence, Degeneracy, Estimate, Frame, Fundamental, HoughConfig, HoughPose,
-    LocalConsistencyConfig, LocalOptimisation, Plausibility, Quad, RansacConfig, Rejection,
-    RobustConfig, SampleKind, Sampling, Scoring, SequentialConfig, SpatialConfig,
+    Consensus, Correspondence, Degeneracy, Estimate, Frame, Fundamental, GeometryChoice,
+    GeometryConfig, GeometryFinding, GeometryMethod, GeometryOption, GeometryRefusal, HoughConfig,
+    HoughPose, LocalConsistencyConfig, LocalOptimisation, Plausibility, Quad, RansacConfig,
+    Rejection, RobustConfig, SampleKind, Sampling, Scoring, SequentialConfig, SpatialConfig,
     SpatialHypothesis, Transform, TransformModel, TwoViewGeometry, TwoViewModel, Verification,
     VerifyConfig, estimate, fit, fit_fundamental, hough_poses, is_convex, local_support,
     locally_consistent, log10_binomial_tail, log10_choose, log10_line_probability, log10_nfa,
@@ -78,8 +79,8 @@ pub use geometry::{
 };
 pub use keypoint::{Descriptor, Features, Keypoint};
 pub use matching::{
-    CrossCheck, GuidedConfig, Match, MatchConfig, MatchRule, RatedMatch, SecondNeighbour,
-    match_descriptors, match_features, match_guided,
+    CrossCheck, GuidedConfig, Match, MatchConfig, MatchRule, NeighbourSearch, RatedMatch,
+    SecondNeighbour, match_descriptors, match_features, match_features_by, match_guided,
 };
 pub use mser::{MserConfig, MserRegion, Polarity, detect as detect_mser, regions as mser_regions};
 pub use pairing::{NotPaired, check_pair};

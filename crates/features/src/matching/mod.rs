@@ -2,8 +2,12 @@
 
 mod guided;
 mod nearest;
+mod neighbour_search;
 mod rules;
 
 pub use guided::{GuidedConfig, match_guided};
 pub use nearest::{Match, MatchConfig, match_descriptors};
-pub use rules::{CrossCheck, MatchRule, RatedMatch, SecondNeighbour, match_features};
+pub use neighbour_search::NeighbourSearch;
+pub use rules::{
+    CrossCheck, MatchRule, RatedMatch, SecondNeighbour, match_features, match_features_by,
+};

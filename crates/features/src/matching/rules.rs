@@ -6,8 +6,9 @@
 //! directions can be asked: the match must be each other's nearest, or pass the ratio from either side as well.
 
 use serde::{Deserialize, Serialize};
-use vizsla_vectors::{NearestTwo, l2_squared_u8, nearest_both_u8, nearest_two_u8};
+use vizsla_vectors::{NearestTwo, l2_squared_u8, nearest_both_u8};
 
+use super::neighbour_search::{NeighbourSearch, nearest_two};
 use crate::keypoint::{Descriptor, Features, Keypoint};
 
 /// Which neighbour the nearest one is compared with.
@@ -126,23 +127,36 @@ impl MatchRule {
 /// of `b`. Where there is nothing to compare with, the ratio test passes. None where `ratio` or `max_distance` is not a number.
 #[must_use]
 pub fn match_features(a: &Features, b: &Features, rule: &MatchRule) -> Vec<RatedMatch> {
+    match_features_by(a, b, rule, NeighbourSearch::Exact)
+}
+
+/// As [`match_features`], with neighbours found by `search`. An approximate search misses some matches, and where it misses a second
+/// neighbour lets some through that are not distinct; the neighbour at another place is always looked for among all.
+#[must_use]
+pub fn match_features_by(
+    a: &Features,
+    b: &Features,
+    rule: &MatchRule,
+    search: NeighbourSearch,
+) -> Vec<RatedMatch> {
     let (first, second) = (Side::of(a), Side::of(b));
     if rule.ratio.is_nan() || rule.max_distance.is_nan() {
         return Vec::new();
     }
-    let (forward, backward) = directions(&first, &second, rule.check);
+    let (forward, backward) = directions(&first, &second, rule.check, search);
     (forward.iter().zip(0u32..))
+        .filter_map(|(n, i)| Some((n.as_ref()?, i)))
         .filter(|(n, _)| rule.is_near(n.distance))
         .filter(|(n, i)| match &backward {
             Backward::Unasked => true,
             Backward::Index(index) => index[n.index as usize] == *i,
-            Backward::Two(two) => two[n.index as usize].index == *i,
+            Backward::Two(two) => two[n.index as usize].is_some_and(|back| back.index == *i),
         })
         .filter_map(|(n, i)| {
             let compared = compared(&first.descriptors[i as usize], n, &second, rule)?;
-            if let Backward::Two(two) = &backward {
+            if let (Backward::Two(two), CrossCheck::Symmetric) = (&backward, rule.check) {
                 let descriptor = &second.descriptors[n.index as usize];
-                self::compared(descriptor, &two[n.index as usize], &first, rule)?;
+                self::compared(descriptor, two[n.index as usize].as_ref()?, &first, rule)?;
             }
             Some(RatedMatch {
                 a: i,
@@ -174,18 +188,28 @@ impl<'a> Side<'a> {
 enum Backward {
     Unasked,
     Index(Vec<u32>),
-    Two(Vec<NearestTwo>),
+    Two(Vec<Option<NearestTwo>>),
 }
 
-fn directions(a: &Side<'_>, b: &Side<'_>, check: CrossCheck) -> (Vec<NearestTwo>, Backward) {
+fn directions(
+    a: &Side<'_>,
+    b: &Side<'_>,
+    check: CrossCheck,
+    search: NeighbourSearch,
+) -> (Vec<Option<NearestTwo>>, Backward) {
     let (a, b) = (a.descriptors, b.descriptors);
-    match check {
-        CrossCheck::OneWay => (nearest_two_u8(a, b), Backward::Unasked),
-        CrossCheck::Mutual => {
+    match (check, search) {
+        (CrossCheck::OneWay, _) => (nearest_two(a, b, search), Backward::Unasked),
+        (CrossCheck::Mutual, NeighbourSearch::Exact) => {
+            // Both directions come out of one pass.
             let (forward, backward) = nearest_both_u8(a, b);
+            let forward = forward.into_iter().map(Some).collect();
             (forward, Backward::Index(backward))
         }
-        CrossCheck::Symmetric => (nearest_two_u8(a, b), Backward::Two(nearest_two_u8(b, a))),
+        (CrossCheck::Mutual | CrossCheck::Symmetric, _) => {
+            let forward = nearest_two(a, b, search);
+            (forward, Backward::Two(nearest_two(b, a, search)))
+        }
     }
 }
 
