@@ -5,23 +5,11 @@ use vizsla_features::Transform;
 use vizsla_neural::Relevance;
 use vizsla_pixels::Rgb;
 
+use crate::side_by_side::{COLOURS, SideBySide};
 use crate::{Collection, Error, GlobalRecipe, HeatGrid, PointPair, draw_heat};
 
-/// Space between the two pictures, in pixels.
-const GAP: usize = 12;
-/// Longest side of each picture in the drawing.
-const SIDE: usize = 720;
 /// Most lines drawn; more would hide the pictures.
 const MOST_LINES: usize = 150;
-/// Colours of the lines, told apart by most eyes (Okabe & Ito).
-const COLOURS: [[u8; 3]; 6] = [
-    [0, 158, 115],
-    [230, 159, 0],
-    [86, 180, 233],
-    [240, 228, 66],
-    [213, 94, 0],
-    [204, 121, 167],
-];
 const OUTLINE: [u8; 3] = [255, 64, 64];
 
 /// Draws the query left and the gallery image right, both scaled to at most 720 pixels, with a line for each
@@ -36,22 +24,15 @@ pub fn draw_pair(
     pairs: &[PointPair],
     transform: Option<[[f64; 3]; 3]>,
 ) -> Result<Rgb, Error> {
-    let mut small_left = left.fit_within(SIDE)?;
-    let mut small_right = right.fit_within(SIDE)?;
-    let zoom_left = small_left.width() as f32 / left.width().max(1) as f32;
-    let zoom_right = small_right.width() as f32 / right.width().max(1) as f32;
+    let mut sides = SideBySide::new(left, right)?;
+    let [zoom_left, zoom_right] = sides.zoom;
     if let Some(forth) = transform.map(Transform) {
-        draw_frame(&mut small_right, left, &forth, zoom_right);
+        draw_frame(&mut sides.right, left, &forth, zoom_right);
         if let Some(back) = forth.inverse() {
-            draw_frame(&mut small_left, right, &back, zoom_left);
+            draw_frame(&mut sides.left, right, &back, zoom_left);
         }
     }
-    let offset = (small_left.width() + GAP) as f32;
-    let width = small_left.width() + GAP + small_right.width();
-    let height = small_left.height().max(small_right.height());
-    let mut sheet = Rgb::filled(width, height, [24, 24, 28])?;
-    sheet.paste(&small_left, 0, 0);
-    sheet.paste(&small_right, offset as i64, 0);
+    let (mut sheet, offset) = sides.join()?;
     let on_right = |x: f32, y: f32| (offset + x * zoom_right, y * zoom_right);
     let step = pairs.len().div_ceil(MOST_LINES).max(1);
     for (index, pair) in pairs.iter().step_by(step).enumerate() {

@@ -66,6 +66,8 @@ mod scan;
 mod scoring;
 mod scratch;
 mod search;
+mod shared_words;
+mod side_by_side;
 mod snapshot;
 mod space;
 mod spaces;
@@ -101,7 +103,8 @@ pub use maintenance::Selector;
 pub use methods::{About, Family, Method, methods};
 pub use models::ModelOptions;
 pub use pair::{
-    ComparedPicture, MatchOptions, PictureMatch, Shown, draw_agreement, match_pictures,
+    ComparedPicture, DrawnObject, MatchOptions, MatchTimes, PairObject, PictureMatch, Shown,
+    draw_agreement, draw_objects, match_pictures,
 };
 pub use places::{MapPlaces, map_places};
 pub use problem::Problem;
@@ -122,6 +125,7 @@ pub use scan::{WalkRules, check_source, find_pictures, left_out_by_default};
 pub use scoring::{Assignment, Scoring};
 pub use scratch::Scratch;
 pub use search::{Candidate, Question, Ranking, Searcher, Stage};
+pub use shared_words::{SharedWord, SharedWords, SharedWordsOptions, WordPlace, shared_words};
 pub use stage::{Expansion, StageName, StageRecipe};
 pub use stop::StopFlag;
 pub use syntax::SyntaxError;

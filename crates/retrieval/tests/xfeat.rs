@@ -188,8 +188,8 @@ fn two_views_match_by_the_published_network() {
     options.recipe.local.budget = 1000;
     let [one, two] = [1, 2].map(|n| folder.join(format!("img{n}.png")));
     let found = match_pictures(Source::File(&one), Source::File(&two), &options).unwrap();
-    assert_eq!(found.verdict, Verdict::Match);
-    assert!(found.agreement.unwrap().inliers > 50);
+    assert_eq!(found.verdict, Some(Verdict::Match));
+    assert!(found.agreement().unwrap().inliers > 50);
 }
 
 /// Words of pictures like those that are searched.

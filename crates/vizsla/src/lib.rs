@@ -9,7 +9,8 @@
 //! | make or open a collection | [`Collection::builder`] |
 //! | take in folders, files, or pictures held in memory | [`Collection::ingest`], [`Collection::add`] |
 //! | search by pictures, regions, words, examples | [`Collection::search`] with a [`Query`] |
-//! | compare two pictures without a collection | [`match_pictures`] |
+//! | compare two pictures without a collection, by any way of matching and any geometry | [`match_pictures`] |
+//! | see what visual words mean | [`shared_words`] |
 //! | show why something was found | [`draw_agreement`], [`Collection::likeness`] |
 //! | widen a query by what it finds, or order otherwise | [`SearchOptions::stages`] of [`StageRecipe`]s |
 //! | learn a vocabulary of one's own | [`learn_codebook`], [`learn_aggregator`] |
@@ -83,7 +84,7 @@
 //! // The same verdict without a collection, and a drawing of it.
 //! let part = Source::Bytes { name: "part", bytes: &bytes };
 //! let pair = match_pictures(part, Source::File(&first.path), &MatchOptions::default())?;
-//! assert_eq!(pair.verdict, Verdict::Match);
+//! assert_eq!(pair.verdict, Some(Verdict::Match));
 //! pair.draw()?.save_png(&folder.path().join("why.png"))?;
 //!
 //! // How well it finds things, on pictures whose answers are known.
@@ -120,8 +121,9 @@ pub use vizsla_words as words;
 
 pub use vizsla_retrieval::{
     Agreement, Collection, CollectionBuilder, Error, Filter, Hit, IngestOptions, IngestReport,
-    MatchOptions, ModelOptions, PictureMatch, Query, QueryImage, Recipe, Region, Remedy, Reporter,
-    SearchOptions, SearchResponse, Silent, Source, StageName, StageRecipe, Verdict, draw_agreement,
-    learn_aggregator, learn_codebook, match_pictures,
+    MatchOptions, ModelOptions, PairObject, PictureMatch, Query, QueryImage, Recipe, Region,
+    Remedy, Reporter, SearchOptions, SearchResponse, SharedWords, SharedWordsOptions, Silent,
+    Source, StageName, StageRecipe, Verdict, draw_agreement, draw_objects, learn_aggregator,
+    learn_codebook, match_pictures, shared_words,
 };
 pub use vizsla_words::Codebook;

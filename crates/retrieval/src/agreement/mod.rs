@@ -25,7 +25,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// A point of the analysed picture in full-resolution pixels of the whole.
-    fn full(&self, x: f64, y: f64) -> [f32; 2] {
+    pub(crate) fn full(&self, x: f64, y: f64) -> [f32; 2] {
         [
             ((x + 0.5) * self.zoom + self.region.x - 0.5) as f32,
             ((y + 0.5) * self.zoom + self.region.y - 0.5) as f32,

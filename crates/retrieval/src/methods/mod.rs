@@ -6,6 +6,7 @@
 mod about;
 mod global;
 mod local;
+mod pairs;
 mod ranking;
 mod systems;
 mod words;
@@ -17,6 +18,9 @@ use serde::Serialize;
 use vizsla_features::{UnknownName, named};
 
 pub use self::about::About;
+
+use self::about::Named;
+use self::pairs::Set;
 
 /// What methods of one kind do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -38,6 +42,10 @@ pub enum Family {
     Assignment,
     /// How the visual words of a query vote.
     Scoring,
+    /// Which features of two pictures may show the same.
+    Matching,
+    /// What two pictures are to agree on, and how that is found.
+    Geometry,
     /// How vectors are made findable.
     Index,
     /// How the lists of several channels become one.
@@ -50,7 +58,7 @@ pub enum Family {
 
 impl Family {
     /// All of them, in the order in which a picture meets them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Detector,
         Self::Descriptor,
         Self::WholeImage,
@@ -59,6 +67,8 @@ impl Family {
         Self::Clustering,
         Self::Assignment,
         Self::Scoring,
+        Self::Matching,
+        Self::Geometry,
         Self::Index,
         Self::Fusion,
         Self::Stage,
@@ -76,6 +86,8 @@ impl Family {
             Self::Clustering => "clustering",
             Self::Assignment => "assignment",
             Self::Scoring => "scoring",
+            Self::Matching => "matching",
+            Self::Geometry => "geometry",
             Self::Index => "index",
             Self::Fusion => "fusion",
             Self::Stage => "stage",
@@ -83,7 +95,7 @@ impl Family {
         }
     }
 
-    /// Where a recipe, or the command that learns a codebook, names one of them.
+    /// Where a recipe, or a command, names one of them; of a family that several options of a command name, the command.
     pub fn setting(self) -> &'static str {
         match self {
             Self::Detector => "local.detector",
@@ -94,6 +106,7 @@ impl Family {
             Self::Clustering => "codebook train --clustering",
             Self::Assignment => "search.assignment",
             Self::Scoring => "search.scoring",
+            Self::Matching | Self::Geometry => "match",
             Self::Index => "search.index",
             Self::Fusion => "search.fusion",
             Self::Stage => "search.stages",
@@ -110,6 +123,8 @@ impl Family {
             Self::Aggregation => "docs/methods/aggregation.md",
             Self::Pooling => "docs/pooling.md",
             Self::Clustering | Self::Assignment | Self::Scoring => "docs/visual-words.md",
+            Self::Matching => "docs/methods/matching.md",
+            Self::Geometry => "docs/methods/geometry.md",
             Self::Index => "docs/nearest-neighbours.md",
             Self::Fusion => "docs/channels.md",
             Self::Stage => "docs/stages.md",
@@ -139,9 +154,9 @@ pub struct Method {
     pub family: Family,
     /// Its name in a recipe.
     pub name: String,
-    /// Where a recipe names it.
+    /// Where a recipe, or a command, names it.
     pub setting: &'static str,
-    /// Whether a recipe that says nothing has it.
+    /// Whether a recipe, or a command, that says nothing has it.
     pub default: bool,
     /// What is said of it.
     #[serde(flatten)]
@@ -151,27 +166,34 @@ pub struct Method {
 /// All methods, family by family.
 pub fn methods() -> Vec<Method> {
     let of_family = |family: Family| {
-        let named = match family {
-            Family::Detector => local::detectors(),
-            Family::Descriptor => local::descriptors(),
-            Family::WholeImage => global::whole_images(),
-            Family::Aggregation => global::aggregations(),
-            Family::Pooling => global::poolings(),
-            Family::Clustering => words::clusterings(),
-            Family::Assignment => words::assignments(),
-            Family::Scoring => words::scorings(),
-            Family::Index => ranking::indexes(),
-            Family::Fusion => ranking::fusions(),
-            Family::Stage => ranking::stages(),
-            Family::Recipe => systems::systems(),
+        let one = |named: Vec<Named>| {
+            let set = named.into_iter().map(|named| (family.setting(), named));
+            set.collect()
         };
-        named.into_iter().map(move |(name, default, about)| Method {
+        let named: Vec<Set> = match family {
+            Family::Detector => one(local::detectors()),
+            Family::Descriptor => one(local::descriptors()),
+            Family::WholeImage => one(global::whole_images()),
+            Family::Aggregation => one(global::aggregations()),
+            Family::Pooling => one(global::poolings()),
+            Family::Clustering => one(words::clusterings()),
+            Family::Assignment => one(words::assignments()),
+            Family::Scoring => one(words::scorings()),
+            Family::Matching => pairs::matchings(),
+            Family::Geometry => pairs::geometries(),
+            Family::Index => one(ranking::indexes()),
+            Family::Fusion => one(ranking::fusions()),
+            Family::Stage => one(ranking::stages()),
+            Family::Recipe => one(systems::systems()),
+        };
+        let told = move |(setting, (name, default, about))| Method {
             family,
             name,
-            setting: family.setting(),
+            setting,
             default,
             about,
-        })
+        };
+        named.into_iter().map(told)
     };
     Family::ALL.into_iter().flat_map(of_family).collect()
 }
@@ -190,7 +212,8 @@ mod tests {
         let all = methods();
         let mut seen = BTreeSet::new();
         for method in &all {
-            assert!(seen.insert((method.family, &method.name)), "{method:?}");
+            let named = (method.family, method.setting, &method.name);
+            assert!(seen.insert(named), "{method:?}");
             let About {
                 what,
                 paper,
@@ -233,6 +256,11 @@ mod tests {
                 }
                 Family::Assignment => format!("[search]\nassignment = \"{name}\""),
                 Family::Scoring => format!("[search]\nscoring = \"{name}\""),
+                // Two pictures are compared without a recipe.
+                Family::Matching | Family::Geometry => {
+                    assert!(method.setting.starts_with("match --"), "{method:?}");
+                    continue;
+                }
                 Family::Index => format!("[search]\nindex = \"{name}\""),
                 Family::Fusion => format!("[search]\nfusion = \"{name}\""),
                 Family::Stage => format!("[search]\nstages = [\"{name}\"]"),
