@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
-use vizsla_features::{Transform, TransformModel};
+use vizsla_features::{GeometryMethod, MatchRule, NeighbourSearch, TwoViewModel};
 use vizsla_retrieval::{
-    ComparedPicture, MatchOptions, PictureMatch, Source, Verdict, match_pictures,
+    ComparedPicture, MatchOptions, MatchTimes, PairObject, PictureMatch, Source, Verdict,
+    match_pictures,
 };
 
 use super::bounds::{self, Bounds};
 use super::describing::Describing;
+use super::relating::Relating;
 use super::{Outcome, picture, range};
 use crate::output;
 
@@ -25,15 +27,8 @@ pub struct Arguments {
     /// Draw both side by side with the inliers joined by lines, into this PNG or JPEG file
     #[arg(long, value_name = "FILE")]
     draw: Option<PathBuf>,
-    /// The richest transform looked for
-    #[arg(long, value_enum, default_value_t = Model::Homography)]
-    model: Model,
-    /// Largest distance of an inlier, in pixels of the analysed picture
-    #[arg(long, value_name = "PIXELS", default_value_t = 5.0, value_parser = range::positive)]
-    threshold: f64,
-    /// Largest ratio of the nearest to the second nearest descriptor distance
-    #[arg(long, default_value_t = 0.8, value_parser = range::ratio)]
-    ratio: f32,
+    #[command(flatten)]
+    relating: Relating,
     #[command(flatten)]
     describing: Describing,
     /// Most features taken of each picture
@@ -44,24 +39,6 @@ pub struct Arguments {
     json: bool,
     #[command(flatten)]
     bounds: Bounds,
-}
-
-/// A family of transforms by its name on the command line.
-#[derive(Clone, Copy, ValueEnum)]
-enum Model {
-    Similarity,
-    Affine,
-    Homography,
-}
-
-impl From<Model> for TransformModel {
-    fn from(model: Model) -> Self {
-        match model {
-            Model::Similarity => Self::Similarity,
-            Model::Affine => Self::Affine,
-            Model::Homography => Self::Homography,
-        }
-    }
 }
 
 /// What is reported of one picture.
@@ -79,7 +56,7 @@ struct Report {
     b: Side,
     matches: usize,
     inliers: usize,
-    verdict: Verdict,
+    verdict: Option<Verdict>,
     /// Share of what both could have in common that agrees.
     coverage: Option<f64>,
     log10_nfa: Option<f64>,
@@ -87,6 +64,9 @@ struct Report {
     transform: Option<[[f64; 3]; 3]>,
     outline: Option<[[f64; 2]; 4]>,
     pairs: Vec<Pair>,
+    /// What more there is to say where more was chosen than the verdict of a search.
+    #[serde(flatten)]
+    more: Option<More>,
 }
 
 #[derive(Serialize)]
@@ -95,22 +75,65 @@ struct Pair {
     b: [f32; 2],
 }
 
+/// How the pictures were matched, and all that was found.
+#[derive(Serialize)]
+struct More {
+    matching: Tentative,
+    geometry: GeometryMethod,
+    /// Pairs of guided matching, of all objects together.
+    guided: Option<usize>,
+    /// Milliseconds.
+    ms: Milliseconds,
+    objects: Vec<Object>,
+}
+
+#[derive(Serialize)]
+struct Tentative {
+    neighbours: NeighbourSearch,
+    #[serde(flatten)]
+    rule: MatchRule,
+}
+
+#[derive(Serialize)]
+struct Milliseconds {
+    describing: f64,
+    matching: f64,
+    geometry: f64,
+}
+
+/// What part of the pairs agrees on.
+#[derive(Serialize)]
+struct Object {
+    model: Option<TwoViewModel>,
+    /// The map of the plane from the first to the second picture.
+    transform: Option<[[f64; 3]; 3]>,
+    /// The fundamental matrix F, with b' F a = 0.
+    fundamental: Option<[[f64; 3]; 3]>,
+    inliers: usize,
+    guided: Option<usize>,
+    log10_nfa: Option<f64>,
+    coverage: Option<f64>,
+    outline: Option<[[f64; 2]; 4]>,
+    pairs: Vec<Pair>,
+}
+
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         if let Some(file) = &self.draw {
             picture::check_ending(file)?;
         }
         let mut options = MatchOptions {
-            model: self.model.into(),
-            threshold: self.threshold,
-            ratio: self.ratio,
             limits: self.bounds.limits(),
             ..MatchOptions::default()
         };
+        self.relating.amend(&mut options)?;
         self.describing.amend(&mut options.recipe, self.budget)?;
         let found = match_pictures(Source::File(&self.a), Source::File(&self.b), &options);
         let found = bounds::advise(found.map_err(Into::into))?;
-        let report = Report::new(&self.a, &self.b, &found);
+        let mut report = Report::new(&self.a, &self.b, &found);
+        if self.relating.is_chosen() {
+            report.more = Some(More::new(&options, &found));
+        }
         if let Some(file) = &self.draw {
             picture::save(&found.draw()?, file).context("the drawing could not be written")?;
         }
@@ -133,26 +156,76 @@ impl Side {
     }
 }
 
+/// The pairs that agree, as they are reported.
+fn pairs(object: &PairObject) -> Vec<Pair> {
+    let pairs = object.pairs.iter().map(|pair| Pair {
+        a: pair.query,
+        b: pair.gallery,
+    });
+    pairs.collect()
+}
+
+impl More {
+    fn new(options: &MatchOptions, found: &PictureMatch) -> Self {
+        let guided = found.objects.iter().filter_map(|object| object.guided);
+        Self {
+            matching: Tentative {
+                neighbours: options.neighbours,
+                rule: options.rule,
+            },
+            geometry: options.geometry.method(),
+            guided: options.guided.map(|_| guided.sum()),
+            ms: Milliseconds::from(&found.times),
+            objects: found.objects.iter().map(Object::from).collect(),
+        }
+    }
+}
+
+impl From<&MatchTimes> for Milliseconds {
+    fn from(times: &MatchTimes) -> Self {
+        let rounded = |time: std::time::Duration| (1e6 * time.as_secs_f64()).round() / 1e3;
+        Self {
+            describing: rounded(times.describing),
+            matching: rounded(times.matching),
+            geometry: rounded(times.geometry),
+        }
+    }
+}
+
+impl From<&PairObject> for Object {
+    fn from(object: &PairObject) -> Self {
+        let agreement = object.agreement.as_ref();
+        Self {
+            model: object.model,
+            transform: object.transform().map(|t| t.normalised().0),
+            fundamental: object.fundamental().map(|f| f.0),
+            inliers: object.inliers,
+            guided: object.guided,
+            log10_nfa: object.log10_nfa,
+            coverage: agreement.map(|agreement| agreement.coverage),
+            outline: agreement.and_then(|agreement| agreement.outline),
+            pairs: pairs(object),
+        }
+    }
+}
+
 impl Report {
     fn new(a: &Path, b: &Path, found: &PictureMatch) -> Self {
-        let agreement = found.agreement.as_ref();
-        let pairs = agreement.map(|agreement| &agreement.pairs[..]);
-        let pairs = pairs.unwrap_or_default().iter().map(|pair| Pair {
-            a: pair.query,
-            b: pair.gallery,
-        });
+        let first = found.objects.first();
+        let agreement = found.agreement();
         Self {
             a: Side::new(a, &found.left),
             b: Side::new(b, &found.right),
             matches: found.tentative,
-            inliers: agreement.map_or(0, |agreement| agreement.inliers),
+            inliers: first.map_or(0, |first| first.inliers),
             verdict: found.verdict,
             coverage: agreement.map(|agreement| agreement.coverage),
-            log10_nfa: agreement.map(|agreement| agreement.log10_nfa),
-            model: found.model.map(model_name),
-            transform: agreement.map(|agreement| Transform(agreement.transform).normalised().0),
+            log10_nfa: first.and_then(|first| first.log10_nfa),
+            model: found.model().map(model_name),
+            transform: first.and_then(|first| Some(first.transform()?.normalised().0)),
             outline: agreement.and_then(|agreement| agreement.outline),
-            pairs: pairs.collect(),
+            pairs: first.map(pairs).unwrap_or_default(),
+            more: None,
         }
     }
 
@@ -164,8 +237,9 @@ impl Report {
             text.push_str(&format!("{}: {width}x{height}, {features}\n", side.path));
         }
         let verdict = match self.verdict {
-            Verdict::Match => "match",
-            Verdict::NoMatch => "no match",
+            Some(Verdict::Match) => "match",
+            Some(Verdict::NoMatch) => "no match",
+            None => "no verdict",
         };
         text.push_str(&format!(
             "{verdict}: {} of {} agree",
@@ -177,16 +251,16 @@ impl Report {
                 " on one {model}; chance would give as many 10^{nfa:.1} times"
             ));
         }
-        if let (Verdict::NoMatch, Some(coverage)) = (self.verdict, self.coverage) {
+        if let (Some(Verdict::NoMatch), Some(coverage)) = (self.verdict, self.coverage) {
             text.push_str(&format!(
                 "; they cover {:.1} % of what both show",
                 100.0 * coverage
             ));
         }
         text.push('\n');
-        for row in self.transform.iter().flatten() {
-            let cells: Vec<String> = row.iter().map(|v| format!("{v:>14.6}")).collect();
-            text.push_str(&format!("  {}\n", cells.join(" ")));
+        match &self.more {
+            Some(more) => more.describe(&mut text),
+            None => text.push_str(&self.transform.map_or(String::new(), |t| map(&t))),
         }
         if let Some(file) = drawn {
             text.push_str(&format!("drawn: {}\n", file.display()));
@@ -195,10 +269,56 @@ impl Report {
     }
 }
 
-fn model_name(model: TransformModel) -> &'static str {
+impl More {
+    fn describe(&self, text: &mut String) {
+        for (number, object) in self.objects.iter().enumerate() {
+            if self.geometry.is_plural() {
+                let model = object.model.map_or("", model_name);
+                let inliers = output::plural(object.inliers, "correspondence");
+                text.push_str(&format!("object {}: {inliers} on one {model}", number + 1));
+                if let Some(nfa) = object.log10_nfa {
+                    text.push_str(&format!(", by chance 10^{nfa:.1} times"));
+                }
+                text.push('\n');
+            }
+            if let Some(guided) = object.guided {
+                let guided = output::plural(guided, "pair");
+                text.push_str(&format!("guided by it: {guided}\n"));
+            }
+            if let Some(transform) = &object.transform {
+                text.push_str(&map(transform));
+            }
+            if let Some(fundamental) = &object.fundamental {
+                // Its entries differ by powers of the size of a picture.
+                text.push_str(&rows(fundamental, |v| format!("{v:>14.6e}")));
+            }
+        }
+        let Milliseconds {
+            describing,
+            matching,
+            geometry,
+        } = self.ms;
+        text.push_str(&format!(
+            "{describing:.0} ms to read and describe, {matching:.1} ms to match, {geometry:.1} ms by {}\n",
+            self.geometry
+        ));
+    }
+}
+
+fn map(transform: &[[f64; 3]; 3]) -> String {
+    rows(transform, |v| format!("{v:>14.6}"))
+}
+
+fn rows(matrix: &[[f64; 3]; 3], cell: impl Fn(&f64) -> String) -> String {
+    let row = |row: &[f64; 3]| row.iter().map(&cell).collect::<Vec<_>>().join(" ");
+    matrix.iter().map(|r| format!("  {}\n", row(r))).collect()
+}
+
+fn model_name(model: TwoViewModel) -> &'static str {
     match model {
-        TransformModel::Similarity => "similarity",
-        TransformModel::Affine => "affine map",
-        TransformModel::Homography => "homography",
+        TwoViewModel::Similarity => "similarity",
+        TwoViewModel::Affine => "affine map",
+        TwoViewModel::Homography => "homography",
+        TwoViewModel::Fundamental => "fundamental matrix",
     }
 }

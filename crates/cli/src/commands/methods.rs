@@ -8,14 +8,14 @@ use vizsla_retrieval::{Family, Method, methods, ready_recipe};
 use super::Outcome;
 use crate::output::{self, Table};
 
-/// List the methods that a recipe can name: detectors, descriptors, poolings, indexes, stages, ready recipes …
+/// List the methods that a recipe or a command can name: detectors, descriptors, poolings, geometry, indexes, stages, ready recipes …
 ///
 /// Each with what it does, its paper, what it costs and what is kept for it. A family or the name of a method shows those
 /// alone.
 #[derive(Args)]
 pub struct Arguments {
-    /// A family (detector, descriptor, whole_image, aggregation, pooling, clustering, index, assignment, scoring, fusion, stage,
-    /// recipe) or the name of a method
+    /// A family (detector, descriptor, whole_image, aggregation, pooling, clustering, assignment, scoring, matching, geometry, index,
+    /// fusion, stage, recipe) or the name of a method
     #[arg(value_name = "FAMILY or NAME")]
     which: Option<String>,
     /// Print one JSON object
@@ -80,16 +80,21 @@ fn tables(methods: &[Method], papers: bool) -> String {
             text.push('\n');
         }
         let (setting, page) = (family.setting(), family.page());
-        let place = match setting.contains(" --") {
-            true => format!("vizsla {setting} NAME"),
-            false => format!("{setting} of a recipe"),
+        let several = of_family().any(|method| method.setting != setting);
+        let place = match (several, setting.contains(" --")) {
+            (true, _) => format!("vizsla {setting} OPTION NAME"),
+            (false, true) => format!("vizsla {setting} NAME"),
+            (false, false) => format!("{setting} of a recipe"),
         };
         text.push_str(&format!("{family}: {place}; {page}\n"));
-        let heads: &[&str] = match papers {
-            true => &["", "name", "what", "paper"],
-            false => &["", "name", "what"],
-        };
-        let mut table = Table::new(heads);
+        let mut heads = vec!["", "name", "what"];
+        if several {
+            heads.insert(1, "option");
+        }
+        if papers {
+            heads.push("paper");
+        }
+        let mut table = Table::new(&heads);
         for method in of_family() {
             let marked = if method.default { "*" } else { "" };
             let mut cells = vec![
@@ -97,6 +102,10 @@ fn tables(methods: &[Method], papers: bool) -> String {
                 method.name.clone(),
                 method.about.what.to_owned(),
             ];
+            if several {
+                let option = method.setting.trim_start_matches(setting).trim_start();
+                cells.insert(1, option.to_owned());
+            }
             if papers {
                 cells.push(method.about.paper.to_owned());
             }
@@ -111,8 +120,9 @@ fn tables(methods: &[Method], papers: bool) -> String {
 /// Everything of one method; of a ready recipe its text as well.
 fn one(method: &Method) -> String {
     let about = &method.about;
-    // What is learned before there is a recipe, and a recipe itself, is an option of a command.
+    // What is learned before there is a recipe, a recipe itself and what is asked of two pictures are options of a command.
     let chosen = match method.setting.split_once(" --") {
+        Some((_, option)) if option == method.name => format!("vizsla {}", method.setting),
         Some(_) => format!("vizsla {} {}", method.setting, method.name),
         None => format!("{} = \"{}\"", method.setting, method.name),
     };
@@ -155,6 +165,19 @@ mod tests {
         let system = one(&chosen("video_google").unwrap()[0]);
         assert!(system.contains("--recipe video_google\n") && system.contains("[local]"));
         assert!(chosen("expand").unwrap().len() > 2);
+        let guided = one(&chosen("guided").unwrap()[0]);
+        assert!(guided.contains("vizsla match --guided\n"), "{guided}");
+        let magsac = one(&chosen("magsac").unwrap()[0]);
+        assert!(
+            magsac.contains("vizsla match --scoring magsac\n"),
+            "{magsac}"
+        );
+        let geometry = tables(&chosen("geometry").unwrap(), true);
+        assert!(
+            geometry.contains("vizsla match OPTION NAME; docs/methods/geometry.md")
+                && geometry.contains("--local-optimisation"),
+            "{geometry}"
+        );
         let error = chosen("swift").unwrap_err().to_string();
         assert!(
             error.contains("swift") && error.contains("detector"),

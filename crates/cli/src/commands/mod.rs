@@ -33,6 +33,7 @@ mod outcome;
 mod picture;
 mod range;
 mod region;
+mod relating;
 mod remove;
 #[cfg(feature = "training")]
 mod report;

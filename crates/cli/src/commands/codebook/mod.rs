@@ -3,6 +3,7 @@
 mod aggregate;
 mod info;
 mod learned;
+mod show;
 mod train;
 
 use anyhow::Result;
@@ -24,6 +25,7 @@ enum Verb {
     Train(train::Arguments),
     Aggregate(aggregate::Arguments),
     Info(info::Arguments),
+    Show(show::Arguments),
 }
 
 impl Arguments {
@@ -32,6 +34,7 @@ impl Arguments {
             Verb::Train(arguments) => arguments.run(),
             Verb::Aggregate(arguments) => arguments.run(),
             Verb::Info(arguments) => arguments.run(),
+            Verb::Show(arguments) => arguments.run(),
         }
     }
 }
