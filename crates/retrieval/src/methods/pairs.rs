@@ -31,7 +31,7 @@ pub(super) fn matchings() -> Vec<Set> {
     let guided = About {
         what: "matched again near the place or the line that a geometry allows: finds what was not distinct among all",
         paper: "Hartley & Zisserman 2004, section 4.8",
-        cost: "few comparisons a feature of a map; of epipolar lines some hundredth of all",
+        cost: "few comparisons a feature of a map; of epipolar lines those near a line",
         memory: NONE,
     };
     let checks = told("match --check", CrossCheck::ALL, CrossCheck::name, of_check);
@@ -166,7 +166,7 @@ fn of_search(search: NeighbourSearch) -> About {
             ..about(
                 "four randomised kd-trees, 256 rows looked at for each feature",
                 "Silpa-Anan & Hartley, CVPR 2008; Muja & Lowe, VISAPP 2009",
-                "less than all from some ten thousand features on; misses some",
+                "more than all where pictures have a few thousand features; misses some",
             )
         },
         NeighbourSearch::Lsh => About {
