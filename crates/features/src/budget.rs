@@ -21,6 +21,17 @@ pub(crate) fn choose(
     budget: usize,
     spread: bool,
 ) -> Vec<usize> {
+    choose_fit(bids, size, budget, spread, |_| true)
+}
+
+/// As [`choose`] among the bids that are `fit`, which is asked once at most of each, and of few more than are chosen.
+pub(crate) fn choose_fit(
+    bids: &[Bid],
+    size: (usize, usize),
+    budget: usize,
+    spread: bool,
+    mut fit: impl FnMut(usize) -> bool,
+) -> Vec<usize> {
     let mut order: Vec<usize> = (0..bids.len()).collect();
     order.sort_by(|&a, &b| {
         bids[b]
@@ -28,28 +39,35 @@ pub(crate) fn choose(
             .total_cmp(&bids[a].response)
             .then(a.cmp(&b))
     });
-    if budget == 0 || order.len() <= budget {
-        return order;
+    let by_strength = match (budget, spread) {
+        (0, _) => usize::MAX,
+        (_, true) => budget.div_ceil(2),
+        (_, false) => budget,
+    };
+    let mut rest = order.iter();
+    let mut chosen = Vec::new();
+    while chosen.len() < by_strength {
+        match rest.find(|&&index| fit(index)) {
+            Some(&index) => chosen.push(index),
+            None => return chosen,
+        }
     }
-    if !spread {
-        order.truncate(budget);
-        return order;
+    if chosen.len() == budget {
+        return chosen;
     }
-    let by_strength = budget.div_ceil(2);
-    let (first, rest) = order.split_at(by_strength);
-    let mut rank = rank_within_cells(bids, size, budget, first, rest);
-    rank.sort_unstable();
-    let mut chosen = vec![false; order.len()];
-    first
-        .iter()
-        .chain(
-            rank.iter()
-                .take(budget - by_strength)
-                .map(|(_, position)| &rest[*position]),
-        )
-        .for_each(|&i| chosen[i] = true);
-    order.retain(|&i| chosen[i]);
-    order
+    let mut places = vec![0; bids.len()];
+    order.iter().enumerate().for_each(|(place, &index)| places[index] = place);
+    let missing = budget - chosen.len();
+    let mut turns = Cells::new(bids, size, budget, &chosen, rest.as_slice());
+    let mut more = Vec::new();
+    while more.len() < missing && turns.any_left() {
+        let mut turn = turns.next_turn(&mut fit);
+        turn.sort_unstable_by_key(|&index| places[index]);
+        more.extend(turn);
+    }
+    chosen.extend(more.into_iter().take(missing));
+    chosen.sort_unstable_by_key(|&index| places[index]);
+    chosen
 }
 
 /// The keypoints that a budget chooses, strongest first.
@@ -67,40 +85,73 @@ pub(crate) fn within(
     chosen.into_iter().map(|i| keypoints[i]).collect()
 }
 
-/// For every remaining bid its turn in its cell (counting the ones already chosen there) and its position in `rest`.
-fn rank_within_cells(
-    bids: &[Bid],
-    size: (usize, usize),
-    budget: usize,
-    first: &[usize],
-    rest: &[usize],
-) -> Vec<(usize, usize)> {
-    let (width, height) = (size.0.max(1) as f32, size.1.max(1) as f32);
-    let side = (width * height / (budget as f32 / 8.0).max(1.0))
-        .sqrt()
-        .max(1.0);
-    let columns = (width / side).ceil().max(1.0) as usize;
-    let lines = (height / side).ceil().max(1.0) as usize;
-    let cell = |i: usize| {
-        let column = ((bids[i].x / side).max(0.0) as usize).min(columns - 1);
-        let line = ((bids[i].y / side).max(0.0) as usize).min(lines - 1);
-        line * columns + column
-    };
-    let mut taken = vec![0usize; columns * lines];
-    first.iter().for_each(|&i| taken[cell(i)] += 1);
-    rest.iter()
-        .enumerate()
-        .map(|(position, &i)| {
-            let turn = &mut taken[cell(i)];
-            *turn += 1;
-            (*turn, position)
-        })
-        .collect()
+/// A grid over the picture, with an eighth as many cells as the budget has places.
+struct Cells {
+    /// Of each cell the bids that were not yet asked, weakest first.
+    waiting: Vec<Vec<usize>>,
+    /// How many of each were chosen.
+    taken: Vec<usize>,
+    turn: usize,
+}
+
+impl Cells {
+    /// `first` were chosen already; `rest` are strongest first.
+    fn new(
+        bids: &[Bid],
+        size: (usize, usize),
+        budget: usize,
+        first: &[usize],
+        rest: &[usize],
+    ) -> Self {
+        let (width, height) = (size.0.max(1) as f32, size.1.max(1) as f32);
+        let side = (width * height / (budget as f32 / 8.0).max(1.0))
+            .sqrt()
+            .max(1.0);
+        let columns = (width / side).ceil().max(1.0) as usize;
+        let lines = (height / side).ceil().max(1.0) as usize;
+        let cell = |i: usize| {
+            let column = ((bids[i].x / side).max(0.0) as usize).min(columns - 1);
+            let line = ((bids[i].y / side).max(0.0) as usize).min(lines - 1);
+            line * columns + column
+        };
+        let mut taken = vec![0usize; columns * lines];
+        first.iter().for_each(|&i| taken[cell(i)] += 1);
+        let mut waiting = vec![Vec::new(); columns * lines];
+        rest.iter().rev().for_each(|&i| waiting[cell(i)].push(i));
+        Self {
+            waiting,
+            taken,
+            turn: 0,
+        }
+    }
+
+    fn any_left(&self) -> bool {
+        self.waiting.iter().any(|cell| !cell.is_empty())
+    }
+
+    /// The strongest fit bid of every cell from which no more were chosen than there were turns.
+    fn next_turn(&mut self, mut fit: impl FnMut(usize) -> bool) -> Vec<usize> {
+        let mut found = Vec::new();
+        for (waiting, taken) in self.waiting.iter_mut().zip(&mut self.taken) {
+            if *taken > self.turn {
+                continue;
+            }
+            while let Some(index) = waiting.pop() {
+                if fit(index) {
+                    *taken += 1;
+                    found.push(index);
+                    break;
+                }
+            }
+        }
+        self.turn += 1;
+        found
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Bid, choose};
+    use super::{Bid, choose, choose_fit};
 
     /// Strong bids crowd on the left, weak ones lie on the right.
     fn crowd() -> Vec<Bid> {
@@ -124,6 +175,27 @@ mod tests {
         });
         assert_eq!(choose(&bids, (10, 10), 0, true), [1, 2, 3, 0]);
         assert_eq!(choose(&bids, (10, 10), 2, false), [1, 2]);
+    }
+
+    #[test]
+    fn a_choice_among_the_fit_is_that_without_the_others() {
+        let bids = crowd();
+        let fit = |i: usize| i % 7 < 4 && !(30..60).contains(&i);
+        let left: Vec<usize> = (0..bids.len()).filter(|&i| fit(i)).collect();
+        let left_bids: Vec<Bid> = left.iter().map(|&i| bids[i]).collect();
+        for (budget, spread) in [(0, true), (1, true), (40, true), (41, false), (999, true)] {
+            let mut asked = vec![0; bids.len()];
+            let found = choose_fit(&bids, (200, 200), budget, spread, |i| {
+                asked[i] += 1;
+                fit(i)
+            });
+            let wanted = choose(&left_bids, (200, 200), budget, spread);
+            assert_eq!(found, wanted.iter().map(|&i| left[i]).collect::<Vec<_>>());
+            assert!(asked.iter().all(|&times| times <= 1));
+            if budget == 40 {
+                assert!(asked.iter().sum::<usize>() < 110, "{asked:?}");
+            }
+        }
     }
 
     #[test]

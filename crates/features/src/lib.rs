@@ -52,6 +52,7 @@ mod pyramid;
 mod quadratic;
 mod regional;
 mod regions;
+mod sampling;
 mod shape;
 mod sift;
 mod whole;

@@ -3,15 +3,19 @@
 //! Whatever describes or compares surroundings works on a [`Patch`] and need not know of scales and shapes (Mikolajczyk &
 //! Schmid, IJCV 2004, section 4). The image is read where its blur is that of the short axis of the ellipse; along the long
 //! axis, whose pixels are farther apart, the rest of the blur is made up by several samples under a Gaussian. So the
-//! patch has the same blur in all directions, however stretched the ellipse is, and nothing is read past.
+//! patch has the same blur in all directions, however stretched the ellipse is, and nothing is read past. Where the rows of
+//! the patch run along that axis, as detectors ask for, neighbouring pixels share the samples.
 
-use vizsla_pixels::{Isa, Plane};
+#![allow(unsafe_code)]
+
+use vizsla_pixels::{Isa, Lanes, Plane, per_isa};
 
 use crate::descriptor::{Window, describe};
 use crate::dog::Blob;
 use crate::keypoint::{Descriptor, Keypoint};
 use crate::orientation::orientations;
 use crate::pyramid::{Level, Pyramid};
+use crate::sampling::line;
 
 /// Samples along the long axis lie this far apart, over the blur that is there: the sum of Gaussians is even to 0.3 %.
 const SPACING: f32 = 1.75;
@@ -19,8 +23,12 @@ const SPACING: f32 = 1.75;
 const REACH: f32 = 2.5;
 /// Most samples on either side, for the most stretched shape there is.
 const MOST_SAMPLES: usize = 64;
+/// Rows that deviate from the long axis by this share of their length run along it.
+const ALONG: f32 = 1e-4;
 /// Longest side of a patch.
 const MOST_SIDE: usize = 255;
+/// Values that are read at a time.
+const CHUNK: usize = 16;
 
 /// How a patch is laid out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,14 +60,6 @@ pub struct Patch {
     isa: Isa,
 }
 
-/// A sample beside a pixel of the patch, in pixels of the level.
-#[derive(Clone, Copy, Debug)]
-struct Tap {
-    x: f32,
-    y: f32,
-    weight: f32,
-}
-
 impl Patch {
     /// The patch of a keypoint: pixel `(i, j)` shows the image at the keypoint's position plus `scale / sigma` times its
     /// shape times its rotation times `(i, j)` from the centre. Beyond the image its border goes on.
@@ -88,9 +88,11 @@ impl Patch {
             right: (a * cos + b * sin, c * cos + d * sin),
             down: (b * cos - a * sin, d * cos - c * sin),
         };
-        let taps = taps(keypoint, layout.blur * size * stretch, &level);
+        let blur = LongBlur::of(keypoint, layout.blur * size * stretch, &level);
+        let mut plane = Plane::new(side, side);
+        read(pyramid.isa(), level.plane, &grid, blur.as_ref(), &mut plane);
         Some(Self {
-            plane: grid.read(level.plane, side, &taps),
+            plane,
             sigma: layout.sigma,
             isa: pyramid.isa(),
         })
@@ -160,31 +162,39 @@ impl Patch {
     }
 }
 
-/// The samples that blur a level to `sigma`, in pixels of the image, along the long axis of the keypoint's shape.
-fn taps(keypoint: &Keypoint, sigma: f32, level: &Level<'_>) -> Vec<Tap> {
-    let missing = (sigma * sigma - level.sigma * level.sigma).max(0.0).sqrt();
-    let spacing = SPACING * level.sigma;
-    let beside = (REACH * missing / spacing).round();
-    if keypoint.shape.is_circle() || beside < 1.0 {
-        return vec![Tap {
-            x: 0.0,
-            y: 0.0,
-            weight: 1.0,
-        }];
-    }
-    // The eigenvector of [[u, v], [v, -u]] to its positive value.
-    let (sin, cos) = (0.5 * keypoint.shape.v.atan2(keypoint.shape.u)).sin_cos();
-    let beside = (beside as usize).min(MOST_SAMPLES) as i32;
-    let weight = |i: i32| (-0.5 * (i as f32 * spacing / missing).powi(2)).exp();
-    let total: f32 = (-beside..=beside).map(weight).sum();
-    let along = spacing / level.step;
-    (-beside..=beside)
-        .map(|i| Tap {
-            x: i as f32 * along * cos,
-            y: i as f32 * along * sin,
-            weight: weight(i) / total,
+/// What blurs a level along the long axis of a keypoint's shape, in pixels of the level.
+struct LongBlur {
+    /// Standard deviation.
+    sigma: f32,
+    /// Farthest that samples may be apart.
+    spacing: f32,
+    /// Along the axis.
+    axis: (f32, f32),
+}
+
+impl LongBlur {
+    /// What makes the blur of a level `sigma` pixels of the image; `None` where there is next to nothing to make up for.
+    fn of(keypoint: &Keypoint, sigma: f32, level: &Level<'_>) -> Option<Self> {
+        let missing = (sigma * sigma - level.sigma * level.sigma).max(0.0).sqrt();
+        let spacing = SPACING * level.sigma;
+        if keypoint.shape.is_circle() || REACH * missing < 0.5 * spacing {
+            return None;
+        }
+        let (sin, cos) = keypoint.shape.long_axis().sin_cos();
+        Some(Self {
+            sigma: missing / level.step,
+            spacing: spacing / level.step,
+            axis: (cos, sin),
         })
-        .collect()
+    }
+
+    /// Weights at distances of `step` from the middle, which is in the middle of them, with a sum of 1.
+    fn weights(&self, step: f32) -> Vec<f32> {
+        let reach = ((REACH * self.sigma / step).round() as usize).clamp(1, MOST_SAMPLES) as i32;
+        let weight = |i: i32| (-0.5 * (i as f32 * step / self.sigma).powi(2)).exp();
+        let total: f32 = (-reach..=reach).map(weight).sum();
+        (-reach..=reach).map(|i| weight(i) / total).collect()
+    }
 }
 
 /// Where the pixels of a patch lie, in pixels of the level.
@@ -195,43 +205,143 @@ struct Grid {
 }
 
 impl Grid {
-    fn read(&self, level: &Plane, side: usize, taps: &[Tap]) -> Plane {
-        let mut plane = Plane::new(side, side);
+    /// The first pixel of row `j` of a patch.
+    fn row(&self, j: usize, side: usize) -> (f32, f32) {
         let middle = (side - 1) as f32 * 0.5;
-        for j in 0..side {
-            let v = j as f32 - middle;
-            let line = (
-                self.centre.0 + v * self.down.0 - middle * self.right.0,
-                self.centre.1 + v * self.down.1 - middle * self.right.1,
-            );
-            let out = plane.row_mut(j);
-            for tap in taps {
-                let (x, y) = (line.0 + tap.x, line.1 + tap.y);
-                for (i, value) in out.iter_mut().enumerate() {
-                    let u = i as f32;
-                    let here = interpolated(level, x + u * self.right.0, y + u * self.right.1);
-                    *value += tap.weight * here;
-                }
-            }
-        }
-        plane
+        let v = j as f32 - middle;
+        (
+            self.centre.0 + v * self.down.0 - middle * self.right.0,
+            self.centre.1 + v * self.down.1 - middle * self.right.1,
+        )
+    }
+
+    /// How many samples a pixel of a row needs for this blur where rows run along it.
+    fn samples(&self, blur: &LongBlur) -> Option<usize> {
+        let length = self.right.0.hypot(self.right.1);
+        let across = self.right.0 * blur.axis.1 - self.right.1 * blur.axis.0;
+        let count = (length / blur.spacing).ceil().clamp(1.0, MOST_SAMPLES as f32);
+        (across.abs() <= ALONG * length).then_some(count as usize)
     }
 }
 
-/// The value between four pixels; beyond the plane that of its border. The plane has at least 2 × 2 pixels.
-#[inline]
-fn interpolated(plane: &Plane, x: f32, y: f32) -> f32 {
-    let (width, height) = (plane.width(), plane.height());
-    let x = x.max(0.0).min((width - 1) as f32);
-    let y = y.max(0.0).min((height - 1) as f32);
-    let (left, top) = ((x as usize).min(width - 2), (y as usize).min(height - 2));
-    let (fx, fy) = (x - left as f32, y - top as f32);
-    let at = top * width + left;
-    let data = plane.data();
-    let (upper, lower) = (&data[at..at + 2], &data[at + width..at + width + 2]);
-    let above = upper[0] + fx * (upper[1] - upper[0]);
-    let below = lower[0] + fx * (lower[1] - lower[0]);
-    above + fy * (below - above)
+/// # Safety
+/// The processor must have the instruction set of `V`.
+#[inline(always)]
+unsafe fn read_with<V: Lanes>(
+    level: &Plane,
+    grid: &Grid,
+    blur: Option<&LongBlur>,
+    out: &mut Plane,
+) {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        match blur.map(|blur| (blur, grid.samples(blur))) {
+            None => read_rows::<V>(level, grid, &[(0.0, 0.0, 1.0)], out),
+            Some((blur, Some(count))) => read_combed::<V>(level, grid, blur, count, out),
+            Some((blur, None)) => {
+                let weights = blur.weights(blur.spacing);
+                let reach = (weights.len() / 2) as f32;
+                let beside = |(i, &weight): (usize, &f32)| {
+                    let along = (i as f32 - reach) * blur.spacing;
+                    (along * blur.axis.0, along * blur.axis.1, weight)
+                };
+                let taps: Vec<_> = weights.iter().enumerate().map(beside).collect();
+                read_rows::<V>(level, grid, &taps, out);
+            }
+        }
+    }
+}
+
+/// Every pixel a sum of weighted samples beside it: `(right, down, weight)`.
+///
+/// # Safety
+/// The processor must have the instruction set of `V`.
+#[inline(always)]
+unsafe fn read_rows<V: Lanes>(
+    level: &Plane,
+    grid: &Grid,
+    taps: &[(f32, f32, f32)],
+    out: &mut Plane,
+) {
+    let side = out.width();
+    let mut values = [0.0; CHUNK];
+    for j in 0..side {
+        let first = grid.row(j, side);
+        let row = out.row_mut(j);
+        for (start, chunk) in (0..).step_by(CHUNK).zip(row.chunks_mut(CHUNK)) {
+            let u = start as f32;
+            for &(x, y, weight) in taps {
+                let origin = (
+                    first.0 + x + u * grid.right.0,
+                    first.1 + y + u * grid.right.1,
+                );
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe { line::<V, CHUNK>(level, origin, grid.right, chunk.len(), &mut values) };
+                for (sum, value) in chunk.iter_mut().zip(&values) {
+                    *sum += weight * value;
+                }
+            }
+        }
+    }
+}
+
+/// The same where rows run along the blur: neighbouring pixels share their samples. There are `count` samples to a pixel,
+/// kept by their place within it, so that those of neighbouring pixels are neighbours.
+///
+/// # Safety
+/// The processor must have the instruction set of `V`.
+#[inline(always)]
+unsafe fn read_combed<V: Lanes>(
+    level: &Plane,
+    grid: &Grid,
+    blur: &LongBlur,
+    count: usize,
+    out: &mut Plane,
+) {
+    let side = out.width();
+    let share = 1.0 / count as f32;
+    let weights = blur.weights(grid.right.0.hypot(grid.right.1) * share);
+    let reach = (weights.len() / 2) as f32;
+    let length = side + weights.len().div_ceil(count);
+    // Registers may go on over the end.
+    let stride = length.next_multiple_of(CHUNK) + CHUNK;
+    let mut samples = vec![0.0f32; count * stride];
+    let mut sums = [0.0; CHUNK];
+    for j in 0..side {
+        let first = grid.row(j, side);
+        for (place, row) in samples.chunks_exact_mut(stride).enumerate() {
+            let before = (place as f32 - reach) * share;
+            let (chunks, _) = row.as_chunks_mut::<CHUNK>();
+            for (start, chunk) in (0..length).step_by(CHUNK).zip(chunks) {
+                let u = before + start as f32;
+                let origin = (first.0 + u * grid.right.0, first.1 + u * grid.right.1);
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe { line::<V, CHUNK>(level, origin, grid.right, length - start, chunk) };
+            }
+        }
+        for (start, chunk) in (0..).step_by(CHUNK).zip(out.row_mut(j).chunks_mut(CHUNK)) {
+            // SAFETY: a chunk that starts within a row, shifted by less than `length - side`, ends within a row of samples.
+            unsafe {
+                let mut registers = [V::splat(0.0); CHUNK];
+                let used = CHUNK / V::COUNT;
+                for (k, &weight) in weights.iter().enumerate() {
+                    let from = samples.as_ptr().add(k % count * stride + k / count + start);
+                    for (i, sum) in registers[..used].iter_mut().enumerate() {
+                        *sum = V::load(from.add(i * V::COUNT)).mul_add(V::splat(weight), *sum);
+                    }
+                }
+                for (i, sum) in registers[..used].iter().enumerate() {
+                    sum.store(sums.as_mut_ptr().add(i * V::COUNT));
+                }
+            }
+            chunk.copy_from_slice(&sums[..chunk.len()]);
+        }
+    }
+}
+
+per_isa! {
+    /// Reads the pixels of a square patch of zeros.
+    fn read(level: &Plane, grid: &Grid, blur: Option<&LongBlur>, out: &mut Plane), read_with, wide
 }
 
 #[cfg(test)]

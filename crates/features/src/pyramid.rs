@@ -10,7 +10,7 @@ use vizsla_pixels::{Gray, Isa, Plane, ScaleSpace, ScaleSpaceConfig};
 #[derive(Clone, Debug)]
 pub struct Pyramid {
     space: ScaleSpace,
-    /// Planes 0, `layers + 1` and `layers + 2` of the octave at hand, of which the scale space keeps a few rows only.
+    /// Planes 0, `layers + 1` and `layers + 2` of an octave that is shown, of which the scale space keeps a few rows only.
     ends: [Plane; 3],
 }
 
@@ -39,7 +39,7 @@ impl Pyramid {
     #[must_use]
     pub fn of(image: &Gray) -> Self {
         let mut pyramid = Self::with_layout(ScaleSpaceConfig::default());
-        pyramid.build(image, |_, _| {});
+        pyramid.build_rows(image, |_, _, _| {});
         pyramid
     }
 
@@ -49,6 +49,16 @@ impl Pyramid {
             space: ScaleSpace::new(layout),
             ends: Default::default(),
         }
+    }
+
+    /// Fills it with an image; every row of an octave is shown, as by [`ScaleSpace::build`].
+    pub(crate) fn build_rows(
+        &mut self,
+        image: &Gray,
+        on_row: impl FnMut(usize, usize, &[Plane]),
+    ) {
+        let (width, height) = (image.width(), image.height());
+        self.space.build(image.data(), width, height, on_row);
     }
 
     /// Fills it with an image; each octave is shown with its number as soon as it is there, the finest first.

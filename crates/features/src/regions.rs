@@ -1,6 +1,8 @@
 //! From regions that a detector found to features: the choice within the budget, directions and descriptors, read from
 //! patches.
 
+use std::f32::consts::TAU;
+
 use crate::budget::{self, Bid};
 use crate::extractor::DescriptorKind;
 use crate::keypoint::{Features, Keypoint};
@@ -30,12 +32,13 @@ pub(crate) enum Direction {
     Given,
 }
 
-/// Indices of the chosen regions, strongest first; see [`budget::choose`].
+/// Indices of the chosen regions among those that are `fit`, strongest first; see [`budget::choose_fit`].
 pub(crate) fn chosen(
     regions: &[Keypoint],
     size: (usize, usize),
     budget: usize,
     spread: bool,
+    fit: impl FnMut(usize) -> bool,
 ) -> Vec<usize> {
     let bid = |region: &Keypoint| Bid {
         x: region.x,
@@ -43,7 +46,7 @@ pub(crate) fn chosen(
         response: region.response,
     };
     let bids: Vec<Bid> = regions.iter().map(bid).collect();
-    budget::choose(&bids, size, budget, spread)
+    budget::choose_fit(&bids, size, budget, spread, fit)
 }
 
 /// The features of regions in their order, one for each direction of each, within the budget. A region without gradients
@@ -61,14 +64,17 @@ pub(crate) fn describe_regions(
     };
     for region in regions {
         let given = region.angle;
-        let region = Keypoint {
-            angle: 0.0,
+        // The patch is turned to where it is read soonest.
+        let axis = region.shape.long_axis();
+        let read = Keypoint {
+            angle: axis,
             ..region
         };
-        let Some(patch) = Patch::of(pyramid, &region, &PatchLayout::SIFT) else {
+        let Some(patch) = Patch::of(pyramid, &read, &PatchLayout::SIFT) else {
             continue;
         };
         let mut angles = patch.directions();
+        angles.iter_mut().for_each(|angle| *angle = full_turn(*angle + axis));
         match description.direction {
             _ if angles.is_empty() => {}
             Direction::Gradients => {}
@@ -82,8 +88,8 @@ pub(crate) fn describe_regions(
             let turned = Keypoint { angle, ..region };
             features.keypoints.push(turned);
             let descriptor = match description.kind {
-                DescriptorKind::Sift => patch.sift(angle, false),
-                DescriptorKind::RootSift => patch.sift(angle, true),
+                DescriptorKind::Sift => patch.sift(angle - axis, false),
+                DescriptorKind::RootSift => patch.sift(angle - axis, true),
                 kind => kind.describe(pyramid, &turned),
             };
             features.descriptors.push(descriptor);
@@ -97,12 +103,13 @@ pub(crate) fn describe_regions(
 pub(crate) fn upright(shape: Shape) -> f32 {
     // The vertical seen through the inverse, which for a symmetric matrix of determinant 1 is its adjugate.
     let [[a, b], _] = shape.matrix();
-    let angle = b.atan2(a).rem_euclid(std::f64::consts::TAU) as f32;
-    if angle < std::f32::consts::TAU {
-        angle
-    } else {
-        0.0
-    }
+    full_turn(b.atan2(a) as f32)
+}
+
+/// The same angle in radians `[0, 2π)`.
+fn full_turn(angle: f32) -> f32 {
+    let angle = angle.rem_euclid(TAU);
+    if angle < TAU { angle } else { 0.0 }
 }
 
 #[cfg(test)]

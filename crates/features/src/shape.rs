@@ -32,6 +32,12 @@ impl Shape {
         self.u.hypot(self.v) <= MOST
     }
 
+    /// Where the long axis points, radians from the x axis towards the (downward) y axis, `-π/2` to `π/2`; 0 for a circle.
+    pub(crate) fn long_axis(&self) -> f32 {
+        // The eigenvector of [[u, v], [v, -u]] to its positive value.
+        0.5 * self.v.atan2(self.u)
+    }
+
     /// The matrix that makes a circle this ellipse: symmetric, of determinant 1, row by row.
     #[must_use]
     pub fn matrix(&self) -> [[f64; 2]; 2] {

@@ -44,13 +44,12 @@ impl Adaptation {
     /// The shape of a region, starting with the one that it has. `None` where the iteration does not come to rest or the
     /// region is an edge.
     pub(super) fn shape(&self, pyramid: &Pyramid, region: &Keypoint) -> Option<Shape> {
-        let mut region = Keypoint {
-            angle: 0.0,
-            ..*region
-        };
+        let mut region = *region;
         for _ in 0..MOST_STEPS {
+            // Turned to where it is read soonest.
+            region.angle = region.shape.long_axis();
             let patch = Patch::of(pyramid, &region, &LAYOUT)?;
-            let moments = self.second_moments(&patch);
+            let moments = turned(self.second_moments(&patch), region.angle);
             let missing = Shape::of_matrix(moments)?;
             region.shape = improved(region.shape, moments)?;
             if ratio(region.shape) > MOST_STRETCH {
@@ -68,20 +67,37 @@ impl Adaptation {
     /// 255) per pixel of the patch, squared; the weights of the window are not normalised.
     pub(super) fn second_moments(&self, patch: &Patch) -> [[f64; 2]; 2] {
         let side = patch.side().min(self.weights.len());
-        let (mut xx, mut xy, mut yy) = (0.0, 0.0, 0.0);
+        let weights = &self.weights[1..side - 1];
+        // Sums of a column each, which need not wait for one another.
+        let [mut xx, mut xy, mut yy] = [[0.0f32; LAYOUT.side]; 3];
         for y in 1..side - 1 {
-            let [above, here, below] = [y - 1, y, y + 1].map(|line| patch.row(line));
-            for x in 1..side - 1 {
-                let weight = self.weights[x] * self.weights[y];
-                let dx = 0.5 * (here[x + 1] - here[x - 1]);
+            let [above, here, below] =
+                [y - 1, y, y + 1].map(|line| &patch.row(line)[..side]);
+            let line = self.weights[y];
+            let (left, right) = (&here[..side - 2], &here[2..]);
+            let (above, below) = (&above[1..side - 1], &below[1..side - 1]);
+            for x in 0..side - 2 {
+                let weight = line * weights[x];
+                let dx = 0.5 * (right[x] - left[x]);
                 let dy = 0.5 * (below[x] - above[x]);
-                xx += f64::from(weight * dx * dx);
-                xy += f64::from(weight * dx * dy);
-                yy += f64::from(weight * dy * dy);
+                xx[x] += weight * dx * dx;
+                xy[x] += weight * dx * dy;
+                yy[x] += weight * dy * dy;
             }
         }
+        let [xx, xy, yy] = [xx, xy, yy].map(|sums| sums.iter().copied().map(f64::from).sum());
         [[xx, xy], [xy, yy]]
     }
+}
+
+/// Moments as they are where what they were taken from is turned by `angle`.
+fn turned([[xx, xy], [_, yy]]: [[f64; 2]; 2], angle: f32) -> [[f64; 2]; 2] {
+    let (sin, cos) = f64::from(angle).sin_cos();
+    let off = (xx - yy) * sin * cos + xy * (cos * cos - sin * sin);
+    [
+        [cos * cos * xx - 2.0 * sin * cos * xy + sin * sin * yy, off],
+        [off, sin * sin * xx + 2.0 * sin * cos * xy + cos * cos * yy],
+    ]
 }
 
 /// How many times longer one axis is than the other.

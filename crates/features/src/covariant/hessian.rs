@@ -5,17 +5,26 @@
 //! over scale. Here the determinant chooses the scale as well, as in Perdoch's Hessian-Affine (CVPR 2009) and in VLFeat's
 //! `covdet`: a blob is a maximum among its 26 neighbours, and one structure is found once. For a Gaussian blob both
 //! criteria give the same scale, the blob's own standard deviation. Only positive determinants count: saddles are no blobs.
+//!
+//! As with the difference of Gaussians, responses are never stored as planes: three rows of each are kept while the scale
+//! space is swept, and what is a maximum in them is refined a few rows later from the Gaussian planes themselves.
 
-use vizsla_pixels::Plane;
+#![allow(unsafe_code)]
+
+use std::collections::VecDeque;
+
+use vizsla_pixels::{Isa, Lanes, Plane, ROWS_KEPT, per_isa};
 
 use crate::dog::Blob;
-use crate::pyramid::Octave;
 use crate::quadratic::{Cube, Quadratic, step};
 
 /// Pixels along the border of an octave in which nothing is detected.
 const BORDER: usize = 5;
 /// Steps of the refinement before a point is given up.
 const MAX_STEPS: usize = 5;
+/// Rows up or down that the refinement may move a point; with the neighbours of its neighbours they must still be there.
+const REACH: usize = 4;
+const _: () = assert!(2 * REACH + 5 < ROWS_KEPT);
 /// Largest offset from a pixel. With a half, a maximum midway between two planes is sent back and forth and lost.
 const NEAR: f32 = 0.6;
 /// Share of the threshold that a pixel must have before it is refined.
@@ -38,44 +47,117 @@ struct Place {
     x: usize,
 }
 
-/// Adds the blobs of an octave, in the order layer, row, column. `sigma` is the blur of its plane 0 in its pixels;
-/// `responses` is memory.
-pub(super) fn detect(
-    number: usize,
-    octave: &Octave<'_>,
+/// Finds blobs while a scale space is swept.
+pub(super) struct HessianSearch {
+    isa: Isa,
+    config: HessianConfig,
+    /// Blur of plane 0 of every octave in its pixels.
     sigma: f32,
-    config: &HessianConfig,
-    responses: &mut Vec<Plane>,
-    blobs: &mut Vec<Blob>,
-) {
-    let layers = octave.layers();
-    responses.resize_with(layers + 2, Plane::default);
-    for (index, response) in responses.iter_mut().enumerate() {
-        let blur = sigma * 2.0f32.powf(index as f32 / layers as f32);
-        determinant(octave.plane(index), blur, response);
+    /// The last three rows of the responses of every plane.
+    rows: Vec<[Vec<f32>; 3]>,
+    columns: Vec<usize>,
+    waiting: VecDeque<Place>,
+    /// Blobs of the octave at hand.
+    found: Vec<Blob>,
+    /// Blobs of those before, in the order octave, layer, row, column.
+    blobs: Vec<Blob>,
+}
+
+impl HessianSearch {
+    pub(super) fn new(isa: Isa, sigma: f32, config: HessianConfig) -> Self {
+        Self {
+            isa,
+            config,
+            sigma,
+            rows: Vec::new(),
+            columns: Vec::new(),
+            waiting: VecDeque::new(),
+            found: Vec::new(),
+            blobs: Vec::new(),
+        }
     }
-    let least = (FIRST_SHARE * config.threshold).powi(2);
-    let mut found: Vec<Blob> = Vec::new();
-    for place in maxima(responses, least) {
-        found.extend(refine(responses, place).and_then(|(place, offset, value)| {
-            let response = value.max(0.0).sqrt();
-            let curved = second_derivatives(octave.plane(place.layer), place.x, place.y);
-            if response < config.threshold || !is_round(curved, config.edge_threshold) {
-                return None;
+
+    /// Takes row `y` of the planes of an octave; rows come from top to bottom.
+    pub(super) fn row(&mut self, octave: usize, y: usize, planes: &[Plane]) {
+        let (width, height) = (planes[0].width(), planes[0].height());
+        let last = y + 1 == height;
+        if y == 0 {
+            self.rows.resize_with(planes.len(), Default::default);
+            for row in self.rows.iter_mut().flatten() {
+                row.clear();
+                row.resize(width, 0.0);
             }
-            let interval = (place.layer as f32 + offset[2]) / layers as f32;
-            Some(Blob {
-                octave: number,
-                layer: place.layer,
-                x: place.x as f32 + offset[0],
-                y: place.y as f32 + offset[1],
-                sigma: sigma * 2.0f32.powf(interval),
-                response,
-            })
-        }));
+        }
+        if y >= 2 {
+            for (index, plane) in planes[..planes.len() - 1].iter().enumerate() {
+                let weight = weight(blur(self.sigma, index, planes));
+                let around = [y - 2, y - 1, y].map(|line| plane.row(line));
+                determinants(self.isa, around, weight, &mut self.rows[index][(y - 1) % 3]);
+            }
+            self.search(y - 2, planes.len() - 1, height);
+        }
+        let ready = |place: &mut Place| last || place.y + REACH + 2 <= y;
+        while let Some(place) = self.waiting.pop_front_if(ready) {
+            let blob = self.refined(octave, planes, place);
+            self.found.extend(blob);
+        }
+        if last {
+            without_twins(&mut self.found);
+            self.blobs.append(&mut self.found);
+        }
     }
-    without_twins(&mut found);
-    blobs.append(&mut found);
+
+    /// What was found.
+    pub(super) fn into_blobs(self) -> Vec<Blob> {
+        self.blobs
+    }
+
+    /// Finds the maxima of row `y` of the responses, whose neighbours above and below are there.
+    fn search(&mut self, y: usize, count: usize, height: usize) {
+        if y < BORDER || y + BORDER >= height {
+            return;
+        }
+        let least = (FIRST_SHARE * self.config.threshold).powi(2);
+        for layer in 1..count - 1 {
+            let rows = [layer - 1, layer, layer + 1].map(|l| {
+                let ring = &self.rows[l];
+                [&ring[(y + 2) % 3][..], &ring[y % 3], &ring[(y + 1) % 3]]
+            });
+            maxima(self.isa, &rows, least, &mut self.columns);
+            let first = |&x: &usize| is_first(&rows, x);
+            let found = self.columns.drain(..).filter(first);
+            self.waiting.extend(found.map(|x| Place { layer, y, x }));
+        }
+    }
+
+    fn refined(&self, octave: usize, planes: &[Plane], from: Place) -> Option<Blob> {
+        let (place, offset, value) = refine(planes, self.sigma, from)?;
+        let response = value.max(0.0).sqrt();
+        let curved = second_derivatives(&planes[place.layer], place.x, place.y);
+        if response < self.config.threshold || !is_round(curved, self.config.edge_threshold) {
+            return None;
+        }
+        let layers = planes.len() - 3;
+        let interval = (place.layer as f32 + offset[2]) / layers as f32;
+        Some(Blob {
+            octave,
+            layer: place.layer,
+            x: place.x as f32 + offset[0],
+            y: place.y as f32 + offset[1],
+            sigma: self.sigma * 2.0f32.powf(interval),
+            response,
+        })
+    }
+}
+
+/// Blur of a plane in its pixels.
+fn blur(sigma: f32, index: usize, planes: &[Plane]) -> f32 {
+    sigma * 2.0f32.powf(index as f32 / (planes.len() - 3) as f32)
+}
+
+/// What normalises the determinant of a plane of this blur, grey values as `[0, 1]`.
+pub(super) fn weight(sigma: f32) -> f32 {
+    (sigma * sigma / 255.0).powi(2)
 }
 
 /// Removes points that the refinement moved onto one another.
@@ -100,75 +182,125 @@ pub(super) fn second_derivatives(plane: &Plane, x: usize, y: usize) -> [f32; 3] 
     ]
 }
 
-/// `σ⁴ · det H`, grey values as `[0, 1]`; 0 along the border.
-pub(super) fn determinant(plane: &Plane, sigma: f32, out: &mut Plane) {
-    let (width, height) = (plane.width(), plane.height());
-    out.reset(width, height);
-    let scale = (sigma * sigma / 255.0).powi(2);
-    for y in 0..height {
-        let row = out.row_mut(y);
-        if y == 0 || y + 1 == height || width < 3 {
-            row.fill(0.0);
-            continue;
+/// `weight · det H` of the middle one of three rows, without its first and last value.
+///
+/// # Safety
+/// The processor must have the instruction set of `V`.
+#[inline(always)]
+unsafe fn determinants_with<V: Lanes>(rows: [&[f32]; 3], weight: f32, out: &mut [f32]) {
+    let width = out.len();
+    assert!(rows.iter().all(|row| row.len() == width));
+    let rows = rows.map(<[f32]>::as_ptr);
+    let end = width.saturating_sub(1);
+    let mut x = 1;
+    // SAFETY: values from `x - 1` to one after the last of a register lie within the rows.
+    unsafe {
+        while x + V::COUNT <= end {
+            determinant::<V>(rows, x, weight).store(out.as_mut_ptr().add(x));
+            x += V::COUNT;
         }
-        (row[0], row[width - 1]) = (0.0, 0.0);
-        let inside = width - 2;
-        let [above, here, below] = [y - 1, y, y + 1].map(|line| plane.row(line));
-        let (a0, a1, a2) = (&above[..inside], &above[1..=inside], &above[2..]);
-        let (h0, h1, h2) = (&here[..inside], &here[1..=inside], &here[2..]);
-        let (b0, b1, b2) = (&below[..inside], &below[1..=inside], &below[2..]);
-        for (x, value) in row[1..=inside].iter_mut().enumerate() {
-            let xx = h2[x] + h0[x] - 2.0 * h1[x];
-            let yy = b1[x] + a1[x] - 2.0 * h1[x];
-            let xy = 0.25 * (b2[x] - b0[x] - a2[x] + a0[x]);
-            *value = scale * (xx * yy - xy * xy);
+        while x < end {
+            out[x] = determinant::<f32>(rows, x, weight);
+            x += 1;
         }
     }
 }
 
-/// Pixels of at least `least` that exceed their 26 neighbours.
-fn maxima(responses: &[Plane], least: f32) -> Vec<Place> {
-    let (width, height) = (responses[0].width(), responses[0].height());
-    let mut found = Vec::new();
-    for layer in 1..responses.len() - 1 {
-        for y in BORDER..height.saturating_sub(BORDER) {
-            let row = responses[layer].row(y);
-            for x in BORDER..width.saturating_sub(BORDER) {
-                let value = row[x];
-                if value >= least && value > row[x - 1] && value >= row[x + 1] {
-                    let place = Place { layer, y, x };
-                    if is_highest(responses, place, value) {
-                        found.push(place);
-                    }
+per_isa! {
+    pub(super) fn determinants(rows: [&[f32]; 3], weight: f32, out: &mut [f32]), determinants_with, wide
+}
+
+/// # Safety
+/// The rows must be valid from `x - 1` to `x + V::COUNT`, and the processor must have the instruction set of `V`.
+#[inline(always)]
+unsafe fn determinant<V: Lanes>(rows: [*const f32; 3], x: usize, weight: f32) -> V {
+    // SAFETY: the caller vouches for the rows and the instruction set.
+    unsafe {
+        let at = |row: usize, column: usize| V::load(rows[row].add(column));
+        let twice = at(1, x).add(at(1, x));
+        let xx = at(1, x + 1).add(at(1, x - 1)).sub(twice);
+        let yy = at(2, x).add(at(0, x)).sub(twice);
+        let falling = at(2, x + 1).add(at(0, x - 1));
+        let rising = at(2, x - 1).add(at(0, x + 1));
+        let xy = falling.sub(rising).mul(V::splat(0.25));
+        xx.mul(yy).sub(xy.mul(xy)).mul(V::splat(weight))
+    }
+}
+
+/// Which of the pixels from `x` on have at least `least` and none of their 26 neighbours more.
+///
+/// # Safety
+/// All rows must be valid from `x - 1` to `x + V::COUNT`, and the processor must have the instruction set of `V`.
+#[inline(always)]
+unsafe fn peaks<V: Lanes>(rows: &[[*const f32; 3]; 3], x: usize, least: f32) -> u32 {
+    // SAFETY: the caller vouches for the rows and the instruction set.
+    unsafe {
+        let value = V::load(rows[1][1].add(x));
+        let mut found = value.bits_not_less(V::splat(least));
+        for layer in [1, 0, 2] {
+            if found == 0 {
+                return 0;
+            }
+            let mut high = value;
+            for row in rows[layer] {
+                for column in [x - 1, x, x + 1] {
+                    high = high.max(V::load(row.add(column)));
                 }
             }
+            found &= value.bits_not_less(high);
         }
+        found
     }
-    found
 }
 
-/// Whether no neighbour has more, and none of those that come before it as much.
-fn is_highest(responses: &[Plane], at: Place, value: f32) -> bool {
-    let planes = responses[at.layer - 1..=at.layer + 1].iter().enumerate();
-    planes.into_iter().all(|(l, plane)| {
-        (0..3).all(|r| {
-            let row = &plane.row(at.y + r - 1)[at.x - 1..=at.x + 1];
-            (row.iter().enumerate()).all(|(c, &other)| match (l, r, c).cmp(&(1, 1, 1)) {
-                std::cmp::Ordering::Less => value > other,
-                std::cmp::Ordering::Equal => true,
-                std::cmp::Ordering::Greater => value >= other,
-            })
-        })
-    })
+/// Columns of the middle row whose value is at least `least` and not below that of any of the 26 neighbours.
+///
+/// # Safety
+/// The processor must have the instruction set of `V`.
+#[inline(always)]
+unsafe fn maxima_with<V: Lanes>(rows: &[[&[f32]; 3]; 3], least: f32, found: &mut Vec<usize>) {
+    let width = rows[1][1].len();
+    assert!(rows.iter().flatten().all(|row| row.len() == width));
+    let rows = &rows.map(|layer| layer.map(<[f32]>::as_ptr));
+    let (mut x, end) = (BORDER, width.saturating_sub(BORDER));
+    while x < end {
+        // SAFETY: a register from `x + 1` on ends within the rows; the border leaves room on the left.
+        let (mut bits, count) = unsafe {
+            if x + V::COUNT < width {
+                (peaks::<V>(rows, x, least), V::COUNT)
+            } else {
+                (peaks::<f32>(rows, x, least), 1)
+            }
+        };
+        while bits != 0 {
+            let column = x + bits.trailing_zeros() as usize;
+            if column < end {
+                found.push(column);
+            }
+            bits &= bits - 1;
+        }
+        x += count;
+    }
+}
+
+per_isa! {
+    fn maxima(rows: &[[&[f32]; 3]; 3], least: f32, found: &mut Vec<usize>), maxima_with, wide
+}
+
+/// Whether no neighbour that comes before a maximum has as much.
+fn is_first(rows: &[[&[f32]; 3]; 3], x: usize) -> bool {
+    let value = rows[1][1][x];
+    let before = |l: usize, r: usize| rows[l][r][x - 1..=x + 1].iter().all(|&v| v < value);
+    (0..3).all(|r| before(0, r)) && before(1, 0) && rows[1][1][x - 1] < value
 }
 
 /// The pixel nearest to the maximum of the quadratic, the offset from it in columns, rows and layers, and the value
 /// there.
-fn refine(responses: &[Plane], from: Place) -> Option<(Place, [f32; 3], f32)> {
-    let (width, height) = (responses[0].width(), responses[0].height());
+fn refine(planes: &[Plane], sigma: f32, from: Place) -> Option<(Place, [f32; 3], f32)> {
+    let (width, height) = (planes[0].width(), planes[0].height());
     let mut at = from;
     for _ in 0..MAX_STEPS {
-        let cube = cube(responses, at);
+        let cube = cube(planes, sigma, at);
         let quadratic = Quadratic::of(&cube);
         let offset = quadratic.stationary()?;
         if offset.iter().all(|o| o.abs() < NEAR) {
@@ -178,19 +310,26 @@ fn refine(responses: &[Plane], from: Place) -> Option<(Place, [f32; 3], f32)> {
             return Some((at, offset, cube[1][1][1] + 0.5 * gain));
         }
         at = Place {
-            layer: step(at.layer, offset[2], 1, responses.len() - 1)?,
+            layer: step(at.layer, offset[2], 1, planes.len() - 2)?,
             y: step(at.y, offset[1], BORDER, height.checked_sub(BORDER)?)?,
             x: step(at.x, offset[0], BORDER, width.checked_sub(BORDER)?)?,
         };
+        if at.y.abs_diff(from.y) > REACH {
+            return None;
+        }
     }
     None
 }
 
-fn cube(responses: &[Plane], at: Place) -> Cube {
+/// The 27 responses around a pixel.
+fn cube(planes: &[Plane], sigma: f32, at: Place) -> Cube {
     [at.layer - 1, at.layer, at.layer + 1].map(|layer| {
+        let weight = weight(blur(sigma, layer, planes));
         [at.y - 1, at.y, at.y + 1].map(|y| {
-            let row = responses[layer].row(y);
-            [row[at.x - 1], row[at.x], row[at.x + 1]]
+            [at.x - 1, at.x, at.x + 1].map(|x| {
+                let [xx, xy, yy] = second_derivatives(&planes[layer], x, y);
+                weight * (xx * yy - xy * xy)
+            })
         })
     })
 }

@@ -16,13 +16,14 @@ use vizsla_pixels::{Gray, ScaleSpaceConfig};
 
 use adaptation::Adaptation;
 use harris::HarrisPlanes;
-use hessian::HessianConfig;
+use hessian::{HessianConfig, HessianSearch};
 
 use crate::dog::Blob;
 use crate::extractor::{DescriptorKind, ExtractError, Extractor};
 use crate::keypoint::{Features, Keypoint};
 use crate::pyramid::Pyramid;
 use crate::regions::{Description, Direction, chosen, describe_regions};
+use crate::shape::Shape;
 use crate::sift::keypoint;
 
 /// What [`Covariant`] looks for.
@@ -97,8 +98,6 @@ pub struct Covariant {
 const KEPT_BYTES: usize = 256 << 20;
 /// Intervals of an octave in which blobs are sought.
 const HESSIAN_LAYERS: usize = 3;
-/// How many regions have their shape found for one that is wanted; somewhat more than half of them have one.
-const TRIED: usize = 2;
 
 thread_local! {
     static PYRAMID: RefCell<Option<Pyramid>> = const { RefCell::new(None) };
@@ -168,15 +167,32 @@ impl Covariant {
         let size = (image.width(), image.height());
         let blobs = self.detect(image, pyramid);
         let space = pyramid.space();
-        let mut regions: Vec<Keypoint> = blobs
+        let regions: Vec<Keypoint> = blobs
             .iter()
             .map(|blob| keypoint(space, blob, 0.0))
             .collect();
-        if self.config.affine {
-            regions = self.with_shapes(pyramid, &regions, size);
-        }
-        let order = chosen(&regions, size, self.config.budget, self.config.spread);
-        order.into_iter().map(|index| regions[index]).collect()
+        let CovariantConfig {
+            budget,
+            spread,
+            affine,
+            ..
+        } = self.config;
+        let adaptation = affine.then(Adaptation::new);
+        let mut shapes = vec![Shape::CIRCLE; regions.len()];
+        // Shapes take time: they are found for those that the budget asks for.
+        let order = chosen(&regions, size, budget, spread, |index| {
+            let Some(adaptation) = &adaptation else {
+                return true;
+            };
+            let found = adaptation.shape(pyramid, &regions[index]);
+            shapes[index] = found.unwrap_or_default();
+            found.is_some()
+        });
+        let shaped = |index| Keypoint {
+            shape: shapes[index],
+            ..regions[index]
+        };
+        order.into_iter().map(shaped).collect()
     }
 
     /// Builds the pyramid and finds its blobs or corners.
@@ -185,60 +201,25 @@ impl Covariant {
         let threshold = (config.threshold)
             .unwrap_or(config.measure.default_threshold())
             .max(0.0);
-        let sigma = pyramid.space().config().sigma;
-        let mut blobs = Vec::new();
+        let (isa, sigma) = (pyramid.isa(), pyramid.space().config().sigma);
         match config.measure {
             Measure::Hessian => {
                 let thresholds = HessianConfig {
                     threshold,
                     edge_threshold: config.edge_threshold,
                 };
-                let mut responses = Vec::new();
-                pyramid.build(image, |number, octave| {
-                    hessian::detect(
-                        number,
-                        octave,
-                        sigma,
-                        &thresholds,
-                        &mut responses,
-                        &mut blobs,
-                    );
-                });
+                let mut search = HessianSearch::new(isa, sigma, thresholds);
+                pyramid.build_rows(image, |octave, y, planes| search.row(octave, y, planes));
+                search.into_blobs()
             }
             Measure::Harris => {
-                let mut memory = HarrisPlanes::default();
+                let (mut memory, mut blobs) = (HarrisPlanes::default(), Vec::new());
                 pyramid.build(image, |number, octave| {
                     harris::detect(number, octave, sigma, threshold, &mut memory, &mut blobs);
                 });
+                blobs
             }
         }
-        blobs
-    }
-
-    /// The regions that have a shape, with it: of all without a budget, else of enough of those that the budget would take
-    /// first.
-    fn with_shapes(
-        &self,
-        pyramid: &Pyramid,
-        regions: &[Keypoint],
-        size: (usize, usize),
-    ) -> Vec<Keypoint> {
-        let CovariantConfig { budget, spread, .. } = self.config;
-        let adaptation = Adaptation::new();
-        let shaped = |index: &usize| {
-            let region = &regions[*index];
-            let shape = adaptation.shape(pyramid, region)?;
-            Some(Keypoint { shape, ..*region })
-        };
-        let first = chosen(regions, size, budget.saturating_mul(TRIED), spread);
-        let mut found: Vec<Keypoint> = first.iter().filter_map(shaped).collect();
-        if found.len() < budget && first.len() < regions.len() {
-            let mut tried = vec![false; regions.len()];
-            first.iter().for_each(|&index| tried[index] = true);
-            let rest: Vec<usize> = (0..regions.len()).filter(|&index| !tried[index]).collect();
-            found.extend(rest.iter().filter_map(shaped));
-        }
-        found
     }
 }
 

@@ -9,8 +9,9 @@
 use vizsla_pixels::{Lanes, Plane, per_isa};
 
 use super::layout::{CELL_SIDE, CELLS, DIRECTIONS, Histogram, Window, quantise};
-use crate::gradient::{TO_INTEGER, integer_bits, turns};
+use crate::gradient::turns;
 use crate::keypoint::Descriptor;
+use crate::sampling::line;
 
 /// Samples across a cell of the descriptor.
 const PER_CELL: usize = 4;
@@ -32,17 +33,6 @@ const WINDOW: Row = window();
 
 /// Rows of the window, shares of a sample in the nearer and the farther of two cells.
 const SHARE: [f32; PER_CELL] = share();
-
-/// 0, 1, 2, …
-const COUNTING: Row = {
-    let mut row = [0.0; STRIDE];
-    let mut i = 0;
-    while i < STRIDE {
-        row[i] = i as f32;
-        i += 1;
-    }
-    row
-};
 
 const fn window() -> Row {
     let mut row = [0.0; STRIDE];
@@ -76,93 +66,6 @@ const fn share() -> [f32; PER_CELL] {
     share
 }
 
-/// Interpolated intensities of one row of grid corners. `origin` is the position of its first corner, `step` the way
-/// to the next one. Positions outside the plane are moved onto its border.
-///
-/// # Safety
-/// The processor must have the instruction set of `V`.
-#[inline(always)]
-unsafe fn corners<V: Lanes>(plane: &Plane, origin: (f32, f32), step: (f32, f32), out: &mut Row) {
-    let (mut fx, mut fy, mut ix, mut iy) =
-        ([0.0; STRIDE], [0.0; STRIDE], [0.0; STRIDE], [0.0; STRIDE]);
-    // SAFETY: whole registers of rows of `STRIDE` values.
-    unsafe {
-        for start in (0..STRIDE).step_by(V::COUNT) {
-            let along = V::load(COUNTING.as_ptr().add(start));
-            split::<V>(
-                along,
-                origin.0,
-                step.0,
-                plane.width(),
-                start,
-                &mut fx,
-                &mut ix,
-            );
-            split::<V>(
-                along,
-                origin.1,
-                step.1,
-                plane.height(),
-                start,
-                &mut fy,
-                &mut iy,
-            );
-        }
-    }
-    let (data, width) = (plane.data(), plane.width());
-    let mut near = [[0.0f32; STRIDE]; 2];
-    let mut far = [[0.0f32; STRIDE]; 2];
-    for i in 0..=SIDE {
-        let at = integer_bits(iy[i]) * width + integer_bits(ix[i]);
-        let (upper, lower) = (&data[at..at + 2], &data[at + width..at + width + 2]);
-        (near[0][i], near[1][i]) = (upper[0], upper[1]);
-        (far[0][i], far[1][i]) = (lower[0], lower[1]);
-    }
-    // SAFETY: as above.
-    unsafe {
-        for start in (0..STRIDE).step_by(V::COUNT) {
-            let at = |row: &Row| V::load(row.as_ptr().add(start));
-            let (left, low_left) = (at(&near[0]), at(&far[0]));
-            let top = at(&fx).mul_add(at(&near[1]).sub(left), left);
-            let low = at(&fx).mul_add(at(&far[1]).sub(low_left), low_left);
-            at(&fy)
-                .mul_add(low.sub(top), top)
-                .store(out.as_mut_ptr().add(start));
-        }
-    }
-}
-
-/// Positions `origin + step · along` within `0..size`, split into whole pixels (still with [`TO_INTEGER`] added, and
-/// at most `size - 2`) and the rest.
-///
-/// # Safety
-/// `start` must leave room for a register in a row.
-#[inline(always)]
-unsafe fn split<V: Lanes>(
-    along: V,
-    origin: f32,
-    step: f32,
-    size: usize,
-    start: usize,
-    rest: &mut Row,
-    whole: &mut Row,
-) {
-    // SAFETY: the caller vouches for `start` and the instruction set.
-    unsafe {
-        let position = along.mul_add(V::splat(step), V::splat(origin));
-        let position = position.max(V::splat(0.0)).min(V::splat((size - 1) as f32));
-        let magic = V::splat(TO_INTEGER);
-        let pixel = position
-            .sub(V::splat(0.5))
-            .add(magic)
-            .min(V::splat((size - 2) as f32).add(magic));
-        pixel.store(whole.as_mut_ptr().add(start));
-        position
-            .sub(pixel.sub(magic))
-            .store(rest.as_mut_ptr().add(start));
-    }
-}
-
 /// # Safety
 /// The processor must have the instruction set of `V`.
 #[inline(always)]
@@ -181,14 +84,14 @@ unsafe fn gradients<V: Lanes>(plane: &Plane, window: &Window, out: &mut Gradient
     // One value more than a row, so that the shifted registers stay inside.
     let mut rows = [[0.0; STRIDE]; 3];
     // SAFETY: the caller vouches for the instruction set.
-    unsafe { corners::<V>(plane, first, du, &mut rows[0]) };
+    unsafe { line::<V, STRIDE>(plane, first, du, SIDE + 1, &mut rows[0]) };
     for (j, &window_row) in WINDOW.iter().enumerate().take(SIDE) {
-        let line = (j + 1) as f32;
-        let origin = (first.0 + line * dv.0, first.1 + line * dv.1);
+        let down = (j + 1) as f32;
+        let origin = (first.0 + down * dv.0, first.1 + down * dv.1);
         let (upper, lower) = (j % 2, (j + 1) % 2);
         // SAFETY: a register that is shifted by one from the last of a row ends in the next row, and there is a third.
         unsafe {
-            corners::<V>(plane, origin, du, &mut rows[lower]);
+            line::<V, STRIDE>(plane, origin, du, SIDE + 1, &mut rows[lower]);
             let values = rows.as_ptr().cast::<f32>();
             let (upper, lower) = (values.add(upper * STRIDE), values.add(lower * STRIDE));
             for start in (0..STRIDE).step_by(V::COUNT) {
