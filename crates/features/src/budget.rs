@@ -56,7 +56,10 @@ pub(crate) fn choose_fit(
         return chosen;
     }
     let mut places = vec![0; bids.len()];
-    order.iter().enumerate().for_each(|(place, &index)| places[index] = place);
+    order
+        .iter()
+        .enumerate()
+        .for_each(|(place, &index)| places[index] = place);
     let missing = budget - chosen.len();
     let mut turns = Cells::new(bids, size, budget, &chosen, rest.as_slice());
     let mut more = Vec::new();

@@ -219,7 +219,9 @@ impl Grid {
     fn samples(&self, blur: &LongBlur) -> Option<usize> {
         let length = self.right.0.hypot(self.right.1);
         let across = self.right.0 * blur.axis.1 - self.right.1 * blur.axis.0;
-        let count = (length / blur.spacing).ceil().clamp(1.0, MOST_SAMPLES as f32);
+        let count = (length / blur.spacing)
+            .ceil()
+            .clamp(1.0, MOST_SAMPLES as f32);
         (across.abs() <= ALONG * length).then_some(count as usize)
     }
 }

@@ -52,11 +52,7 @@ impl Pyramid {
     }
 
     /// Fills it with an image; every row of an octave is shown, as by [`ScaleSpace::build`].
-    pub(crate) fn build_rows(
-        &mut self,
-        image: &Gray,
-        on_row: impl FnMut(usize, usize, &[Plane]),
-    ) {
+    pub(crate) fn build_rows(&mut self, image: &Gray, on_row: impl FnMut(usize, usize, &[Plane])) {
         let (width, height) = (image.width(), image.height());
         self.space.build(image.data(), width, height, on_row);
     }

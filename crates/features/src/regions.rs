@@ -5,7 +5,7 @@ use std::f32::consts::TAU;
 
 use crate::budget::{self, Bid};
 use crate::extractor::DescriptorKind;
-use crate::keypoint::{Features, Keypoint};
+use crate::keypoint::{Descriptor, Features, Keypoint};
 use crate::patch::{Patch, PatchLayout};
 use crate::pyramid::Pyramid;
 use crate::shape::Shape;
@@ -62,40 +62,84 @@ pub(crate) fn describe_regions(
         height: height as u32,
         ..Features::default()
     };
-    for region in regions {
-        let given = region.angle;
-        // The patch is turned to where it is read soonest.
-        let axis = region.shape.long_axis();
-        let read = Keypoint {
-            angle: axis,
-            ..region
-        };
-        let Some(patch) = Patch::of(pyramid, &read, &PatchLayout::SIFT) else {
-            continue;
-        };
-        let mut angles = patch.directions();
-        angles.iter_mut().for_each(|angle| *angle = full_turn(*angle + axis));
-        match description.direction {
-            _ if angles.is_empty() => {}
-            Direction::Gradients => {}
-            Direction::Upright => angles = vec![upright(region.shape)],
-            Direction::Given => angles = vec![given],
+    let regions: Vec<Keypoint> = regions.into_iter().collect();
+    let mut rest = regions.as_slice();
+    while !rest.is_empty() && (description.budget == 0 || features.len() < description.budget) {
+        let (batch, after) = rest.split_at(batch(rest.len(), features.len(), description.budget));
+        rest = after;
+        // As they lie in memory, whatever their strength: much of the time would else go into waiting for pixels.
+        let mut visits: Vec<usize> = (0..batch.len()).collect();
+        visits.sort_unstable_by_key(|&index| place(pyramid, &batch[index]));
+        let mut described = vec![Vec::new(); batch.len()];
+        for index in visits {
+            described[index] = describe_region(pyramid, &batch[index], description);
         }
-        for angle in angles {
-            if description.budget != 0 && features.len() == description.budget {
-                return features;
-            }
-            let turned = Keypoint { angle, ..region };
-            features.keypoints.push(turned);
-            let descriptor = match description.kind {
-                DescriptorKind::Sift => patch.sift(angle - axis, false),
-                DescriptorKind::RootSift => patch.sift(angle - axis, true),
-                kind => kind.describe(pyramid, &turned),
-            };
+        for (keypoint, descriptor) in described.into_iter().flatten() {
+            features.keypoints.push(keypoint);
             features.descriptors.push(descriptor);
         }
     }
+    if description.budget != 0 {
+        features.keypoints.truncate(description.budget);
+        features.descriptors.truncate(description.budget);
+    }
     features
+}
+
+/// How many regions are described next: all without a budget, else few enough that most are still within it when each has more
+/// than one direction.
+fn batch(left: usize, have: usize, budget: usize) -> usize {
+    let wanted = match budget {
+        0 => left,
+        _ => (budget - have).div_ceil(4) * 3,
+    };
+    wanted.min(left)
+}
+
+/// Where a region lies in memory, roughly.
+fn place(pyramid: &Pyramid, region: &Keypoint) -> (u32, u32) {
+    let scale = region.scale / region.shape.u.hypot(region.shape.v).exp();
+    let level = pyramid.level(scale).map_or(0.0, |level| level.sigma);
+    // Of numbers that are not negative the bits are in their order.
+    (level.max(0.0).to_bits(), region.y.max(0.0).to_bits())
+}
+
+/// The features of one region.
+fn describe_region(
+    pyramid: &Pyramid,
+    region: &Keypoint,
+    description: &Description,
+) -> Vec<(Keypoint, Descriptor)> {
+    // The patch is turned to where it is read soonest.
+    let axis = region.shape.long_axis();
+    let read = Keypoint {
+        angle: axis,
+        ..*region
+    };
+    let Some(patch) = Patch::of(pyramid, &read, &PatchLayout::SIFT) else {
+        return Vec::new();
+    };
+    let mut angles = patch.directions();
+    match description.direction {
+        _ if angles.is_empty() => {}
+        Direction::Gradients => {
+            for angle in &mut angles {
+                *angle = full_turn(*angle + axis);
+            }
+        }
+        Direction::Upright => angles = vec![upright(region.shape)],
+        Direction::Given => angles = vec![region.angle],
+    }
+    let described = |angle| {
+        let turned = Keypoint { angle, ..*region };
+        let descriptor = match description.kind {
+            DescriptorKind::Sift => patch.sift(angle - axis, false),
+            DescriptorKind::RootSift => patch.sift(angle - axis, true),
+            kind => kind.describe(pyramid, &turned),
+        };
+        (turned, descriptor)
+    };
+    angles.into_iter().map(described).collect()
 }
 
 /// The angle under which the vertical of the picture is that of the patch (Perdoch, Chum & Matas, CVPR 2009), in radians

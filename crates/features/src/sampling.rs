@@ -42,25 +42,18 @@ pub(crate) unsafe fn line<V: Lanes, const N: usize>(
         }
     }
     let (data, width) = (plane.data(), plane.width());
-    let mut near = [[0.0f32; N]; 2];
-    let mut far = [[0.0f32; N]; 2];
+    let (mut upper, mut lower) = ([[0.0f32; 2]; N], [[0.0f32; 2]; N]);
     for i in 0..count.min(N) {
         let at = integer_bits(iy[i]) * width + integer_bits(ix[i]);
-        let (upper, lower) = (&data[at..at + 2], &data[at + width..at + width + 2]);
-        (near[0][i], near[1][i]) = (upper[0], upper[1]);
-        (far[0][i], far[1][i]) = (lower[0], lower[1]);
+        let around = &data[at..at + width + 2];
+        upper[i] = [around[0], around[1]];
+        lower[i] = [around[width], around[width + 1]];
     }
-    // SAFETY: as above.
-    unsafe {
-        for start in (0..N).step_by(V::COUNT) {
-            let at = |row: &[f32; N]| V::load(row.as_ptr().add(start));
-            let (left, low_left) = (at(&near[0]), at(&far[0]));
-            let top = at(&fx).mul_add(at(&near[1]).sub(left), left);
-            let low = at(&fx).mul_add(at(&far[1]).sub(low_left), low_left);
-            at(&fy)
-                .mul_add(low.sub(top), top)
-                .store(out.as_mut_ptr().add(start));
-        }
+    // Plain loops: they are compiled with the instruction set of `V`.
+    for i in 0..N {
+        let left = upper[i][0] + fy[i] * (lower[i][0] - upper[i][0]);
+        let right = upper[i][1] + fy[i] * (lower[i][1] - upper[i][1]);
+        out[i] = left + fx[i] * (right - left);
     }
 }
 

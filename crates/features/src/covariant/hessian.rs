@@ -290,8 +290,9 @@ per_isa! {
 /// Whether no neighbour that comes before a maximum has as much.
 fn is_first(rows: &[[&[f32]; 3]; 3], x: usize) -> bool {
     let value = rows[1][1][x];
-    let before = |l: usize, r: usize| rows[l][r][x - 1..=x + 1].iter().all(|&v| v < value);
-    (0..3).all(|r| before(0, r)) && before(1, 0) && rows[1][1][x - 1] < value
+    let lower = |row: &[f32]| row[x - 1] < value && row[x] < value && row[x + 1] < value;
+    let [above, here, below] = rows[0];
+    lower(above) && lower(here) && lower(below) && lower(rows[1][0]) && rows[1][1][x - 1] < value
 }
 
 /// The pixel nearest to the maximum of the quadratic, the offset from it in columns, rows and layers, and the value
@@ -323,15 +324,25 @@ fn refine(planes: &[Plane], sigma: f32, from: Place) -> Option<(Place, [f32; 3],
 
 /// The 27 responses around a pixel.
 fn cube(planes: &[Plane], sigma: f32, at: Place) -> Cube {
-    [at.layer - 1, at.layer, at.layer + 1].map(|layer| {
-        let weight = weight(blur(sigma, layer, planes));
-        [at.y - 1, at.y, at.y + 1].map(|y| {
-            [at.x - 1, at.x, at.x + 1].map(|x| {
-                let [xx, xy, yy] = second_derivatives(&planes[layer], x, y);
-                weight * (xx * yy - xy * xy)
-            })
-        })
-    })
+    let mut cube = [[[0.0; 3]; 3]; 3];
+    for (index, slice) in (at.layer - 1..).zip(&mut cube) {
+        let weight = weight(blur(sigma, index, planes));
+        let mut block = [[0.0; 5]; 5];
+        for (y, line) in (at.y - 2..).zip(&mut block) {
+            line.copy_from_slice(&planes[index].row(y)[at.x - 2..at.x + 3]);
+        }
+        for (r, line) in slice.iter_mut().enumerate() {
+            let [above, here, below] = [&block[r], &block[r + 1], &block[r + 2]];
+            for (c, value) in line.iter_mut().enumerate() {
+                let twice = 2.0 * here[c + 1];
+                let xx = here[c + 2] + here[c] - twice;
+                let yy = below[c + 1] + above[c + 1] - twice;
+                let xy = 0.25 * (below[c + 2] - below[c] - above[c + 2] + above[c]);
+                *value = weight * (xx * yy - xy * xy);
+            }
+        }
+    }
+    cube
 }
 
 /// Whether the ratio of the principal curvatures stays below `edge`.

@@ -1,5 +1,9 @@
 //! Harris- and Hessian-Laplace, Harris- and Hessian-Affine: detector, shape, budget and descriptors put together.
 //!
+//! How strong a region is counts with the root of its scale. The derivatives of a noisy image, normalised, have noise that falls with
+//! the scale, and small regions are many, so that without it the budget goes to those that the next picture does not show
+//! again.
+//!
 //! See [`hessian`], [`harris`] and [`adaptation`] for the papers and for
 //! what was chosen where they leave a choice. Responses, moments and shapes are checked against NumPy and SciPy in
 //! `tests/reference`, repeatability and matching score against OpenCV in `benches/detectors.md`.
@@ -54,7 +58,9 @@ pub struct CovariantConfig {
     pub measure: Measure,
     /// Whether the affine shape of each is found; what has none (edges) is dropped. Default false.
     pub affine: bool,
-    /// Largest number of features of an image; 0 keeps all.
+    /// Largest number of features of an image; 0 keeps all. The strongest are kept, where strength, [`Keypoint::response`], is
+    /// the response below times the square root of the scale: of two regions of one contrast the larger is found again more
+    /// often.
     pub budget: usize,
     /// Smallest response, grey values as `[0, 1]`: `σ² · √det H` of a blob, the fourth root of the Harris measure of a corner.
     /// Both are proportional to contrast. `None`, the default, is [`Measure::default_threshold`]; what is below 0 counts as 0.
@@ -167,29 +173,39 @@ impl Covariant {
         let size = (image.width(), image.height());
         let blobs = self.detect(image, pyramid);
         let space = pyramid.space();
-        let regions: Vec<Keypoint> = blobs
-            .iter()
-            .map(|blob| keypoint(space, blob, 0.0))
-            .collect();
+        let weighted = |blob: &Blob| {
+            let region = keypoint(space, blob, 0.0);
+            Keypoint {
+                response: region.response * region.scale.sqrt(),
+                ..region
+            }
+        };
+        let regions: Vec<Keypoint> = blobs.iter().map(weighted).collect();
         let CovariantConfig {
             budget,
             spread,
             affine,
             ..
         } = self.config;
-        let adaptation = affine.then(Adaptation::new);
-        let mut shapes = vec![Shape::CIRCLE; regions.len()];
-        // Shapes take time: they are found for those that the budget asks for.
+        if !affine {
+            let order = chosen(&regions, size, budget, spread, |_| true);
+            return order.into_iter().map(|index| regions[index]).collect();
+        }
+        // Shapes take time: they are found for those that the budget asks for, and of those for the ones that it would take
+        // if all had one in the order in which they lie in memory.
+        let adaptation = Adaptation::new();
+        let mut shapes: Vec<Option<Option<Shape>>> = vec![None; regions.len()];
+        let mut first = chosen(&regions, size, budget, spread, |_| true);
+        first.sort_unstable();
+        for index in first {
+            shapes[index] = Some(adaptation.shape(pyramid, &regions[index]));
+        }
         let order = chosen(&regions, size, budget, spread, |index| {
-            let Some(adaptation) = &adaptation else {
-                return true;
-            };
-            let found = adaptation.shape(pyramid, &regions[index]);
-            shapes[index] = found.unwrap_or_default();
-            found.is_some()
+            let shape = || adaptation.shape(pyramid, &regions[index]);
+            shapes[index].get_or_insert_with(shape).is_some()
         });
-        let shaped = |index| Keypoint {
-            shape: shapes[index],
+        let shaped = |index: usize| Keypoint {
+            shape: shapes[index].flatten().unwrap_or_default(),
             ..regions[index]
         };
         order.into_iter().map(shaped).collect()

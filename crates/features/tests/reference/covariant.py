@@ -106,13 +106,20 @@ def patch(image, x, y, scale, angle, shape, side, sigma, blur):
     return map_coordinates(plane, [grid[..., 1], grid[..., 0]], order=5, mode="mirror")
 
 
-def moments(values, window=4.8):
-    side = len(values)
-    steps = np.arange(side) - (side - 1) / 2
-    weight = np.exp(-0.5 * (steps / window) ** 2)
-    weight = np.outer(weight, weight)[1:-1, 1:-1]
-    dx = 0.5 * (values[1:-1, 2:] - values[1:-1, :-2])
-    dy = 0.5 * (values[2:, 1:-1] - values[:-2, 1:-1])
+# Side, pixels for a scale, blur in pixels; and the window.
+LAYOUT = (23, 1.2, 0.4)
+WINDOW = 3.2
+
+
+def moments(values):
+    count = len(values) - 1
+    steps = np.arange(count) - (count - 1) / 2
+    weight = np.exp(-0.5 * (steps / WINDOW) ** 2)
+    weight = np.outer(weight, weight)
+    # Between the two halves of four pixels.
+    across, down = np.diff(values, axis=1), np.diff(values, axis=0)
+    dx = 0.5 * (across[1:] + across[:-1])
+    dy = 0.5 * (down[:, 1:] + down[:, :-1])
     off = (weight * dx * dy).sum()
     return np.array([[(weight * dx * dx).sum(), off], [off, (weight * dy * dy).sum()]])
 
@@ -122,7 +129,7 @@ def adapted(image, x, y, scale):
     shape = np.zeros(2)
     for _ in range(200):
         try:
-            m = moments(patch(image, x, y, scale, 0.0, shape, 31, 1.6, 0.8))
+            m = moments(patch(image, x, y, scale, 0.0, shape, *LAYOUT))
         except np.linalg.LinAlgError:
             return None
         s = shape_matrix(*shape)
@@ -141,26 +148,27 @@ def main():
     rows = responses(image, rng)
     height, width = image.shape
     patches = []
-    for level in [0.8 * 2 ** (1 / 3) * 2 ** (n / 3) for n in (0, 1)]:
-        for stretch in [0.0, 0.25, 0.5]:
+    for level in [0.8 * 2 ** (1 / 3)] * 2:
+        for stretch in [0.0, 0.2, 0.4]:
             turn = rng.uniform(0, 2 * np.pi)
             shape = np.round([stretch * np.cos(turn), stretch * np.sin(turn)], 4)
             # The short axis has the blur of a level, so that nothing is lost by taking the nearest.
-            scale = 2 * level * np.exp(np.hypot(*shape))
+            scale = 3 * level * np.exp(np.hypot(*shape))
             x, y = rng.uniform(0.4, 0.6) * width, rng.uniform(0.4, 0.6) * height
             angle = rng.uniform(0, 2 * np.pi)
-            values = patch(image, x, y, scale, angle, shape, 31, 1.6, 0.8)
+            values = patch(image, x, y, scale, angle, shape, *LAYOUT)
             m = moments(values)
             patches.append({
                 "x": x, "y": y, "scale": scale, "angle": angle, "u": shape[0], "v": shape[1],
                 # The middle; beyond it the patch leaves the image, which goes on differently here.
-                "values": np.round(values[9:22:3, 9:22:3], 3).ravel().tolist(),
+                "values": np.round(values[5:18:3, 5:18:3], 3).ravel().tolist(),
                 "moments": [m[0, 0], m[0, 1], m[1, 1]],
             })
     shapes = []
     while len(shapes) < 15:
-        x, y = rng.uniform(0.25, 0.75) * width, rng.uniform(0.25, 0.75) * height
-        scale = float(rng.uniform(2.2, 4.0))
+        x, y = rng.uniform(0.35, 0.65) * width, rng.uniform(0.35, 0.65) * height
+        # Below, the short axis would be finer than the image is read.
+        scale = float(rng.uniform(4.0, 5.5))
         shape = adapted(image, x, y, scale)
         if shape is not None:
             shapes.append({"x": x, "y": y, "scale": scale, "u": shape[0], "v": shape[1]})
