@@ -75,19 +75,7 @@ impl Patch {
         let size = keypoint.scale / layout.sigma;
         let stretch = keypoint.shape.u.hypot(keypoint.shape.v).exp();
         let level = pyramid.level(layout.blur * size / stretch)?;
-        let [[a, b], [c, d]] = keypoint
-            .shape
-            .matrix()
-            .map(|row| row.map(|value| value as f32 * size / level.step));
-        let (sin, cos) = keypoint.angle.sin_cos();
-        let grid = Grid {
-            centre: (
-                (keypoint.x - level.offset) / level.step,
-                (keypoint.y - level.offset) / level.step,
-            ),
-            right: (a * cos + b * sin, c * cos + d * sin),
-            down: (b * cos - a * sin, d * cos - c * sin),
-        };
+        let grid = Grid::of(keypoint, size, &level);
         let blur = LongBlur::of(keypoint, layout.blur * size * stretch, &level);
         let mut plane = Plane::new(side, side);
         read(pyramid.isa(), level.plane, &grid, blur.as_ref(), &mut plane);
@@ -188,6 +176,17 @@ impl LongBlur {
         })
     }
 
+    /// Samples beside a pixel: right, down, weight.
+    fn taps(&self) -> Vec<(f32, f32, f32)> {
+        let weights = self.weights(self.spacing);
+        let reach = (weights.len() / 2) as f32;
+        let beside = |(i, &weight): (usize, &f32)| {
+            let along = (i as f32 - reach) * self.spacing;
+            (along * self.axis.0, along * self.axis.1, weight)
+        };
+        weights.iter().enumerate().map(beside).collect()
+    }
+
     /// Weights at distances of `step` from the middle, which is in the middle of them, with a sum of 1.
     fn weights(&self, step: f32) -> Vec<f32> {
         let reach = ((REACH * self.sigma / step).round() as usize).clamp(1, MOST_SAMPLES) as i32;
@@ -205,6 +204,23 @@ struct Grid {
 }
 
 impl Grid {
+    /// `size` is that of a pixel of the patch in pixels of the image, but for the shape.
+    fn of(keypoint: &Keypoint, size: f32, level: &Level<'_>) -> Self {
+        let [[a, b], [c, d]] = keypoint
+            .shape
+            .matrix()
+            .map(|row| row.map(|value| value as f32 * size / level.step));
+        let (sin, cos) = keypoint.angle.sin_cos();
+        Self {
+            centre: (
+                (keypoint.x - level.offset) / level.step,
+                (keypoint.y - level.offset) / level.step,
+            ),
+            right: (a * cos + b * sin, c * cos + d * sin),
+            down: (b * cos - a * sin, d * cos - c * sin),
+        }
+    }
+
     /// The first pixel of row `j` of a patch.
     fn row(&self, j: usize, side: usize) -> (f32, f32) {
         let middle = (side - 1) as f32 * 0.5;
@@ -241,14 +257,7 @@ unsafe fn read_with<V: Lanes>(
             None => read_rows::<V>(level, grid, &[(0.0, 0.0, 1.0)], out),
             Some((blur, Some(count))) => read_combed::<V>(level, grid, blur, count, out),
             Some((blur, None)) => {
-                let weights = blur.weights(blur.spacing);
-                let reach = (weights.len() / 2) as f32;
-                let beside = |(i, &weight): (usize, &f32)| {
-                    let along = (i as f32 - reach) * blur.spacing;
-                    (along * blur.axis.0, along * blur.axis.1, weight)
-                };
-                let taps: Vec<_> = weights.iter().enumerate().map(beside).collect();
-                read_rows::<V>(level, grid, &taps, out);
+                read_rows::<V>(level, grid, &blur.taps(), out);
             }
         }
     }
@@ -408,6 +417,42 @@ mod tests {
                     let found = patch.row(j)[i];
                     assert!((found - wanted).abs() < 0.3, "{i} {j}: {found} {wanted}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_along_the_blur_are_read_as_others_by_all_instruction_sets() {
+        let pyramid = Pyramid::of(&waves());
+        let layout = PatchLayout {
+            side: 31,
+            sigma: 1.6,
+            blur: 0.8,
+        };
+        for (u, v, scale) in [
+            (0.6, 0.3, 4.0),
+            (-0.9, 0.4, 6.0),
+            (0.1, -0.5, 9.0),
+            (0.0, 1.3, 5.0),
+        ] {
+            let shape = Shape { u, v };
+            let along = at(99.3, 81.8, scale, shape.long_axis(), shape);
+            let size = scale / layout.sigma;
+            let stretch = shape.u.hypot(shape.v).exp();
+            let level = pyramid.level(layout.blur * size / stretch).unwrap();
+            let grid = Grid::of(&along, size, &level);
+            let blur = LongBlur::of(&along, layout.blur * size * stretch, &level).unwrap();
+            assert!(grid.samples(&blur).is_some());
+            let mut twin = Plane::new(layout.side, layout.side);
+            // SAFETY: plain values need no instruction set.
+            unsafe { read_rows::<f32>(level.plane, &grid, &blur.taps(), &mut twin) };
+            for isa in Isa::available() {
+                let mut patch = Plane::new(layout.side, layout.side);
+                read(isa, level.plane, &grid, Some(&blur), &mut patch);
+                let pairs = twin.data().iter().zip(patch.data());
+                let apart = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                // The samples of the two are not the same ones.
+                assert!(apart < 1.0, "{isa:?} {shape:?}: {apart}");
             }
         }
     }
