@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::Error;
 use crate::distance::l2_squared_f32;
+use crate::float_panel::FloatPanel;
 use crate::random::Random;
 
 /// Points one task works on.
@@ -90,15 +91,10 @@ pub(crate) fn check_points(
 impl FloatKMeans {
     /// Labels every point and returns its squared distance.
     fn assign(&mut self, points: &[f32]) -> Vec<f32> {
-        let (dimension, centroids) = (self.dimension, &self.centroids);
-        let nearest: Vec<(u32, f32)> = points
-            .par_chunks(dimension)
-            .with_min_len(CHUNK)
-            .map(|point| nearest_row(point, centroids))
-            .collect();
-        self.inertia = nearest.iter().map(|&(_, d)| f64::from(d)).sum();
-        self.labels = nearest.iter().map(|&(label, _)| label).collect();
-        nearest.into_iter().map(|(_, d)| d).collect()
+        let nearest = FloatPanel::new(&self.centroids, self.dimension).nearest(points);
+        self.inertia = nearest.iter().map(|n| f64::from(n.distance)).sum();
+        self.labels = nearest.iter().map(|n| n.row).collect();
+        nearest.into_iter().map(|n| n.distance).collect()
     }
 
     /// Moves every centre to the mean of its points; one without points moves to the point that lies farthest from
@@ -132,18 +128,6 @@ impl FloatKMeans {
             }
         }
     }
-}
-
-/// The row nearest to a point, the first of equals, and its squared distance.
-pub(crate) fn nearest_row(point: &[f32], rows: &[f32]) -> (u32, f32) {
-    let mut best = (0, f32::INFINITY);
-    for (row, centroid) in rows.chunks_exact(point.len()).enumerate() {
-        let distance = l2_squared_f32(point, centroid);
-        if distance < best.1 {
-            best = (row as u32, distance);
-        }
-    }
-    best
 }
 
 /// k-means++: each centre is a point drawn with probability proportional to its squared distance to the

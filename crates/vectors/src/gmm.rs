@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use crate::Error;
 use crate::files::{AtomicFile, FileFormat, content_id, f32s, u32_at};
 use crate::float_kmeans::{CHUNK, check_points, float_kmeans};
+use crate::mahalanobis::Mahalanobis;
 
 /// Most Gaussians of a mixture, and most dimensions of one.
 const MOST: usize = 1 << 16;
@@ -25,6 +26,13 @@ const FORMAT: FileFormat = FileFormat {
 };
 /// A variance is at least this share of the mean variance of all samples.
 const FLOOR: f64 = 1e-4;
+
+/// Shares that count.
+const LEAST_SHARE: f64 = 1e-9;
+/// Samples whose distances are held at a time.
+const SEVERAL: usize = 64;
+/// e to the power of this, and of less, is 0: less than half of the least number.
+const NO_EXPONENTIAL: f64 = -746.0;
 
 /// A mixture of Gaussians with diagonal covariances.
 ///
@@ -170,10 +178,7 @@ impl Gmm {
     pub fn posteriors(&self, sample: &[f32], out: &mut Vec<f64>) -> f64 {
         out.clear();
         let rows = self.means.chunks_exact(self.dimension);
-        for ((mean, variance), &constant) in rows
-            .zip(self.variances.chunks_exact(self.dimension))
-            .zip(&self.constants)
-        {
+        for (mean, variance) in rows.zip(self.variances.chunks_exact(self.dimension)) {
             let distance: f64 = sample
                 .iter()
                 .zip(mean)
@@ -183,28 +188,75 @@ impl Gmm {
                     difference * difference / f64::from(v)
                 })
                 .sum();
-            out.push(constant - 0.5 * distance);
+            out.push(distance);
         }
-        let most = out.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let total: f64 = out.iter().map(|x| (x - most).exp()).sum();
-        out.iter_mut().for_each(|x| *x = (*x - most).exp() / total);
+        let (most, total) = self.densities(out);
+        out.iter_mut().for_each(|x| *x /= total);
         most + total.ln()
     }
 
+    /// The Gaussians ready for [`Gmm::each_share`].
+    pub(crate) fn packed(&self) -> Mahalanobis {
+        Mahalanobis::new(&self.means, &self.variances, self.dimension)
+    }
+
+    /// What [`Gmm::posteriors`] gives of many samples: calls `visit(sample, gaussian, share)` for every share above 10⁻⁹, sample
+    /// by sample, and returns the sum of their log-likelihoods. `packed` is [`Gmm::packed`].
+    pub(crate) fn each_share(
+        &self,
+        packed: &Mahalanobis,
+        samples: &[f32],
+        mut visit: impl FnMut(usize, usize, f64),
+    ) -> f64 {
+        let mut log_likelihood = 0.0;
+        let mut number = 0;
+        for several in samples.chunks(SEVERAL * self.dimension) {
+            let mut distances = packed.distances(several);
+            for of_sample in distances.chunks_exact_mut(self.len()) {
+                let (most, total) = self.densities(of_sample);
+                log_likelihood += most + total.ln();
+                for (gaussian, &density) in of_sample.iter().enumerate() {
+                    // Most are nothing, and nothing needs no division.
+                    if density > 0.0 {
+                        let share = density / total;
+                        if share > LEAST_SHARE {
+                            visit(number, gaussian, share);
+                        }
+                    }
+                }
+                number += 1;
+            }
+        }
+        log_likelihood
+    }
+
+    /// Turns the distances of a sample to the Gaussians into their densities as shares of the greatest; returns its logarithm and
+    /// the sum of the shares.
+    fn densities(&self, distances: &mut [f64]) -> (f64, f64) {
+        for (x, constant) in distances.iter_mut().zip(&self.constants) {
+            *x = constant - 0.5 * *x;
+        }
+        let most = greatest(distances);
+        let mut total = 0.0;
+        for x in distances {
+            *x -= most;
+            // Below that the exponential is 0, and functions that compute it take their time to say so.
+            *x = if *x < NO_EXPONENTIAL { 0.0 } else { x.exp() };
+            total += *x;
+        }
+        (most, total)
+    }
+
     fn expectation(&self, samples: &[f32]) -> Sums {
+        let packed = self.packed();
         let parts: Vec<Sums> = samples
             .par_chunks(CHUNK * self.dimension)
             .map(|block| {
                 let mut sums = Sums::new(self.len(), self.dimension);
-                let mut shares = Vec::with_capacity(self.len());
-                for sample in block.chunks_exact(self.dimension) {
-                    sums.log_likelihood += self.posteriors(sample, &mut shares);
-                    for (gaussian, &share) in shares.iter().enumerate() {
-                        if share > 1e-9 {
-                            sums.add(gaussian, share, sample);
-                        }
-                    }
-                }
+                let row = |at: usize| &block[at * self.dimension..][..self.dimension];
+                let add = |sample, gaussian, share| sums.add(gaussian, share, row(sample));
+                let log_likelihood = self.each_share(&packed, block, add);
+                sums.log_likelihood = log_likelihood;
                 sums
             })
             .collect();
@@ -325,6 +377,21 @@ impl Sums {
         }
         Gmm::from_parts(dimension, weights, means, variances)
     }
+}
+
+/// The greatest of numbers, in eight strands.
+fn greatest(numbers: &[f64]) -> f64 {
+    let greater = |a: f64, b: f64| if b > a { b } else { a };
+    let mut strands = [f64::NEG_INFINITY; 8];
+    let eights = numbers.chunks_exact(8);
+    let rest = eights.remainder();
+    for eight in eights {
+        for (strand, &x) in strands.iter_mut().zip(eight) {
+            *strand = greater(*strand, x);
+        }
+    }
+    let all = strands.iter().chain(rest);
+    all.copied().fold(f64::NEG_INFINITY, greater)
 }
 
 fn variance_floor(samples: &[f32], dimension: usize) -> f64 {

@@ -6,16 +6,19 @@
 
 use rayon::prelude::*;
 
+use crate::blocks::{BLOCK_ROWS, Column};
+use crate::byte_panel::{BytePanel, Candidate};
 use crate::centroids::{
     Centroid, CentroidPanel, centroid_at, centroid_of_sums, centroid_to_bytes, centroid_to_floats,
     split,
 };
-use crate::distance::l2_squared_u8;
 use crate::panel::DIMENSIONS;
 use crate::random::Random;
 
 /// Points one task assigns.
 const CHUNK: usize = 4096;
+/// Blocks of as many points.
+const CHUNK_BLOCKS: usize = CHUNK / BLOCK_ROWS;
 
 /// What k-means is asked to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -219,72 +222,86 @@ pub(crate) fn start(
         return Vec::new();
     }
     let wanted = clusters.saturating_mul(config.start_sample.max(1));
-    let sample: Vec<[u8; DIMENSIONS]> = random
-        .subset(wanted, points.len())
-        .into_iter()
-        .map(|i| points[i])
-        .collect();
+    let sample = random.subset(wanted, points.len());
     let trials = match config.start_trials {
         0 => 2 + (clusters as f64).ln() as usize,
         trials => trials,
     };
-    let mut distances = vec![u32::MAX; sample.len()];
-    let mut next = random.below(sample.len() as u64) as usize;
+    let first = random.below(sample.len() as u64) as usize;
+    let mut chances = Chances::new(points, sample, trials);
     let mut centroids = Vec::with_capacity(clusters);
+    let mut drawn = vec![first];
     loop {
-        let centre = sample[next];
-        centroids.push(centroid_at(&centre));
+        let next = chances.take_best(&drawn);
+        centroids.push(centroid_at(next));
         if centroids.len() == clusters {
             return centroids;
         }
-        let sums: Vec<u64> = sample
-            .par_chunks(CHUNK)
-            .zip(distances.par_chunks_mut(CHUNK))
-            .map(|(points, distances)| lower_distances(points, distances, &centre))
-            .collect();
-        let drawn: Vec<usize> = (0..trials)
-            .map(|_| draw(&sums, &distances, random))
-            .collect();
-        next = best_of(&drawn, &sample, &distances);
+        drawn.clear();
+        drawn.extend((0..trials).map(|_| chances.draw(random)));
     }
 }
 
-/// Which of the drawn points leaves the least inertia as the next centre; the first of equals.
-fn best_of(drawn: &[usize], sample: &[[u8; DIMENSIONS]], distances: &[u32]) -> usize {
-    if let [only] = drawn {
-        return *only;
-    }
-    let sums = sample
-        .par_chunks(CHUNK)
-        .zip(distances.par_chunks(CHUNK))
-        .map(|(points, distances)| {
-            let mut sums = vec![0u64; drawn.len()];
-            for (point, &distance) in points.iter().zip(distances) {
-                for (sum, &candidate) in sums.iter_mut().zip(drawn) {
-                    *sum += u64::from(distance.min(l2_squared_u8(point, &sample[candidate])));
-                }
-            }
-            sums
-        })
-        .reduce(
-            || vec![0; drawn.len()],
-            |a, b| a.iter().zip(&b).map(|(a, b)| a + b).collect(),
-        );
-    let best = (0..drawn.len()).min_by_key(|&i| (sums[i], i)).unwrap_or(0);
-    drawn[best]
+/// What the next centre of the start is drawn by.
+struct Chances<'p> {
+    points: &'p [[u8; DIMENSIONS]],
+    /// Numbers of the points that are looked at.
+    sample: Vec<usize>,
+    panel: BytePanel,
+    /// Squared distance of every point to the nearest centre so far.
+    distances: Vec<Column<u32>>,
+    /// Their sum over every task.
+    sums: Vec<u64>,
+    /// For every task the distances with each of the candidates.
+    lowered: Vec<Column<u32>>,
 }
 
-fn lower_distances(
-    points: &[[u8; DIMENSIONS]],
-    distances: &mut [u32],
-    centre: &[u8; DIMENSIONS],
-) -> u64 {
-    let mut sum = 0;
-    for (point, distance) in points.iter().zip(distances) {
-        *distance = (*distance).min(l2_squared_u8(point, centre));
-        sum += u64::from(*distance);
+impl<'p> Chances<'p> {
+    fn new(points: &'p [[u8; DIMENSIONS]], sample: Vec<usize>, trials: usize) -> Self {
+        let panel = BytePanel::new(sample.len(), |at| &points[sample[at]]);
+        let distances = panel.unknown();
+        Self {
+            points,
+            sample,
+            panel,
+            lowered: vec![[0; BLOCK_ROWS]; distances.len() * trials.max(1)],
+            sums: Vec::new(),
+            distances,
+        }
     }
-    sum
+
+    /// Takes the one of the drawn points that leaves the least inertia as a centre, the first of equals, and returns it.
+    fn take_best(&mut self, drawn: &[usize]) -> &'p [u8; DIMENSIONS] {
+        let point = |at: usize| &self.points[self.sample[at]];
+        let candidates = drawn.iter().map(|&at| Candidate::new(point(at)));
+        let candidates: Vec<Candidate> = candidates.collect();
+        let panel = &self.panel;
+        let sums: Vec<Vec<u64>> = self
+            .distances
+            .par_chunks(CHUNK_BLOCKS)
+            .zip(self.lowered.par_chunks_mut(CHUNK_BLOCKS * drawn.len()))
+            .enumerate()
+            .map(|(task, (distances, lowered))| {
+                panel.lower(task * CHUNK_BLOCKS, distances, &candidates, lowered)
+            })
+            .collect();
+        let inertia = |at: usize| sums.iter().map(|sums| sums[at]).sum::<u64>();
+        let best = (0..drawn.len()).min_by_key(|&at| (inertia(at), at));
+        let best = best.unwrap_or(0);
+        self.sums.clear();
+        self.sums.extend(sums.iter().map(|sums| sums[best]));
+        let lowered = self.lowered.chunks(CHUNK_BLOCKS * drawn.len());
+        for (distances, lowered) in self.distances.chunks_mut(CHUNK_BLOCKS).zip(lowered) {
+            let count = distances.len();
+            distances.copy_from_slice(&lowered[best * count..][..count]);
+        }
+        &self.points[self.sample[drawn[best]]]
+    }
+
+    fn draw(&self, random: &mut Random) -> usize {
+        let distances = &self.distances.as_flattened()[..self.sample.len()];
+        draw(&self.sums, distances, random)
+    }
 }
 
 /// An index drawn with probability proportional to its distance; any index when all are zero.

@@ -1,20 +1,26 @@
 //! Inner products of byte vectors with many rows at once.
 //!
 //! Nearest-row search among thousands of rows is a matrix product followed by a minimum. Here it is
-//! done in 16-bit integers: the rows are stored in blocks of sixteen, coordinate pairs interleaved, so
-//! that one multiply-add instruction advances eight rows by two coordinates and the result needs no
-//! sum across lanes. Four points share every load of a block. Integers make every processor give the
-//! same answer, and one instruction does twice the work of its float counterpart.
+//! done in 16-bit integers: the rows are stored in blocks of sixteen, two coordinates in one entry, so
+//! that one multiply-add instruction advances sixteen rows by two coordinates and the result needs no
+//! sum across lanes. Several points share every load of a block, and the minimum is kept lane by lane.
+//! Integers make every processor give the same answer, and one instruction does twice the work of its
+//! float counterpart.
 #![allow(unsafe_code)]
+
+use crate::blocks::{Blocks, Column, LaneBest};
+use crate::lanes::PairLanes;
+
+pub(crate) use crate::blocks::BLOCK_ROWS;
 
 /// Coordinates of a row.
 pub(crate) const DIMENSIONS: usize = 128;
-/// Rows of a block.
-pub(crate) const BLOCK_ROWS: usize = 16;
 const PAIRS: usize = DIMENSIONS / 2;
-const BLOCK: usize = BLOCK_ROWS * DIMENSIONS;
 /// Points that go through the panel together; their pairs and one block stay in the first cache.
 const POINT_CHUNK: usize = 64;
+
+/// Sixteen rows, a column for every two coordinates.
+type Block = [Column<i32>; PAIRS];
 
 /// A point prepared for multiplication: each entry holds two neighbouring coordinates, 16 bits each.
 pub(crate) type Pairs = [i32; PAIRS];
@@ -22,8 +28,7 @@ pub(crate) type Pairs = [i32; PAIRS];
 /// Rows of 128 signed 16-bit numbers, packed for multiplication.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Panel {
-    rows: usize,
-    data: Vec<i16>,
+    blocks: Blocks<i32>,
 }
 
 /// The row with the smallest key, and the key.
@@ -57,23 +62,18 @@ pub(crate) fn pairs_of_words(point: &[i16; DIMENSIONS]) -> Pairs {
 }
 
 impl Panel {
-    /// Packs the rows; the last block is filled up with zeros.
+    /// Packs the rows.
     pub fn new<'a>(rows: impl ExactSizeIterator<Item = &'a [i16; DIMENSIONS]>) -> Self {
-        let count = rows.len();
-        let mut data = vec![0i16; count.div_ceil(BLOCK_ROWS) * BLOCK];
-        for (i, row) in rows.enumerate() {
-            let block = &mut data[(i / BLOCK_ROWS) * BLOCK..][..BLOCK];
-            let lane = i % BLOCK_ROWS;
-            for (p, coordinates) in row.chunks_exact(2).enumerate() {
-                block[(p * BLOCK_ROWS + lane) * 2..][..2].copy_from_slice(coordinates);
-            }
+        let rows: Vec<&[i16; DIMENSIONS]> = rows.collect();
+        let pairs = |row: usize| rows[row].chunks_exact(2).map(|two| pair(two[0], two[1]));
+        Self {
+            blocks: Blocks::new(rows.len(), PAIRS, pairs),
         }
-        Self { rows: count, data }
     }
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.rows
+        self.blocks.rows()
     }
 
     /// Inner product of one point with every row of the blocks given, in row order, handed out a block
@@ -82,174 +82,160 @@ impl Panel {
         &self,
         point: &Pairs,
         blocks: std::ops::Range<usize>,
-        mut visit: impl FnMut(usize, &[i32; BLOCK_ROWS]),
+        mut visit: impl FnMut(usize, &Column<i32>),
     ) {
-        let mut products = [[0i32; BLOCK_ROWS]];
         for block in blocks {
-            let Some(data) = self.block(block) else {
+            let Some(columns) = self.block(block) else {
                 return;
             };
-            tile(data, [point], &mut products);
-            visit(block * BLOCK_ROWS, &products[0]);
+            let [products] = tile(columns, [point]);
+            visit(block * BLOCK_ROWS, &products);
         }
     }
 
     /// For every point the row with the smallest `bias[row] − 2·⟨point, row⟩`, ties to the lower row;
     /// `best` is kept where it is already smaller. `bias` has an entry per row.
     pub fn nearest(&self, bias: &[i32], points: &[Pairs], best: &mut [Best]) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if std::arch::is_x86_feature_detected!("avx512f")
+                && std::arch::is_x86_feature_detected!("avx512vnni")
+            {
+                // SAFETY: the features were found on this processor just above.
+                unsafe { x86::nearest_vnni(self, bias, points, best) };
+                return;
+            }
+            if std::arch::is_x86_feature_detected!("avx512bw") {
+                // SAFETY: the feature was found on this processor just above.
+                unsafe { x86::nearest_avx512(self, bias, points, best) };
+                return;
+            }
+            if std::arch::is_x86_feature_detected!("avx2") {
+                // SAFETY: the feature was found on this processor just above.
+                unsafe { x86::nearest_avx2(self, bias, points, best) };
+                return;
+            }
+        }
+        self.nearest_by::<Column<i32>, 4>(bias, points, best);
+    }
+
+    /// `P` points at a time by the lanes of `L`, whose instructions must be there.
+    #[inline(always)]
+    fn nearest_by<L: PairLanes, const P: usize>(
+        &self,
+        bias: &[i32],
+        points: &[Pairs],
+        best: &mut [Best],
+    ) {
+        let mut kept = [LaneBest::new(i32::MAX); POINT_CHUNK];
         for (points, best) in points.chunks(POINT_CHUNK).zip(best.chunks_mut(POINT_CHUNK)) {
-            for block in 0..self.rows.div_ceil(BLOCK_ROWS) {
-                let Some(data) = self.block(block) else {
-                    return;
+            let kept = &mut kept[..points.len()];
+            kept.fill(LaneBest::new(i32::MAX));
+            for (number, bias) in bias[..self.rows()].chunks(BLOCK_ROWS).enumerate() {
+                let Some(columns) = self.block(number) else {
+                    break;
                 };
-                let first = block * BLOCK_ROWS;
-                let bias = &bias[first..self.rows.min(first + BLOCK_ROWS)];
-                nearest_in_block(data, bias, first as u32, points, best);
+                // What fills up the last block is never the smallest.
+                let mut biases = [i32::MAX; BLOCK_ROWS];
+                biases[..bias.len()].copy_from_slice(bias);
+                let first = (number * BLOCK_ROWS) as u32;
+                let mut several = points.chunks_exact(P);
+                let mut kept_several = kept.chunks_exact_mut(P);
+                for (points, kept) in several.by_ref().zip(kept_several.by_ref()) {
+                    let points: [&Pairs; P] = std::array::from_fn(|p| &points[p]);
+                    for (kept, products) in kept.iter_mut().zip(tile_by::<L, P>(columns, points)) {
+                        products.offered(&biases, first, kept);
+                    }
+                }
+                let kept = kept_several.into_remainder();
+                for (point, kept) in several.remainder().iter().zip(kept) {
+                    let [products] = tile_by::<L, 1>(columns, [point]);
+                    products.offered(&biases, first, kept);
+                }
+            }
+            for (kept, best) in kept.iter().zip(best) {
+                let (row, key) = kept.over_lanes();
+                if key < best.key {
+                    *best = Best { key, row };
+                }
             }
         }
     }
 
-    fn block(&self, block: usize) -> Option<&[i16; BLOCK]> {
-        self.data
-            .get(block * BLOCK..(block + 1) * BLOCK)
-            .and_then(|data| data.try_into().ok())
-    }
-}
-
-fn nearest_in_block(
-    block: &[i16; BLOCK],
-    bias: &[i32],
-    first_row: u32,
-    points: &[Pairs],
-    best: &mut [Best],
-) {
-    let mut fours = points.chunks_exact(4);
-    let mut best_fours = best.chunks_exact_mut(4);
-    let mut products = [[0i32; BLOCK_ROWS]; 4];
-    for (points, best) in fours.by_ref().zip(best_fours.by_ref()) {
-        let [a, b, c, d] = points else { continue };
-        tile(block, [a, b, c, d], &mut products);
-        for (best, products) in best.iter_mut().zip(&products) {
-            take_smallest(bias, products, first_row, best);
-        }
-    }
-    let mut products = [[0i32; BLOCK_ROWS]];
-    for (point, best) in fours.remainder().iter().zip(best_fours.into_remainder()) {
-        tile(block, [point], &mut products);
-        take_smallest(bias, &products[0], first_row, best);
-    }
-}
-
-#[inline(always)]
-fn take_smallest(bias: &[i32], products: &[i32; BLOCK_ROWS], first_row: u32, best: &mut Best) {
-    let mut keys = [i32::MAX; BLOCK_ROWS];
-    for ((key, bias), product) in keys.iter_mut().zip(bias).zip(products) {
-        *key = bias - 2 * product;
-    }
-    let smallest = keys.iter().copied().fold(i32::MAX, i32::min);
-    if smallest < best.key {
-        let lane = keys.iter().position(|&key| key == smallest).unwrap_or(0);
-        *best = Best {
-            key: smallest,
-            row: first_row + lane as u32,
-        };
+    fn block(&self, block: usize) -> Option<&Block> {
+        self.blocks.block(block)?.try_into().ok()
     }
 }
 
 /// Inner products of `P` points with the sixteen rows of a block.
 #[inline]
-fn tile<const P: usize>(
-    block: &[i16; BLOCK],
-    points: [&Pairs; P],
-    products: &mut [[i32; BLOCK_ROWS]; P],
-) {
+fn tile<const P: usize>(block: &Block, points: [&Pairs; P]) -> [Column<i32>; P] {
     #[cfg(target_arch = "x86_64")]
     {
         if std::arch::is_x86_feature_detected!("avx512bw") {
             // SAFETY: the feature was found on this processor just above.
-            unsafe { tile_avx512(block, points, products) };
-            return;
+            return unsafe { x86::tile_avx512(block, points) };
         }
         if std::arch::is_x86_feature_detected!("avx2") {
             // SAFETY: the feature was found on this processor just above.
-            unsafe { tile_avx2(block, points, products) };
-            return;
+            return unsafe { x86::tile_avx2(block, points) };
         }
     }
-    tile_portable(block, points, products);
+    tile_by::<Column<i32>, P>(block, points)
 }
 
-/// The meaning of [`tile`]; compilers vectorise it for NEON.
-fn tile_portable<const P: usize>(
-    block: &[i16; BLOCK],
-    points: [&Pairs; P],
-    products: &mut [[i32; BLOCK_ROWS]; P],
-) {
-    for (point, products) in points.iter().zip(products.iter_mut()) {
-        let mut sums = [0i32; BLOCK_ROWS];
-        for (entry, coordinates) in point.iter().zip(block.chunks_exact(2 * BLOCK_ROWS)) {
-            let (first, second) = (i32::from(*entry as i16), entry >> 16);
-            for (sum, row) in sums.iter_mut().zip(coordinates.chunks_exact(2)) {
-                *sum += first * i32::from(row[0]) + second * i32::from(row[1]);
-            }
-        }
-        *products = sums;
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn tile_avx2<const P: usize>(
-    block: &[i16; BLOCK],
-    points: [&Pairs; P],
-    products: &mut [[i32; BLOCK_ROWS]; P],
-) {
-    use std::arch::x86_64::*;
-    let mut sums = [[_mm256_setzero_si256(); 2]; P];
-    for step in 0..PAIRS {
-        // SAFETY: a block has PAIRS steps of 32 numbers; both loads stay inside step `step`.
-        let (low, high) = unsafe {
-            let at = block.as_ptr().add(step * 2 * BLOCK_ROWS);
-            (
-                _mm256_loadu_si256(at.cast()),
-                _mm256_loadu_si256(at.add(16).cast()),
-            )
-        };
-        for (sums, point) in sums.iter_mut().zip(points) {
-            let both = _mm256_set1_epi32(point[step]);
-            sums[0] = _mm256_add_epi32(sums[0], _mm256_madd_epi16(both, low));
-            sums[1] = _mm256_add_epi32(sums[1], _mm256_madd_epi16(both, high));
-        }
-    }
-    for (products, sums) in products.iter_mut().zip(sums) {
-        // SAFETY: sixteen 32-bit numbers are 64 bytes, written as two unaligned stores of 32.
-        unsafe {
-            _mm256_storeu_si256(products.as_mut_ptr().cast(), sums[0]);
-            _mm256_storeu_si256(products.as_mut_ptr().add(8).cast(), sums[1]);
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw")]
-fn tile_avx512<const P: usize>(
-    block: &[i16; BLOCK],
-    points: [&Pairs; P],
-    products: &mut [[i32; BLOCK_ROWS]; P],
-) {
-    use std::arch::x86_64::*;
-    let mut sums = [_mm512_setzero_si512(); P];
-    for step in 0..PAIRS {
-        // SAFETY: a block has PAIRS steps of 32 numbers; the load covers exactly step `step`.
-        let rows = unsafe { _mm512_loadu_si512(block.as_ptr().add(step * 2 * BLOCK_ROWS).cast()) };
+/// [`tile`] by the lanes of `L`, whose instructions must be there.
+#[inline(always)]
+fn tile_by<L: PairLanes, const P: usize>(block: &Block, points: [&Pairs; P]) -> [L; P] {
+    let mut sums = [L::splat(0); P];
+    for (step, column) in block.iter().enumerate() {
+        let rows = L::load(column);
         for (sum, point) in sums.iter_mut().zip(points) {
-            let both = _mm512_set1_epi32(point[step]);
-            *sum = _mm512_add_epi32(*sum, _mm512_madd_epi16(both, rows));
+            *sum = sum.multiply_add(L::splat(point[step]), rows);
         }
     }
-    for (products, sum) in products.iter_mut().zip(sums) {
-        // SAFETY: sixteen 32-bit numbers are the 64 bytes of one unaligned store.
-        unsafe { _mm512_storeu_si512(products.as_mut_ptr().cast(), sum) };
+    sums
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::{Best, Block, Column, Pairs, Panel, tile_by};
+    use crate::lanes::PairLanes;
+    use crate::lanes::x86::{Pairs256, Pairs512, PairsVnni};
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn tile_avx2<const P: usize>(
+        block: &Block,
+        points: [&Pairs; P],
+    ) -> [Column<i32>; P] {
+        tile_by::<Pairs256, P>(block, points).map(Pairs256::stored)
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn tile_avx512<const P: usize>(
+        block: &Block,
+        points: [&Pairs; P],
+    ) -> [Column<i32>; P] {
+        tile_by::<Pairs512, P>(block, points).map(Pairs512::stored)
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn nearest_avx2(panel: &Panel, bias: &[i32], points: &[Pairs], best: &mut [Best]) {
+        panel.nearest_by::<Pairs256, 4>(bias, points, best);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw")]
+    pub(super) fn nearest_avx512(panel: &Panel, bias: &[i32], points: &[Pairs], best: &mut [Best]) {
+        panel.nearest_by::<Pairs512, 8>(bias, points, best);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub(super) fn nearest_vnni(panel: &Panel, bias: &[i32], points: &[Pairs], best: &mut [Best]) {
+        match points.len() {
+            // Too few sums side by side for its latency.
+            0..8 => panel.nearest_by::<Pairs512, 4>(bias, points, best),
+            _ => panel.nearest_by::<PairsVnni, 16>(bias, points, best),
+        }
     }
 }
 
@@ -296,6 +282,35 @@ mod tests {
         }
     }
 
+    /// Every way to the nearest rows that this processor has.
+    fn ways(panel: &Panel, bias: &[i32], points: &[Pairs]) -> Vec<Vec<Best>> {
+        let mut all = vec![vec![Best::NONE; points.len()]; 2];
+        panel.nearest(bias, points, &mut all[0]);
+        panel.nearest_by::<Column<i32>, 4>(bias, points, &mut all[1]);
+        #[cfg(target_arch = "x86_64")]
+        {
+            let mut best = vec![Best::NONE; points.len()];
+            // SAFETY: the features of each are looked for just before.
+            unsafe {
+                if std::arch::is_x86_feature_detected!("avx2") {
+                    x86::nearest_avx2(panel, bias, points, &mut best);
+                    all.push(best.clone());
+                }
+                if std::arch::is_x86_feature_detected!("avx512bw") {
+                    best.fill(Best::NONE);
+                    x86::nearest_avx512(panel, bias, points, &mut best);
+                    all.push(best.clone());
+                }
+                if std::arch::is_x86_feature_detected!("avx512vnni") {
+                    best.fill(Best::NONE);
+                    x86::nearest_vnni(panel, bias, points, &mut best);
+                    all.push(best);
+                }
+            }
+        }
+        all
+    }
+
     #[test]
     fn every_instruction_set_gives_the_same_products() {
         let mut random = Random::new(2);
@@ -303,39 +318,49 @@ mod tests {
         let points: Vec<Pairs> = points(&mut random, 4).iter().map(pairs_of_bytes).collect();
         let block = panel.block(0).unwrap();
         let points = [&points[0], &points[1], &points[2], &points[3]];
-        let mut expected = [[0; BLOCK_ROWS]; 4];
-        tile_portable(block, points, &mut expected);
-        let mut found = [[0; BLOCK_ROWS]; 4];
-        tile(block, points, &mut found);
-        assert_eq!(found, expected);
+        let expected = tile_by::<Column<i32>, 4>(block, points);
+        assert_eq!(tile(block, points), expected);
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
-            let mut found = [[0; BLOCK_ROWS]; 4];
             // SAFETY: the feature was found on this processor just above.
-            unsafe { tile_avx2(block, points, &mut found) };
-            assert_eq!(found, expected);
+            assert_eq!(unsafe { x86::tile_avx2(block, points) }, expected);
         }
     }
 
     #[test]
     fn the_nearest_row_is_the_first_of_the_smallest() {
         let mut random = Random::new(3);
-        let mut rows = rows(&mut random, 50);
-        rows[40] = rows[7];
-        let bias: Vec<i32> = (0..50).map(|_| random.below(1000) as i32).collect();
-        let mut bias = bias;
-        bias[40] = bias[7];
-        let panel = Panel::new(rows.iter());
-        let points = points(&mut random, 67);
-        let pairs: Vec<Pairs> = points.iter().map(pairs_of_bytes).collect();
-        let mut best = vec![Best::NONE; points.len()];
-        panel.nearest(&bias, &pairs, &mut best);
-        for (point, best) in points.iter().zip(best) {
-            let expected = (0..50)
-                .map(|r| (bias[r] - 2 * product(point, &rows[r]), r as u32))
-                .min()
-                .unwrap();
-            assert_eq!((best.key, best.row), expected);
+        for (count, many) in [(50, 67), (16, 1), (1, 7), (129, 200), (9, 64)] {
+            let mut rows = rows(&mut random, count);
+            let mut bias: Vec<i32> = (0..count).map(|_| random.below(1000) as i32).collect();
+            if count > 40 {
+                (rows[40], bias[40]) = (rows[7], bias[7]);
+            }
+            let panel = Panel::new(rows.iter());
+            let points = points(&mut random, many);
+            let pairs: Vec<Pairs> = points.iter().map(pairs_of_bytes).collect();
+            for best in ways(&panel, &bias, &pairs) {
+                for (point, best) in points.iter().zip(best) {
+                    let expected = (0..count)
+                        .map(|r| (bias[r] - 2 * product(point, &rows[r]), r as u32))
+                        .min()
+                        .unwrap();
+                    assert_eq!((best.key, best.row), expected);
+                }
+            }
         }
+    }
+
+    #[test]
+    fn what_is_already_smaller_is_kept() {
+        let panel = Panel::new([[1; DIMENSIONS]].iter());
+        let point = pairs_of_bytes(&[1; DIMENSIONS]);
+        let known = Best { key: -256, row: 9 };
+        for (bias, expected) in [(0, known), (-1, Best { key: -257, row: 0 })] {
+            let mut best = [known];
+            panel.nearest(&[bias], &[point], &mut best);
+            assert_eq!(best, [expected]);
+        }
+        Panel::default().nearest(&[], &[point], &mut [known]);
     }
 }

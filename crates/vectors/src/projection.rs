@@ -27,6 +27,7 @@ use std::path::Path;
 use crate::Error;
 use crate::distance::dot_f32;
 use crate::files::{AtomicFile, FileFormat, content_id, f32s, u32_at};
+use crate::float_panel::FloatPanel;
 use crate::projection_fit as fit;
 
 /// Most dimensions of a vector that can be projected.
@@ -190,6 +191,17 @@ impl Projection {
     pub fn apply(&self, vector: &[f32]) -> Vec<f32> {
         let centred: Vec<f32> = vector.iter().zip(&self.mean).map(|(x, m)| x - m).collect();
         self.rows().map(|row| dot_f32(row, &centred)).collect()
+    }
+
+    /// What [`Projection::apply`] gives of each of many vectors, one after the other, to the bit; `vectors` are rows of
+    /// [`Projection::input`] numbers. Works in the current rayon pool.
+    pub fn apply_all(&self, vectors: &[f32]) -> Vec<f32> {
+        let input = self.input().max(1);
+        let mut centred = Vec::with_capacity(vectors.len());
+        for row in vectors.chunks_exact(input) {
+            centred.extend(row.iter().zip(&self.mean).map(|(x, m)| x - m));
+        }
+        FloatPanel::new(&self.matrix, input).products(&centred)
     }
 
     /// The transposed matrix applied to a vector of the output: what each dimension of the input adds to the

@@ -215,13 +215,10 @@ impl Aggregator {
         config: &AggregatorConfig,
     ) -> Result<Self, Error> {
         config.check()?;
-        let rows: Vec<f32> = descriptors.iter().flat_map(unit).collect();
+        let rows = units(descriptors);
         let dimension = config.components;
         let projection = Projection::pca(&rows, size_of::<Descriptor>(), dimension, false)?;
-        let reduced: Vec<f32> = rows
-            .chunks_exact(size_of::<Descriptor>())
-            .flat_map(|row| projection.apply(row))
-            .collect();
+        let reduced = projection.apply_all(&rows);
         let vocabulary = match config.aggregation {
             Aggregation::Fisher => Vocabulary::Mixture(Gmm::train(
                 &reduced,
@@ -313,9 +310,7 @@ impl Aggregator {
 
     /// Descriptors at length 1 after PCA, one after the other.
     fn reduced(&self, descriptors: &[Descriptor]) -> Vec<f32> {
-        let rows = descriptors.iter();
-        rows.flat_map(|descriptor| self.projection.apply(&unit(descriptor)))
-            .collect()
+        self.projection.apply_all(&units(descriptors))
     }
 
     /// A VLAD or Fisher vector of length 1, or a bag of words of another length.
@@ -446,9 +441,46 @@ impl Aggregator {
     }
 }
 
-/// A descriptor at length 1.
-fn unit(descriptor: &Descriptor) -> [f32; size_of::<Descriptor>()] {
-    let mut row = descriptor.map(f32::from);
-    l2_normalise(&mut row);
-    row
+/// Descriptors at length 1, one after the other: what [`vizsla_vectors::l2_normalise`] makes of each, to the bit, as squares of
+/// bytes add up to the same in any order.
+fn units(descriptors: &[Descriptor]) -> Vec<f32> {
+    let mut rows = vec![0f32; descriptors.len() * size_of::<Descriptor>()];
+    for (row, descriptor) in rows
+        .chunks_exact_mut(size_of::<Descriptor>())
+        .zip(descriptors)
+    {
+        let square = descriptor.iter().map(|&x| u32::from(x) * u32::from(x));
+        let norm = f64::from(square.sum::<u32>()).sqrt();
+        if norm > 0.0 {
+            for (unit, &x) in row.iter_mut().zip(descriptor) {
+                *unit = (f64::from(x) / norm) as f32;
+            }
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_have_the_bits_of_l2_normalise() {
+        let mut state = 1u32;
+        let mut byte = |most: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((state >> 24) * most / 255) as u8
+        };
+        let mut descriptors: Vec<Descriptor> = vec![[0; 128], [255; 128], [1; 128]];
+        for most in [3, 40, 255] {
+            descriptors.extend((0..200).map(|_| std::array::from_fn::<u8, 128, _>(|_| byte(most))));
+        }
+        let found = units(&descriptors);
+        for (row, descriptor) in found.chunks_exact(128).zip(&descriptors) {
+            let mut expected = descriptor.map(f32::from);
+            l2_normalise(&mut expected);
+            assert_eq!(row, expected);
+        }
+        assert!(units(&[]).is_empty());
+    }
 }

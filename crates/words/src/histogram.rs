@@ -1,6 +1,6 @@
 //! The bag of words as a vector.
 
-use vizsla_vectors::{f32s, l2_squared_f32, u32_at};
+use vizsla_vectors::{NearestRow, f32s, nearest_rows, u32_at};
 
 /// Words with weights, and how descriptors are assigned to them.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,27 +62,15 @@ impl Histogram {
     /// √(tf · idf) of every word for descriptors, one after the other. Its length is not 1.
     pub fn sum(&self, descriptors: &[f32]) -> Vec<f32> {
         let mut counts = vec![0f64; self.words()];
-        let mut distances: Vec<(f32, usize)> = Vec::with_capacity(self.words());
-        for descriptor in descriptors.chunks_exact(self.dimension.max(1)) {
-            distances.clear();
-            let rows = self.rows.chunks_exact(self.dimension.max(1)).enumerate();
-            distances.extend(rows.map(|(word, row)| (l2_squared_f32(descriptor, row), word)));
-            let order =
-                |a: &(f32, usize), b: &(f32, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
-            let nearest = self.nearest.clamp(1, distances.len().max(1));
-            if nearest < distances.len() {
-                distances.select_nth_unstable_by(nearest - 1, order);
-                distances.truncate(nearest);
-            }
-            distances.sort_unstable_by(order);
-            let least = distances
-                .first()
-                .map_or(0.0, |nearest| f64::from(nearest.0));
-            let width = 2.0 * f64::from(self.sigma) * f64::from(self.sigma);
-            let share = |distance: f32| (-(f64::from(distance) - least) / width).exp();
-            let all: f64 = distances.iter().map(|&(distance, _)| share(distance)).sum();
-            for &(distance, word) in &distances {
-                counts[word] += share(distance) / all;
+        let count = self.nearest.clamp(1, self.words().max(1));
+        let nearest = nearest_rows(descriptors, &self.rows, self.dimension, count);
+        let width = 2.0 * f64::from(self.sigma) * f64::from(self.sigma);
+        for nearest in nearest.chunks_exact(count) {
+            let least = f64::from(nearest[0].distance);
+            let share = |near: &NearestRow| (-(f64::from(near.distance) - least) / width).exp();
+            let all: f64 = nearest.iter().map(share).sum();
+            for near in nearest {
+                counts[near.row as usize] += share(near) / all;
             }
         }
         let weighted = counts.iter().zip(&self.weights);

@@ -48,10 +48,7 @@ impl FisherPooling {
         seed: u64,
     ) -> Result<Self, Error> {
         let projection = Projection::pca(vectors, channels, dimension, false)?;
-        let reduced: Vec<f32> = vectors
-            .chunks_exact(channels)
-            .flat_map(|vector| projection.apply(vector))
-            .collect();
+        let reduced = projection.apply_all(vectors);
         let mixture = Gmm::train(&reduced, projection.output(), gaussians, 50, seed)?;
         Self::from_parts(projection, mixture)
     }
@@ -93,10 +90,7 @@ impl FisherPooling {
     }
 
     fn reduced(&self, map: &FeatureMap) -> Vec<f32> {
-        map.local_vectors(true)
-            .chunks_exact(map.channels)
-            .flat_map(|vector| self.projection.apply(vector))
-            .collect()
+        self.projection.apply_all(&map.local_vectors(true))
     }
 
     pub(super) fn pool(&self, map: &FeatureMap) -> Vec<f32> {
