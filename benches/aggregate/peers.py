@@ -1,6 +1,5 @@
 """What the peers make of the descriptors that `aggregate_bench` wrote, and how long they take."""
 
-import time
 from types import SimpleNamespace
 
 import cv2
@@ -20,7 +19,7 @@ def compare(folder, timed, threads):
     counts, queries = read("counts.u32", "<u4"), read("queries.u32", "<u4")
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
     pictures = [descriptors[a:b] for a, b in zip(starts, starts[1:])]
-    figures = clustering(folder, descriptors) + match_kernel(folder, pictures, queries, timed)
+    figures = clustering(folder, descriptors, timed) + match_kernel(folder, pictures, queries, timed)
     for name, make in (("vlad", vlad), ("fisher", fisher), ("bow", bag_of_words)):
         peer, describe = make(folder)
         took, found = timed(lambda: [describe(picture) for picture in pictures], len(pictures))
@@ -31,7 +30,7 @@ def compare(folder, timed, threads):
     return figures
 
 
-def clustering(folder, descriptors):
+def clustering(folder, descriptors, timed):
     """k-means of FAISS beside all of ours: mean squared distance of a descriptor to the word it is given."""
     figures, peer = [], None
     for name in ("flat", "cells", "approximate", "hierarchical"):
@@ -40,11 +39,9 @@ def clustering(folder, descriptors):
         rows = descriptors[:len(given)].astype(np.float32)
         own = ((rows - words[given]) ** 2).sum(1).mean()
         if peer is None:
-            begun = time.perf_counter()
             kmeans = faiss.Kmeans(128, len(words), niter=10, seed=1, max_points_per_centroid=1 << 30,
                                   min_points_per_centroid=1)
-            kmeans.train(rows)
-            took = (time.perf_counter() - begun) * 1e6 / len(rows)
+            took, _ = timed.once(lambda: kmeans.train(rows), len(rows))
             peer = took, kmeans.index.search(rows, 1)[0].mean()
         figures.append({"name": name, "peer": "FAISS k-means", "peer_us": peer[0],
                         "agreement": f"mean squared distance {own:.0f}, FAISS {peer[1]:.0f}"})

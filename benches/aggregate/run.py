@@ -1,7 +1,7 @@
 """Times clustering, aggregation and its search beside asmk, FAISS, scikit-learn and OpenCV on the same descriptors; see
 benches/aggregate.md.
 
-python run.py --bench target/release/examples/aggregate_bench --data ../shared/data [--images 1000] [--threads 1] [--json OUT]
+python run.py --bench target/release/examples/aggregate_bench --data ../shared/data [--images 1000] [--threads 1] [--cpu] [--json OUT]
 """
 
 import argparse
@@ -13,17 +13,20 @@ import sys
 import tempfile
 import time
 
-ROUNDS = 3
+class Timer:
+    def __init__(self, rounds, clock):
+        self.rounds, self.clock = rounds, clock
 
-
-def timed(work, count):
-    """Median time of three rounds for each of `count`, in microseconds, and what the last gave."""
-    times = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
+    def once(self, work, count):
+        """Time for each of `count`, in microseconds, and what the work gave."""
+        begun = self.clock()
         found = work()
-        times.append((time.perf_counter() - begun) * 1e6 / count)
-    return sorted(times)[ROUNDS // 2], found
+        return (self.clock() - begun) * 1e6 / count, found
+
+    def __call__(self, work, count):
+        """Median time of the rounds, and what the last gave."""
+        rounds = [self.once(work, count) for _ in range(self.rounds)]
+        return sorted(took for took, _ in rounds)[self.rounds // 2], rounds[-1][1]
 
 
 def main():
@@ -34,6 +37,9 @@ def main():
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--words", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=1, help="of both sides, where they use any")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
+    parser.add_argument("--cpu", action="store_true",
+                        help="time of processors, of all threads together, instead of what passes: for a busy machine")
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
@@ -45,11 +51,13 @@ def main():
         folder = pathlib.Path(folder)
         pictures = pathlib.Path(options.data) / options.folder
         command = [options.bench, str(pictures), str(folder), "--images", str(options.images), "--words", str(options.words)]
-        subprocess.run([*command, "--rounds", str(ROUNDS)], check=True, stdout=sys.stderr)
+        subprocess.run([*command, "--rounds", str(options.rounds), "--cpu", str(int(options.cpu))], check=True, stdout=sys.stderr)
         ours = json.loads((folder / "times.json").read_text())
+        timed = Timer(options.rounds, time.process_time if options.cpu else time.perf_counter)
         figures = peers.compare(folder, timed, options.threads)
     for figure in figures:
         figure["threads"] = options.threads
+        figure["clock"] = "processors" if options.cpu else "elapsed"
         figure["vizsla_us"] = ours[figure["name"]]
         figure["ratio"] = figure["peer_us"] / figure["vizsla_us"]
         print("{name:15} {peer:32} {peer_us:10.1f} µs, vizsla {vizsla_us:9.1f} µs, ratio {ratio:6.1f}; {agreement}".format(**figure))

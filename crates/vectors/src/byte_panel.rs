@@ -170,7 +170,11 @@ fn tile<L: PairLanes, const C: usize>(
             sums[1] = sums[1].multiply_add(L::splat(second), odd);
         }
     }
-    sums.map(|[even, odd]| even.plus(odd).stored())
+    let mut products = [[0; BLOCK_ROWS]; C];
+    for (products, [even, odd]) in products.iter_mut().zip(sums) {
+        *products = even.plus(odd).stored();
+    }
+    products
 }
 
 #[cfg(target_arch = "x86_64")]

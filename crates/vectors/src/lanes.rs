@@ -172,8 +172,12 @@ pub(crate) mod x86 {
                 #[inline(always)]
                 fn load(column: &Column<$number>) -> Self {
                     let parts = column.as_chunks::<{ BLOCK_ROWS / $count }>().0;
-                    // SAFETY: as above, and a part is as long as a register.
-                    std::array::from_fn(|i| unsafe { $load(parts[i].as_ptr()) })
+                    let mut lanes = Self::splat(0.0);
+                    for (register, part) in lanes.iter_mut().zip(parts) {
+                        // SAFETY: as above, and a part is as long as a register.
+                        *register = unsafe { $load(part.as_ptr()) };
+                    }
+                    lanes
                 }
                 #[inline(always)]
                 fn stored(self) -> Column<$number> {
@@ -187,18 +191,30 @@ pub(crate) mod x86 {
                 }
                 #[inline(always)]
                 fn plus(self, other: Self) -> Self {
-                    // SAFETY: as above.
-                    std::array::from_fn(|i| unsafe { $add(self[i], other[i]) })
+                    let mut lanes = self;
+                    for (register, other) in lanes.iter_mut().zip(other) {
+                        // SAFETY: as above.
+                        *register = unsafe { $add(*register, other) };
+                    }
+                    lanes
                 }
                 #[inline(always)]
                 fn minus(self, other: Self) -> Self {
-                    // SAFETY: as above.
-                    std::array::from_fn(|i| unsafe { $sub(self[i], other[i]) })
+                    let mut lanes = self;
+                    for (register, other) in lanes.iter_mut().zip(other) {
+                        // SAFETY: as above.
+                        *register = unsafe { $sub(*register, other) };
+                    }
+                    lanes
                 }
                 #[inline(always)]
                 fn times(self, other: Self) -> Self {
-                    // SAFETY: as above.
-                    std::array::from_fn(|i| unsafe { $mul(self[i], other[i]) })
+                    let mut lanes = self;
+                    for (register, other) in lanes.iter_mut().zip(other) {
+                        // SAFETY: as above.
+                        *register = unsafe { $mul(*register, other) };
+                    }
+                    lanes
                 }
             }
         };
@@ -264,14 +280,15 @@ pub(crate) mod x86 {
             impl DividedLanes for $lanes {
                 #[inline(always)]
                 fn divided(self, divisor: Self, reciprocal: Self) -> Self {
-                    let near = self.times(reciprocal);
-                    std::array::from_fn(|i| {
+                    let mut lanes = self.times(reciprocal);
+                    for (i, near) in lanes.iter_mut().enumerate() {
                         // SAFETY: the caller has the instructions.
                         unsafe {
-                            let left = $negative(near[i], divisor[i], self[i]);
-                            $fused(left, reciprocal[i], near[i])
+                            let left = $negative(*near, divisor[i], self[i]);
+                            *near = $fused(left, reciprocal[i], *near);
                         }
-                    })
+                    }
+                    lanes
                 }
             }
         };
@@ -332,34 +349,42 @@ pub(crate) mod x86 {
         }
         #[inline(always)]
         fn load(column: &Column<i32>) -> Self {
-            let halves = column.as_chunks::<8>().0;
-            // SAFETY: as above, and a half is as long as a register.
-            Self(std::array::from_fn(|i| unsafe {
-                _mm256_loadu_si256(halves[i].as_ptr().cast())
-            }))
+            let at = column.as_ptr();
+            // SAFETY: as above, and a column is as long as two registers.
+            Self(unsafe {
+                [
+                    _mm256_loadu_si256(at.cast()),
+                    _mm256_loadu_si256(at.add(8).cast()),
+                ]
+            })
         }
         #[inline(always)]
         fn stored(self) -> Column<i32> {
             let mut column = [0; BLOCK_ROWS];
-            for (half, register) in column.as_chunks_mut::<8>().0.iter_mut().zip(self.0) {
-                // SAFETY: as above, and a half is as long as a register.
-                unsafe { _mm256_storeu_si256(half.as_mut_ptr().cast(), register) };
+            let at = column.as_mut_ptr();
+            // SAFETY: as above, and a column is as long as two registers.
+            unsafe {
+                _mm256_storeu_si256(at.cast(), self.0[0]);
+                _mm256_storeu_si256(at.add(8).cast(), self.0[1]);
             }
             column
         }
         #[inline(always)]
         fn multiply_add(self, a: Self, b: Self) -> Self {
+            let (Self([sum, next]), Self(a), Self(b)) = (self, a, b);
             // SAFETY: as above.
-            Self(std::array::from_fn(|i| unsafe {
-                _mm256_add_epi32(self.0[i], _mm256_madd_epi16(a.0[i], b.0[i]))
-            }))
+            Self(unsafe {
+                [
+                    _mm256_add_epi32(sum, _mm256_madd_epi16(a[0], b[0])),
+                    _mm256_add_epi32(next, _mm256_madd_epi16(a[1], b[1])),
+                ]
+            })
         }
         #[inline(always)]
         fn plus(self, other: Self) -> Self {
+            let (Self(a), Self(b)) = (self, other);
             // SAFETY: as above.
-            Self(std::array::from_fn(|i| unsafe {
-                _mm256_add_epi32(self.0[i], other.0[i])
-            }))
+            Self(unsafe { [_mm256_add_epi32(a[0], b[0]), _mm256_add_epi32(a[1], b[1])] })
         }
         #[inline(always)]
         fn offered(self, bias: &Column<i32>, first_row: u32, best: &mut LaneBest<i32>) {
@@ -385,17 +410,23 @@ pub(crate) mod x86 {
         #[inline(always)]
         fn even_bytes(self) -> Self {
             // SAFETY: as above.
-            Self(self.0.map(|register| unsafe {
-                _mm256_and_si256(register, _mm256_set1_epi32(LOWER_BYTES))
-            }))
+            Self(unsafe {
+                let lower = _mm256_set1_epi32(LOWER_BYTES);
+                [
+                    _mm256_and_si256(self.0[0], lower),
+                    _mm256_and_si256(self.0[1], lower),
+                ]
+            })
         }
         #[inline(always)]
         fn odd_bytes(self) -> Self {
             // SAFETY: as above.
-            Self(
-                self.0
-                    .map(|register| unsafe { _mm256_srli_epi16::<8>(register) }),
-            )
+            Self(unsafe {
+                [
+                    _mm256_srli_epi16::<8>(self.0[0]),
+                    _mm256_srli_epi16::<8>(self.0[1]),
+                ]
+            })
         }
     }
 

@@ -100,7 +100,8 @@ impl Mahalanobis {
         };
         let axes = means.iter().zip(variances).zip(reciprocals);
         for (axis, ((mean, variance), reciprocal)) in axes.enumerate() {
-            let [mean, variance, reciprocal] = [mean, variance, reciprocal].map(L::load);
+            let (mean, variance) = (L::load(mean), L::load(variance));
+            let reciprocal = L::load(reciprocal);
             for (sum, sample) in sums.iter_mut().zip(samples) {
                 let difference = L::splat(sample[axis]).minus(mean);
                 let square = difference.times(difference);

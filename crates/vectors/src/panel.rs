@@ -198,9 +198,18 @@ fn tile_by<L: PairLanes, const P: usize>(block: &Block, points: [&Pairs; P]) -> 
 }
 
 #[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn stored<L: PairLanes, const P: usize>(sums: [L; P]) -> [Column<i32>; P] {
+    let mut products = [[0; BLOCK_ROWS]; P];
+    for (products, sum) in products.iter_mut().zip(sums) {
+        *products = sum.stored();
+    }
+    products
+}
+
+#[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Best, Block, Column, Pairs, Panel, tile_by};
-    use crate::lanes::PairLanes;
+    use super::{Best, Block, Column, Pairs, Panel, stored, tile_by};
     use crate::lanes::x86::{Pairs256, Pairs512, PairsVnni};
 
     #[target_feature(enable = "avx2")]
@@ -208,7 +217,7 @@ mod x86 {
         block: &Block,
         points: [&Pairs; P],
     ) -> [Column<i32>; P] {
-        tile_by::<Pairs256, P>(block, points).map(Pairs256::stored)
+        stored(tile_by::<Pairs256, P>(block, points))
     }
 
     #[target_feature(enable = "avx512f,avx512bw")]
@@ -216,7 +225,7 @@ mod x86 {
         block: &Block,
         points: [&Pairs; P],
     ) -> [Column<i32>; P] {
-        tile_by::<Pairs512, P>(block, points).map(Pairs512::stored)
+        stored(tile_by::<Pairs512, P>(block, points))
     }
 
     #[target_feature(enable = "avx2")]
