@@ -1,4 +1,5 @@
 //! `vizsla match` by every way of matching and every way to geometry, on pairs whose geometry is known.
+#![allow(clippy::expect_used, clippy::panic)]
 
 mod workbench;
 
