@@ -164,15 +164,15 @@ fn tile<L: PairLanes, const C: usize>(
     for (step, column) in rows.iter().enumerate() {
         let bytes = L::load(column);
         let (even, odd) = (bytes.even_bytes(), bytes.odd_bytes());
-        for (sums, candidate) in sums.iter_mut().zip(candidates) {
-            let [first, second] = candidate.pairs[step];
+        for (c, sums) in sums.iter_mut().enumerate() {
+            let [first, second] = candidates[c].pairs[step];
             sums[0] = sums[0].multiply_add(L::splat(first), even);
             sums[1] = sums[1].multiply_add(L::splat(second), odd);
         }
     }
     let mut products = [[0; BLOCK_ROWS]; C];
-    for (products, [even, odd]) in products.iter_mut().zip(sums) {
-        *products = even.plus(odd).stored();
+    for (c, products) in products.iter_mut().enumerate() {
+        *products = sums[c][0].plus(sums[c][1]).stored();
     }
     products
 }

@@ -233,8 +233,8 @@ fn tile<L: FloatLanes, const SQUARED: bool, const P: usize>(
         let mut at = first;
         while at < columns.len() {
             let rows = L::load(&columns[at]);
-            for (sum, point) in sums.iter_mut().zip(points) {
-                let value = L::splat(point[at]);
+            for (p, sum) in sums.iter_mut().enumerate() {
+                let value = L::splat(points[p][at]);
                 let term = if SQUARED {
                     let difference = value.minus(rows);
                     difference.times(difference)
@@ -248,8 +248,8 @@ fn tile<L: FloatLanes, const SQUARED: bool, const P: usize>(
         // A subtree is whole after every leaf that ends one: as often as the number of leaves divides by two.
         let whole = (leaf + 1).trailing_zeros() as usize;
         for left in &levels[..whole] {
-            for (sum, left) in sums.iter_mut().zip(left) {
-                *sum = left.plus(*sum);
+            for (p, sum) in sums.iter_mut().enumerate() {
+                *sum = left[p].plus(*sum);
             }
         }
         levels[whole] = sums;

@@ -233,8 +233,9 @@ impl Gmm {
     /// Turns the distances of a sample to the Gaussians into their densities as shares of the greatest; returns its logarithm and
     /// the sum of the shares.
     fn densities(&self, distances: &mut [f64]) -> (f64, f64) {
-        for (x, constant) in distances.iter_mut().zip(&self.constants) {
-            *x = constant - 0.5 * *x;
+        let constants = &self.constants[..distances.len()];
+        for (gaussian, x) in distances.iter_mut().enumerate() {
+            *x = constants[gaussian] - 0.5 * *x;
         }
         let most = greatest(distances);
         let mut total = 0.0;

@@ -173,9 +173,9 @@ pub(crate) mod x86 {
                 fn load(column: &Column<$number>) -> Self {
                     let parts = column.as_chunks::<{ BLOCK_ROWS / $count }>().0;
                     let mut lanes = Self::splat(0.0);
-                    for (register, part) in lanes.iter_mut().zip(parts) {
+                    for (i, register) in lanes.iter_mut().enumerate() {
                         // SAFETY: as above, and a part is as long as a register.
-                        *register = unsafe { $load(part.as_ptr()) };
+                        *register = unsafe { $load(parts[i].as_ptr()) };
                     }
                     lanes
                 }
@@ -183,36 +183,36 @@ pub(crate) mod x86 {
                 fn stored(self) -> Column<$number> {
                     let mut column = [0.0; BLOCK_ROWS];
                     let parts = column.as_chunks_mut::<{ BLOCK_ROWS / $count }>().0;
-                    for (part, register) in parts.iter_mut().zip(self) {
+                    for (i, part) in parts.iter_mut().enumerate() {
                         // SAFETY: as above, and a part is as long as a register.
-                        unsafe { $store(part.as_mut_ptr(), register) };
+                        unsafe { $store(part.as_mut_ptr(), self[i]) };
                     }
                     column
                 }
                 #[inline(always)]
                 fn plus(self, other: Self) -> Self {
                     let mut lanes = self;
-                    for (register, other) in lanes.iter_mut().zip(other) {
+                    for (i, register) in lanes.iter_mut().enumerate() {
                         // SAFETY: as above.
-                        *register = unsafe { $add(*register, other) };
+                        *register = unsafe { $add(*register, other[i]) };
                     }
                     lanes
                 }
                 #[inline(always)]
                 fn minus(self, other: Self) -> Self {
                     let mut lanes = self;
-                    for (register, other) in lanes.iter_mut().zip(other) {
+                    for (i, register) in lanes.iter_mut().enumerate() {
                         // SAFETY: as above.
-                        *register = unsafe { $sub(*register, other) };
+                        *register = unsafe { $sub(*register, other[i]) };
                     }
                     lanes
                 }
                 #[inline(always)]
                 fn times(self, other: Self) -> Self {
                     let mut lanes = self;
-                    for (register, other) in lanes.iter_mut().zip(other) {
+                    for (i, register) in lanes.iter_mut().enumerate() {
                         // SAFETY: as above.
-                        *register = unsafe { $mul(*register, other) };
+                        *register = unsafe { $mul(*register, other[i]) };
                     }
                     lanes
                 }

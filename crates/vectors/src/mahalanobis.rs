@@ -98,12 +98,11 @@ impl Mahalanobis {
         else {
             return sums;
         };
-        let axes = means.iter().zip(variances).zip(reciprocals);
-        for (axis, ((mean, variance), reciprocal)) in axes.enumerate() {
-            let (mean, variance) = (L::load(mean), L::load(variance));
-            let reciprocal = L::load(reciprocal);
-            for (sum, sample) in sums.iter_mut().zip(samples) {
-                let difference = L::splat(sample[axis]).minus(mean);
+        for axis in 0..self.dimension {
+            let (mean, variance) = (L::load(&means[axis]), L::load(&variances[axis]));
+            let reciprocal = L::load(&reciprocals[axis]);
+            for (s, sum) in sums.iter_mut().enumerate() {
+                let difference = L::splat(samples[s][axis]).minus(mean);
                 let square = difference.times(difference);
                 *sum = sum.plus(square.divided(variance, reciprocal));
             }

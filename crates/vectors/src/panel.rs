@@ -143,8 +143,9 @@ impl Panel {
                 let mut kept_several = kept.chunks_exact_mut(P);
                 for (points, kept) in several.by_ref().zip(kept_several.by_ref()) {
                     let points: [&Pairs; P] = std::array::from_fn(|p| &points[p]);
-                    for (kept, products) in kept.iter_mut().zip(tile_by::<L, P>(columns, points)) {
-                        products.offered(&biases, first, kept);
+                    let products = tile_by::<L, P>(columns, points);
+                    for (p, kept) in kept.iter_mut().enumerate() {
+                        products[p].offered(&biases, first, kept);
                     }
                 }
                 let kept = kept_several.into_remainder();
@@ -190,8 +191,8 @@ fn tile_by<L: PairLanes, const P: usize>(block: &Block, points: [&Pairs; P]) -> 
     let mut sums = [L::splat(0); P];
     for (step, column) in block.iter().enumerate() {
         let rows = L::load(column);
-        for (sum, point) in sums.iter_mut().zip(points) {
-            *sum = sum.multiply_add(L::splat(point[step]), rows);
+        for (p, sum) in sums.iter_mut().enumerate() {
+            *sum = sum.multiply_add(L::splat(points[p][step]), rows);
         }
     }
     sums
@@ -201,8 +202,8 @@ fn tile_by<L: PairLanes, const P: usize>(block: &Block, points: [&Pairs; P]) -> 
 #[inline(always)]
 fn stored<L: PairLanes, const P: usize>(sums: [L; P]) -> [Column<i32>; P] {
     let mut products = [[0; BLOCK_ROWS]; P];
-    for (products, sum) in products.iter_mut().zip(sums) {
-        *products = sum.stored();
+    for (p, products) in products.iter_mut().enumerate() {
+        *products = sums[p].stored();
     }
     products
 }

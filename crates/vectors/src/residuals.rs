@@ -120,12 +120,12 @@ impl Axes<'_> {
         let deviations: Vec<f64> = self.variances.iter().map(root).collect();
         for &(vector, share) in shares {
             let vector = &vectors[vector * dimension..][..dimension];
-            let gaussian = means.iter().zip(&deviations);
-            let sums = first.iter_mut().zip(second.iter_mut());
-            for ((&x, (&m, &s)), (first, second)) in vector.iter().zip(gaussian).zip(sums) {
-                let z = (f64::from(x) - m) / s;
-                *first += share * z;
-                *second += share * (z * z - 1.0);
+            let (means, deviations) = (&means[..dimension], &deviations[..dimension]);
+            let (first, second) = (&mut first[..dimension], &mut second[..dimension]);
+            for axis in 0..dimension {
+                let z = (f64::from(vector[axis]) - means[axis]) / deviations[axis];
+                first[axis] += share * z;
+                second[axis] += share * (z * z - 1.0);
             }
         }
     }

@@ -222,14 +222,17 @@ fn match_kernel(
     });
     times.push(("asmk_aggregate".into(), aggregate));
     let path = options.out.join("bench.vzsg");
-    let _ = fs_err::remove_file(&path);
-    let begun = options.clock.microseconds();
-    let mut builder = SegmentBuilder::of(codebook.len() as u32, Contents::Aggregated);
-    for (id, words) in (0..).zip(&words) {
-        builder.add(id, words)?;
-    }
-    builder.write(&path)?;
-    let index = (options.clock.microseconds() - begun) / pictures.len() as f64;
+    let count = codebook.len() as u32;
+    let mut written = Ok(());
+    let index = timed(options, pictures.len(), || {
+        let _ = fs_err::remove_file(&path);
+        let mut builder = SegmentBuilder::of(count, Contents::Aggregated);
+        let mut added = (0..).zip(&words);
+        written = added
+            .try_for_each(|(id, words)| builder.add(id, words))
+            .and_then(|()| builder.write(&path).map(|_| ()));
+    });
+    written?;
     times.push(("asmk_index".into(), index));
     let segment = Segment::open(&path, codebook.len() as u32)?;
     let asked: Vec<Vec<QueryWord>> = queries
