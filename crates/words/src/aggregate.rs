@@ -444,11 +444,9 @@ impl Aggregator {
 /// Descriptors at length 1, one after the other: what [`vizsla_vectors::l2_normalise`] makes of each, to the bit, as squares of
 /// bytes add up to the same in any order.
 fn units(descriptors: &[Descriptor]) -> Vec<f32> {
-    let mut rows = vec![0f32; size_of_val(descriptors)];
-    for (row, descriptor) in rows
-        .chunks_exact_mut(size_of::<Descriptor>())
-        .zip(descriptors)
-    {
+    const WIDTH: usize = size_of::<Descriptor>();
+    let mut rows = vec![0f32; descriptors.len() * WIDTH];
+    for (row, descriptor) in rows.chunks_exact_mut(WIDTH).zip(descriptors) {
         let square = descriptor.iter().map(|&x| u32::from(x) * u32::from(x));
         let norm = f64::from(square.sum::<u32>()).sqrt();
         if norm > 0.0 {
