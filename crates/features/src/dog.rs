@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use vizsla_pixels::{Isa, Lanes, Plane, ROWS_KEPT, ScaleSpace, per_isa};
 
 use crate::quadratic::{Cube, Quadratic, step};
+use crate::row_test::{RowTest, passing_columns};
 
 /// Pixels along the border of an octave in which nothing is detected.
 const BORDER: usize = 5;
@@ -200,29 +201,35 @@ unsafe fn range<V: Lanes>(rows: &[*const f32; 3], x: usize) -> (V, V) {
     }
 }
 
-/// Which of the pixels from `x` on are extrema; cheap tests first.
-///
-/// # Safety
-/// All rows must be valid from `x - 1` to `x + V::COUNT`.
-#[inline(always)]
-unsafe fn extrema<V: Lanes>(rows: &[[*const f32; 3]; 3], x: usize, threshold: f32) -> u32 {
-    // SAFETY: the caller vouches for the rows and the instruction set.
-    unsafe {
-        let value = V::load(rows[1][1].add(x));
-        let weak = V::splat(threshold).bits_not_less(value.abs());
-        let mut found = weak ^ (u32::MAX >> (32 - V::COUNT));
-        if found == 0 {
-            return 0;
-        }
-        let bright = value.bits_not_less(V::splat(0.0));
-        for layer in [1, 0, 2] {
-            let (low, high) = range::<V>(&rows[layer], x);
-            found &= (value.bits_not_less(high) & bright) | (low.bits_not_less(value) & !bright);
+/// Extrema of the middle of nine rows; cheap tests first.
+struct Extrema {
+    rows: [[*const f32; 3]; 3],
+    threshold: f32,
+}
+
+impl RowTest for Extrema {
+    #[inline(always)]
+    unsafe fn passing<V: Lanes>(&self, x: usize) -> u32 {
+        let rows = &self.rows;
+        // SAFETY: the caller vouches for the rows and the instruction set.
+        unsafe {
+            let value = V::load(rows[1][1].add(x));
+            let weak = V::splat(self.threshold).bits_not_less(value.abs());
+            let mut found = weak ^ (u32::MAX >> (32 - V::COUNT));
             if found == 0 {
                 return 0;
             }
+            let bright = value.bits_not_less(V::splat(0.0));
+            for layer in [1, 0, 2] {
+                let (low, high) = range::<V>(&rows[layer], x);
+                found &=
+                    (value.bits_not_less(high) & bright) | (low.bits_not_less(value) & !bright);
+                if found == 0 {
+                    return 0;
+                }
+            }
+            found
         }
-        found
     }
 }
 
@@ -235,26 +242,8 @@ unsafe fn scan_with<V: Lanes>(rows: &[[&[f32]; 3]], threshold: f32, found: &mut 
     let width = rows[1][1].len();
     assert!(rows.len() == 3 && rows.iter().flatten().all(|row| row.len() == width));
     let rows = [0, 1, 2].map(|layer: usize| [0, 1, 2].map(|row: usize| rows[layer][row].as_ptr()));
-    let rows = &rows;
-    let (mut x, end) = (BORDER, width.saturating_sub(BORDER));
-    while x < end {
-        // SAFETY: a register from `x + 1` on ends within the rows; the border leaves room on the left.
-        let (mut bits, count) = unsafe {
-            if x + V::COUNT < width {
-                (extrema::<V>(rows, x, threshold), V::COUNT)
-            } else {
-                (extrema::<f32>(rows, x, threshold), 1)
-            }
-        };
-        while bits != 0 {
-            let column = x + bits.trailing_zeros() as usize;
-            if column < end {
-                found.push(column);
-            }
-            bits &= bits - 1;
-        }
-        x += count;
-    }
+    // SAFETY: the rows have one length, and the caller vouches for the instruction set.
+    unsafe { passing_columns::<V>(&Extrema { rows, threshold }, width, BORDER, found) }
 }
 
 per_isa! {

@@ -52,6 +52,7 @@ mod pyramid;
 mod quadratic;
 mod regional;
 mod regions;
+mod row_test;
 mod sampling;
 mod shape;
 mod sift;

@@ -17,6 +17,7 @@ use vizsla_pixels::{Isa, Lanes, Plane, ROWS_KEPT, per_isa};
 
 use crate::dog::Blob;
 use crate::quadratic::{Cube, Quadratic, step};
+use crate::row_test::{RowTest, passing_columns};
 
 /// Pixels along the border of an octave in which nothing is detected.
 const BORDER: usize = 5;
@@ -227,29 +228,33 @@ unsafe fn determinant<V: Lanes>(rows: [*const f32; 3], x: usize, weight: f32) ->
     }
 }
 
-/// Which of the pixels from `x` on have at least `least` and none of their 26 neighbours more.
-///
-/// # Safety
-/// All rows must be valid from `x - 1` to `x + V::COUNT`, and the processor must have the instruction set of `V`.
-#[inline(always)]
-unsafe fn peaks<V: Lanes>(rows: &[[*const f32; 3]; 3], x: usize, least: f32) -> u32 {
-    // SAFETY: the caller vouches for the rows and the instruction set.
-    unsafe {
-        let value = V::load(rows[1][1].add(x));
-        let mut found = value.bits_not_less(V::splat(least));
-        for layer in [1, 0, 2] {
-            if found == 0 {
-                return 0;
-            }
-            let mut high = value;
-            for row in rows[layer] {
-                for column in [x - 1, x, x + 1] {
-                    high = high.max(V::load(row.add(column)));
+/// Pixels of the middle of nine rows that have at least `least`, and none of whose 26 neighbours has more.
+struct Maxima {
+    rows: [[*const f32; 3]; 3],
+    least: f32,
+}
+
+impl RowTest for Maxima {
+    #[inline(always)]
+    unsafe fn passing<V: Lanes>(&self, x: usize) -> u32 {
+        // SAFETY: the caller vouches for the rows and the instruction set.
+        unsafe {
+            let value = V::load(self.rows[1][1].add(x));
+            let mut found = value.bits_not_less(V::splat(self.least));
+            for layer in [1, 0, 2] {
+                if found == 0 {
+                    return 0;
                 }
+                let mut high = value;
+                for row in self.rows[layer] {
+                    for column in [x - 1, x, x + 1] {
+                        high = high.max(V::load(row.add(column)));
+                    }
+                }
+                found &= value.bits_not_less(high);
             }
-            found &= value.bits_not_less(high);
+            found
         }
-        found
     }
 }
 
@@ -261,26 +266,9 @@ unsafe fn peaks<V: Lanes>(rows: &[[*const f32; 3]; 3], x: usize, least: f32) -> 
 unsafe fn maxima_with<V: Lanes>(rows: &[[&[f32]; 3]; 3], least: f32, found: &mut Vec<usize>) {
     let width = rows[1][1].len();
     assert!(rows.iter().flatten().all(|row| row.len() == width));
-    let rows = &rows.map(|layer| layer.map(<[f32]>::as_ptr));
-    let (mut x, end) = (BORDER, width.saturating_sub(BORDER));
-    while x < end {
-        // SAFETY: a register from `x + 1` on ends within the rows; the border leaves room on the left.
-        let (mut bits, count) = unsafe {
-            if x + V::COUNT < width {
-                (peaks::<V>(rows, x, least), V::COUNT)
-            } else {
-                (peaks::<f32>(rows, x, least), 1)
-            }
-        };
-        while bits != 0 {
-            let column = x + bits.trailing_zeros() as usize;
-            if column < end {
-                found.push(column);
-            }
-            bits &= bits - 1;
-        }
-        x += count;
-    }
+    let rows = rows.map(|layer| layer.map(<[f32]>::as_ptr));
+    // SAFETY: the rows have one length, and the caller vouches for the instruction set.
+    unsafe { passing_columns::<V>(&Maxima { rows, least }, width, BORDER, found) }
 }
 
 per_isa! {
