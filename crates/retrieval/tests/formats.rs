@@ -1,8 +1,7 @@
 //! Collections of every older format: opened as they are, searched, verified, and lifted by the first writer. And what a
 //! newer program lists.
 //!
-//! `fixtures/collection-v1` and `fixtures/collection-v3` were written by the program when catalogs had these formats. Format
-//! 2 had the tables of format 3, but neither its own number nor the last identities in `meta`.
+//! `fixtures/collection-v1`, `-v2` and `-v3` were written by the program when catalogs had these formats.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -27,16 +26,10 @@ impl World {
             dir: tempfile::tempdir().unwrap(),
         };
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-        let fixture = if format == 1 {
-            "collection-v1"
-        } else {
-            "collection-v3"
-        };
-        copy(&fixtures.join(fixture), &world.place());
-        if format == 2 {
-            let undo = "DELETE FROM meta WHERE key = 'format' OR key LIKE 'last.%'; PRAGMA user_version = 2";
-            world.catalog().execute_batch(undo).unwrap();
-        }
+        copy(
+            &fixtures.join(format!("collection-v{format}")),
+            &world.place(),
+        );
         world
     }
 
