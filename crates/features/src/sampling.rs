@@ -42,19 +42,35 @@ pub(crate) unsafe fn line<V: Lanes, const N: usize>(
         }
     }
     let (data, width) = (plane.data(), plane.width());
-    let (mut upper, mut lower) = ([[0.0f32; 2]; N], [[0.0f32; 2]; N]);
+    let (mut upper, mut lower) = ([[0.0f32; N]; 2], [[0.0f32; N]; 2]);
     for i in 0..count.min(N) {
         let at = integer_bits(iy[i]) * width + integer_bits(ix[i]);
         let around = &data[at..at + width + 2];
-        upper[i] = [around[0], around[1]];
-        lower[i] = [around[width], around[width + 1]];
+        (upper[0][i], upper[1][i]) = (around[0], around[1]);
+        (lower[0][i], lower[1][i]) = (around[width], around[width + 1]);
     }
-    // Plain loops: they are compiled with the instruction set of `V`.
-    for i in 0..N {
-        let left = upper[i][0] + fy[i] * (lower[i][0] - upper[i][0]);
-        let right = upper[i][1] + fy[i] * (lower[i][1] - upper[i][1]);
-        out[i] = left + fx[i] * (right - left);
+    // SAFETY: as above.
+    unsafe {
+        for start in (0..N).step_by(V::COUNT) {
+            let (upper_left, lower_left) = (at(&upper[0], start), at(&lower[0], start));
+            let fx: V = at(&fx, start);
+            let top = fx.mul_add(at::<V, N>(&upper[1], start).sub(upper_left), upper_left);
+            let low = fx.mul_add(at::<V, N>(&lower[1], start).sub(lower_left), lower_left);
+            at::<V, N>(&fy, start)
+                .mul_add(low.sub(top), top)
+                .store(out.as_mut_ptr().add(start));
+        }
     }
+}
+
+/// A register of a row.
+///
+/// # Safety
+/// `start` must leave room for a register in the row, and the processor must have the instruction set of `V`.
+#[inline(always)]
+unsafe fn at<V: Lanes, const N: usize>(row: &[f32; N], start: usize) -> V {
+    // SAFETY: the caller vouches for `start` and the instruction set.
+    unsafe { V::load(row.as_ptr().add(start)) }
 }
 
 /// Positions `origin + step · along` within `0..size`, split into whole pixels (still with [`TO_INTEGER`] added, and
