@@ -148,7 +148,7 @@ const BENCHES: &[Bench] = &[
     },
 ];
 
-/// Runs the benchmark named first; further arguments go to its script as they are.
+/// Runs the benchmark named first; further arguments go to its script as they are, with or without `--` before them.
 pub fn run(arguments: &[&str]) -> Result<()> {
     let Some((&name, extra)) = arguments.split_first() else {
         print!("{}", list());
@@ -193,7 +193,15 @@ pub fn run(arguments: &[&str]) -> Result<()> {
         fs::create_dir_all(&folder)?;
         command.arg(option).arg(folder.join(format!("{name}.json")));
     }
-    succeed(command.args(extra).current_dir(&workspace.root))
+    succeed(command.args(of_script(extra)).current_dir(&workspace.root))
+}
+
+/// What the script is given: cargo leaves a `--` that separates its own arguments to the program that it runs.
+fn of_script<'a, 'b>(arguments: &'a [&'b str]) -> &'a [&'b str] {
+    match arguments {
+        ["--", rest @ ..] => rest,
+        all => all,
+    }
 }
 
 fn list() -> String {
@@ -239,5 +247,12 @@ mod tests {
         for bench in BENCHES {
             assert!(error.contains(bench.name), "{error}");
         }
+    }
+
+    #[test]
+    fn a_separator_before_the_options_of_a_script_is_none_of_them() {
+        assert_eq!(of_script(&["--", "--images", "60"]), ["--images", "60"]);
+        assert_eq!(of_script(&["--images", "--"]), ["--images", "--"]);
+        assert!(of_script(&["--"]).is_empty());
     }
 }
