@@ -131,8 +131,8 @@ pub(crate) fn detect(
     blobs
 }
 
-/// Removes points that the refinement moved onto one another.
-fn drop_twins(blobs: &mut Vec<Blob>, first: usize) {
+/// Removes points, from the one numbered `first` on, that the refinement moved onto one another.
+pub(crate) fn drop_twins(blobs: &mut Vec<Blob>, first: usize) {
     let mut tail = blobs.split_off(first);
     tail.sort_by(|a, b| {
         (a.layer.cmp(&b.layer))

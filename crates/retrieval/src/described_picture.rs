@@ -3,6 +3,7 @@
 use vizsla_features::{Extractor, Features, Keypoint};
 use vizsla_pixels::{DecodeOptions, Limits, Rgb};
 
+use crate::colours::{GREEN, LIGHT_BLUE, ORANGE, RED, YELLOW};
 use crate::describe::local_extractor;
 use crate::{Error, Recipe, Source};
 
@@ -10,14 +11,8 @@ use crate::{Error, Recipe, Source};
 const REACH: f64 = 3.0;
 /// Corners of a drawn ellipse.
 const CORNERS: usize = 36;
-/// Colours of features, told apart by most eyes (Okabe & Ito).
-const COLOURS: [[u8; 3]; 5] = [
-    [0, 158, 115],
-    [230, 159, 0],
-    [86, 180, 233],
-    [240, 228, 66],
-    [213, 94, 0],
-];
+/// Colours of features, in turn.
+const COLOURS: [[u8; 3]; 5] = [GREEN, ORANGE, LIGHT_BLUE, YELLOW, RED];
 
 /// A picture as it was analysed.
 #[derive(Debug, Clone)]
@@ -70,6 +65,12 @@ impl DescribedPicture {
     /// Full-resolution pixels for each pixel of the picture.
     pub fn zoom(&self) -> f64 {
         f64::from(self.size[0].max(1)) / self.picture.width().max(1) as f64
+    }
+
+    /// Where a feature is in the picture at full resolution, pixels; centres of pixels have whole coordinates.
+    pub fn place(&self, keypoint: &Keypoint) -> [f64; 2] {
+        let zoom = self.zoom();
+        [keypoint.x, keypoint.y].map(|v| (f64::from(v) + 0.5) * zoom - 0.5)
     }
 
     /// The outline in the picture of what the descriptor of a feature sees: the ellipse of three scales.

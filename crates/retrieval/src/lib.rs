@@ -24,6 +24,7 @@ mod builder;
 mod catalog;
 mod channel;
 mod collection;
+mod colours;
 mod compare;
 mod describe;
 mod described_picture;

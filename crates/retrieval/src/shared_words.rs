@@ -12,6 +12,7 @@ use vizsla_pixels::{Limits, Rgb, warp};
 use vizsla_vectors::l2_squared_u8;
 use vizsla_words::Codebook;
 
+use crate::colours::{BLUE, GREEN, LIGHT_BLUE, ORANGE, PINK, RED};
 use crate::describe::local_extractor;
 use crate::described_picture::{DescribedPicture, described_by};
 use crate::{Error, Recipe, Source};
@@ -28,15 +29,8 @@ const NUMBERS: usize = 84;
 const REACH: f64 = 6.0;
 const PAPER: [u8; 3] = [250, 250, 250];
 const INK: [u8; 3] = [30, 30, 30];
-/// Colours of the pictures, told apart by most eyes (Okabe & Ito).
-const COLOURS: [[u8; 3]; 6] = [
-    [0, 114, 178],
-    [230, 159, 0],
-    [0, 158, 115],
-    [213, 94, 0],
-    [204, 121, 167],
-    [86, 180, 233],
-];
+/// Colours of the pictures, in turn.
+const COLOURS: [[u8; 3]; 6] = [BLUE, ORANGE, GREEN, RED, PINK, LIGHT_BLUE];
 
 /// Whose words are shown, and how many.
 #[derive(Debug, Clone)]

@@ -3,20 +3,14 @@
 use vizsla_pixels::Rgb;
 
 use crate::Error;
+use crate::colours::{GREEN, LIGHT_BLUE, ORANGE, PINK, RED, YELLOW};
 
 /// Space between the two pictures, in pixels.
 const GAP: usize = 12;
 /// Longest side of each picture in the drawing.
 const SIDE: usize = 720;
-/// Colours told apart by most eyes (Okabe & Ito).
-pub(crate) const COLOURS: [[u8; 3]; 6] = [
-    [0, 158, 115],
-    [230, 159, 0],
-    [86, 180, 233],
-    [240, 228, 66],
-    [213, 94, 0],
-    [204, 121, 167],
-];
+/// Colours of what is drawn on both pictures, in turn.
+pub(crate) const COLOURS: [[u8; 3]; 6] = [GREEN, ORANGE, LIGHT_BLUE, YELLOW, RED, PINK];
 
 /// Two pictures as they are drawn.
 pub(crate) struct SideBySide {

@@ -80,9 +80,7 @@ impl BytePanel {
     ) -> Vec<u64> {
         #[cfg(target_arch = "x86_64")]
         {
-            if std::arch::is_x86_feature_detected!("avx512f")
-                && std::arch::is_x86_feature_detected!("avx512vnni")
-            {
+            if crate::lanes::x86::has_vnni() {
                 // SAFETY: the features were found on this processor just above.
                 return unsafe { x86::vnni(self, first, distances, candidates, lowered) };
             }

@@ -159,6 +159,12 @@ pub(crate) mod x86 {
         BLOCK_ROWS, Column, DividedLanes, FloatLanes, LOWER_BYTES, LaneBest, Lanes, PairLanes,
     };
 
+    /// Whether this processor has all instructions of [`PairsVnni`].
+    pub(crate) fn has_vnni() -> bool {
+        std::arch::is_x86_feature_detected!("avx512bw")
+            && std::arch::is_x86_feature_detected!("avx512vnni")
+    }
+
     /// Implements [`Lanes`] for so many registers of so many numbers each.
     macro_rules! registers {
         ($number:ty, $register:ty, $count:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident) => {

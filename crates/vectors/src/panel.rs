@@ -98,9 +98,7 @@ impl Panel {
     pub fn nearest(&self, bias: &[i32], points: &[Pairs], best: &mut [Best]) {
         #[cfg(target_arch = "x86_64")]
         {
-            if std::arch::is_x86_feature_detected!("avx512f")
-                && std::arch::is_x86_feature_detected!("avx512vnni")
-            {
+            if crate::lanes::x86::has_vnni() {
                 // SAFETY: the features were found on this processor just above.
                 unsafe { x86::nearest_vnni(self, bias, points, best) };
                 return;
@@ -311,7 +309,7 @@ mod tests {
                     x86::nearest_avx512(panel, bias, points, &mut best);
                     all.push(best.clone());
                 }
-                if std::arch::is_x86_feature_detected!("avx512vnni") {
+                if crate::lanes::x86::has_vnni() {
                     best.fill(Best::NONE);
                     x86::nearest_vnni(panel, bias, points, &mut best);
                     all.push(best);

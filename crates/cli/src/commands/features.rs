@@ -79,18 +79,19 @@ impl Arguments {
 
     fn report(&self, found: &DescribedPicture, recipe: &Recipe) -> Report {
         let zoom = found.zoom();
-        // Centres of pixels have whole coordinates.
-        let full = |v: f32| (f64::from(v) + 0.5) * zoom - 0.5;
         let both = found.features.keypoints.iter();
         let both = both.zip(&found.features.descriptors);
-        let feature = both.map(|(keypoint, descriptor)| Feature {
-            x: full(keypoint.x),
-            y: full(keypoint.y),
-            scale: f64::from(keypoint.scale) * zoom,
-            angle: keypoint.angle,
-            shape: keypoint.shape.matrix(),
-            response: keypoint.response,
-            descriptor: descriptor.to_vec(),
+        let feature = both.map(|(keypoint, descriptor)| {
+            let [x, y] = found.place(keypoint);
+            Feature {
+                x,
+                y,
+                scale: f64::from(keypoint.scale) * zoom,
+                angle: keypoint.angle,
+                shape: keypoint.shape.matrix(),
+                response: keypoint.response,
+                descriptor: descriptor.to_vec(),
+            }
         });
         Report {
             path: self.picture.display().to_string(),

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 
 use vizsla_pixels::{Isa, Lanes, Plane, ROWS_KEPT, per_isa};
 
-use crate::dog::Blob;
+use crate::dog::{Blob, drop_twins};
 use crate::quadratic::{Cube, Quadratic, step};
 use crate::row_test::{RowTest, passing_columns};
 
@@ -103,7 +103,7 @@ impl HessianSearch {
             self.found.extend(blob);
         }
         if last {
-            without_twins(&mut self.found);
+            drop_twins(&mut self.found, 0);
             self.blobs.append(&mut self.found);
         }
     }
@@ -159,18 +159,6 @@ fn blur(sigma: f32, index: usize, planes: &[Plane]) -> f32 {
 /// What normalises the determinant of a plane of this blur, grey values as `[0, 1]`.
 pub(super) fn weight(sigma: f32) -> f32 {
     (sigma * sigma / 255.0).powi(2)
-}
-
-/// Removes points that the refinement moved onto one another.
-fn without_twins(blobs: &mut Vec<Blob>) {
-    blobs.sort_by(|a, b| {
-        (a.layer.cmp(&b.layer))
-            .then(a.y.total_cmp(&b.y))
-            .then(a.x.total_cmp(&b.x))
-    });
-    blobs.dedup_by(|a, b| {
-        a.layer == b.layer && (a.x - b.x).abs() < 1e-3 && (a.y - b.y).abs() < 1e-3
-    });
 }
 
 /// `[xx, xy, yy]` by central differences, in grey values (0 to 255) per square pixel; `(x, y)` is not on the border.

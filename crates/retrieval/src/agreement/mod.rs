@@ -3,7 +3,7 @@
 mod coverage;
 mod extent;
 
-use vizsla_features::{Correspondence, Transform, Verification};
+use vizsla_features::{Correspondence, Features, Keypoint, Transform, Verification};
 
 pub(crate) use self::extent::Place;
 
@@ -24,6 +24,23 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// A part of a picture, by the features that were found in it.
+    pub(crate) fn of(features: &Features, region: Region, zoom: f64) -> Self {
+        let mut seen = Self {
+            region,
+            size: (
+                f64::from(features.width.max(1)),
+                f64::from(features.height.max(1)),
+            ),
+            zoom,
+            places: Vec::new(),
+        };
+        let points = features.keypoints.iter();
+        let place = |point: &Keypoint| seen.place(f64::from(point.x), f64::from(point.y));
+        seen.places = points.map(place).collect();
+        seen
+    }
+
     /// A point of the analysed picture in full-resolution pixels of the whole.
     pub(crate) fn full(&self, x: f64, y: f64) -> [f32; 2] {
         [

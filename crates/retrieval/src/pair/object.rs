@@ -54,32 +54,16 @@ impl PairObject {
     }
 }
 
-impl DescribedPicture {
-    fn seen(&self) -> Seen {
-        let (width, height) = (
-            f64::from(self.features.width),
-            f64::from(self.features.height),
-        );
-        let points = self.features.keypoints.iter();
-        let place = |x: f32, y: f32| {
-            [
-                (f64::from(x) + 0.5) / width.max(1.0),
-                (f64::from(y) + 0.5) / height.max(1.0),
-            ]
-        };
-        let [full_width, full_height] = self.size;
-        Seen {
-            region: Region {
-                x: 0.0,
-                y: 0.0,
-                width: f64::from(full_width),
-                height: f64::from(full_height),
-            },
-            size: (width, height),
-            zoom: self.zoom(),
-            places: points.map(|point| place(point.x, point.y)).collect(),
-        }
-    }
+/// A picture that was described as a whole.
+fn seen(described: &DescribedPicture) -> Seen {
+    let [width, height] = described.size.map(f64::from);
+    let whole = Region {
+        x: 0.0,
+        y: 0.0,
+        width,
+        height,
+    };
+    Seen::of(&described.features, whole, described.zoom())
 }
 
 /// Whether one of the objects is proved; `None` of a method that proves nothing.
@@ -120,7 +104,7 @@ struct Guided {
 
 impl<'a> Pair<'a> {
     pub(super) fn new(left: &'a DescribedPicture, right: &'a DescribedPicture) -> Self {
-        let seen = [left.seen(), right.seen()];
+        let seen = [seen(left), seen(right)];
         Self { left, right, seen }
     }
 

@@ -125,22 +125,6 @@ impl Gallery {
     }
 }
 
-/// The query as it was analysed.
-fn seen(sight: &Sight) -> Seen {
-    let (width, height) = (
-        f64::from(sight.features.width.max(1)),
-        f64::from(sight.features.height.max(1)),
-    );
-    let points = sight.features.keypoints.iter();
-    let place = |x: f32, y: f32| [(f64::from(x) + 0.5) / width, (f64::from(y) + 0.5) / height];
-    Seen {
-        region: sight.region,
-        size: (width, height),
-        zoom: sight.zoom,
-        places: points.map(|point| place(point.x, point.y)).collect(),
-    }
-}
-
 impl<'a> Verifier<'a> {
     fn new(
         part: usize,
@@ -157,7 +141,7 @@ impl<'a> Verifier<'a> {
         }
         Self {
             part,
-            seen: seen(sight),
+            seen: Seen::of(&sight.features, sight.region, sight.zoom),
             sight,
             words,
             recipe,

@@ -111,14 +111,12 @@ impl Arguments {
             let places = word.places.iter().filter_map(|place| {
                 let described = found.pictures.get(place.picture)?;
                 let keypoint = described.features.keypoints.get(place.feature)?;
-                let zoom = described.zoom();
-                // Centres of pixels have whole coordinates.
-                let full = |v: f32| (f64::from(v) + 0.5) * zoom - 0.5;
+                let [x, y] = described.place(keypoint);
                 Some(Patch {
                     path: self.pictures.get(place.picture)?.display().to_string(),
-                    x: full(keypoint.x),
-                    y: full(keypoint.y),
-                    scale: f64::from(keypoint.scale) * zoom,
+                    x,
+                    y,
+                    scale: f64::from(keypoint.scale) * described.zoom(),
                     distance: f64::from(place.distance).sqrt(),
                 })
             });
