@@ -16,7 +16,8 @@ use std::fs::TryLockError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use fs_err as fs;
 use vizsla_features::DescriptorKind;
@@ -39,6 +40,9 @@ use crate::{Filter, FolderRules, GlobalRecipe, Info, ListedImage, ModelOptions, 
 const BUILD: &str = ".vizsla-new-";
 /// How often a view is tried that the snapshot of all fits.
 const VIEWS: usize = 8;
+/// How long the lock of a writer is waited for. A process that another thread starts holds a copy of what is locked, even of
+/// what was let go meanwhile, until its own program begins.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// Why a segment is of no use.
 pub(crate) const OTHER_CODEBOOK: &str = "the segment was made with another codebook";
 
@@ -64,6 +68,21 @@ pub(crate) struct Given {
 /// Held while a process writes; freed by the system when the process ends, however it ends.
 pub(crate) struct WriterLock {
     _file: std::fs::File,
+}
+
+/// Whether a file could be locked, now or in a moment.
+fn locked_soon(file: &std::fs::File) -> Result<bool, Error> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                sleep(Duration::from_millis(2));
+            }
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+    }
 }
 
 impl Collection {
@@ -328,10 +347,8 @@ impl Collection {
             .map_err(|error| unwritable(error, self.path()))?
             .into_parts()
             .0;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Busy(self.path().to_owned())),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
+        if !locked_soon(&file)? {
+            return Err(Error::Busy(self.path().to_owned()));
         }
         let lock = WriterLock { _file: file };
         scratch::sweep(parent(self.path()), BUILD, LOCK, |_| {});
@@ -586,6 +603,20 @@ mod tests {
             "{denied}"
         );
         assert!(matches!(is_there(Ok(true), path), Ok(true)));
+    }
+
+    #[test]
+    fn a_lock_that_is_let_go_in_a_moment_is_waited_for() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let holder = file.reopen().unwrap();
+        holder.lock().unwrap();
+        assert!(!locked_soon(file.as_file()).unwrap());
+        let letting_go = std::thread::spawn(move || {
+            sleep(Duration::from_millis(20));
+            drop(holder);
+        });
+        assert!(locked_soon(file.as_file()).unwrap());
+        letting_go.join().unwrap();
     }
 
     #[test]
