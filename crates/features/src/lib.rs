@@ -39,6 +39,7 @@ mod fast;
 mod fast_hessian;
 mod geometry;
 mod gradient;
+mod ground;
 mod integral;
 mod keypoint;
 mod matching;
@@ -79,6 +80,7 @@ pub use geometry::{
     log10_nfa_of_models, log10_point_probability, ransac, sequential_ransac, solve_minimal,
     spatial_match, verify,
 };
+pub use ground::{CellVerdict, Ground, GroundCell, GroundSource, compare_ground};
 pub use keypoint::{Descriptor, Features, Keypoint};
 pub use matching::{
     CrossCheck, GuidedConfig, Match, MatchConfig, MatchRule, NeighbourSearch, RatedMatch,

@@ -83,6 +83,44 @@ impl Rgb {
         }
     }
 
+    /// A convex polygon through which the picture shows: `strength`, 0 to 1, is the share of the colour. Its pixels are those whose centres lie
+    /// inside; of fewer than three points, or of one that is not finite, nothing is drawn.
+    pub fn tint(&mut self, corners: &[Point], color: Color, strength: f32) {
+        if corners.len() < 3 || !corners.iter().all(|(x, y)| x.is_finite() && y.is_finite()) {
+            return;
+        }
+        let range = |values: &dyn Fn(&Point) -> f32, size: usize| {
+            let (low, high) = corners
+                .iter()
+                .map(values)
+                .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| {
+                    (low.min(value), high.max(value))
+                });
+            (low.floor().max(0.0) as usize)..((high.ceil().max(-1.0) + 1.0) as usize).min(size)
+        };
+        let (xs, ys) = (
+            range(&|p| p.0, self.width()),
+            range(&|p| p.1, self.height()),
+        );
+        let next = || corners.iter().cycle().skip(1);
+        for y in ys {
+            for x in xs.clone() {
+                let turns = corners
+                    .iter()
+                    .zip(next())
+                    .map(|(a, b)| (b.0 - a.0) * (y as f32 - a.1) - (b.1 - a.1) * (x as f32 - a.0));
+                let (mut left, mut right) = (false, false);
+                for turn in turns {
+                    left |= turn < 0.0;
+                    right |= turn > 0.0;
+                }
+                if !(left && right) {
+                    self.blend(x as i64, y as i64, color, strength);
+                }
+            }
+        }
+    }
+
     /// The outline of a circle.
     pub fn circle(&mut self, (cx, cy): Point, radius: f32, color: Color, thickness: f32) {
         if !(cx.is_finite() && cy.is_finite() && radius.is_finite() && thickness.is_finite()) {
@@ -218,6 +256,38 @@ mod tests {
     use super::*;
 
     const WHITE: Color = [255; 3];
+
+    #[test]
+    fn a_tint_covers_what_lies_inside_and_lets_it_through() {
+        let mut image = canvas();
+        image.tint(
+            &[(2.0, 1.0), (6.0, 1.0), (6.0, 4.0), (2.0, 4.0)],
+            WHITE,
+            0.5,
+        );
+        assert_eq!(lit(&image).len(), 5 * 4);
+        assert_eq!(image.pixel(3, 2), [128; 3]);
+        // The other way round, and beyond the edges.
+        let mut other = canvas();
+        other.tint(
+            &[(2.0, 4.0), (6.0, 4.0), (6.0, 1.0), (2.0, 1.0)],
+            WHITE,
+            0.5,
+        );
+        assert_eq!(image, other);
+        let mut all = canvas();
+        all.tint(
+            &[(-1e6, -1e6), (1e6, -1e6), (1e6, 1e6), (-1e6, 1e6)],
+            WHITE,
+            1.0,
+        );
+        assert_eq!(lit(&all).len(), 200);
+        let mut none = canvas();
+        none.tint(&[(1.0, 1.0), (5.0, 1.0)], WHITE, 1.0);
+        none.tint(&[(1.0, 1.0), (f32::NAN, 1.0), (5.0, 5.0)], WHITE, 1.0);
+        none.tint(&[(-9.0, -9.0), (-5.0, -9.0), (-5.0, -5.0)], WHITE, 1.0);
+        assert!(lit(&none).is_empty());
+    }
 
     fn canvas() -> Rgb {
         Rgb::filled(20, 10, [0; 3]).unwrap()

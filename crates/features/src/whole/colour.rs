@@ -140,7 +140,7 @@ fn hsv(pixel: [u8; 3]) -> [f32; 3] {
 }
 
 /// L*, a*, b*, as OpenCV's `RGB2Lab` of floats.
-fn lab(pixel: [u8; 3]) -> [f32; 3] {
+pub(crate) fn lab(pixel: [u8; 3]) -> [f32; 3] {
     let table = &*LINEAR;
     let [r, g, b] = pixel.map(|value| table[usize::from(value)]);
     let [x, luminance, z] = RELATIVE.map(|row| row[0] * r + row[1] * g + row[2] * b);

@@ -46,6 +46,7 @@ mod ring;
 mod spec;
 mod tamura;
 
+pub(crate) use colour::lab;
 pub use combined::Combined;
 pub use distance::Distance;
 pub use earth_movers::{earth_movers, earth_movers_1d};

@@ -1,0 +1,228 @@
+//! Whether the ground between the features of two pictures agrees as well.
+//!
+//! Two labels of one brand share a frame and a logo; their features agree beyond all chance, and yet they are two things. What
+//! tells is the ground that the transform lays over each other: of one thing all of it agrees, of two only what they share.
+//! So the second picture, in little, is divided into cells, and the first is asked for each of them.
+//!
+//! A cell agrees when its lightness correlates with that of the first picture (zero-mean normalised cross-correlation,
+//! blind to brightness and contrast). A plane is rarely exact: labels go round bottles and facades have depth. So a cell may lie a little
+//! beside its place, and cells that agree tell their neighbours by how much, the surest first, as in quasi-dense matching
+//! (Lhuillier & Quan, *Match propagation for image-based modeling and rendering*, PAMI 2002) and image exploration (Ferrari,
+//! Tuytelaars & Van Gool, *Simultaneous object recognition and segmentation by image exploration*, ECCV 2004). Cells without texture
+//! say nothing. Colours are compared after the difference that all cells share, the light, is taken off.
+
+mod frame;
+mod growth;
+mod plane;
+
+use vizsla_pixels::Rgb;
+
+use crate::Transform;
+
+pub use self::frame::GroundSource;
+
+use self::growth::Growth;
+use self::plane::Plane;
+
+/// Standard deviation of lightness (L*, 0 to 100) from which a cell has texture.
+const TEXTURE: f32 = 1.2;
+/// Standard deviation from which more texture does not count more.
+const FULL_TEXTURE: f32 = 4.8;
+/// Cross-correlation from which a cell agrees.
+const AGREES: f32 = 0.6;
+/// Cross-correlation below which a cell differs.
+const DIFFERS: f32 = 0.35;
+/// Mean chroma (CIE a*, b*) below which a picture is called grey.
+const GREY: f32 = 3.0;
+/// Side of a cell, pixels of the little picture.
+const CELL: usize = 8;
+/// Pixels around the box of the inliers that count as inside.
+const MARGIN: f32 = 4.0;
+
+/// What a cell says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CellVerdict {
+    /// Both pictures show the same.
+    Agrees,
+    /// One of them has texture, and the other shows something else.
+    Differs,
+    /// Too little texture, or in between.
+    Silent,
+}
+
+/// One cell of the common ground.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GroundCell {
+    /// Its left and top edge, width and height, as shares of the second picture's sides.
+    pub place: [f32; 4],
+    /// Best zero-mean normalised cross-correlation, -1 to 1.
+    pub correlation: f32,
+    /// How much it counts: its texture, 0 to 4.8 (L*).
+    pub weight: f32,
+    /// Difference of its colours (CIE a*, b*) beyond what all cells share.
+    pub colour: f32,
+    /// Whether it lies in the box of the inliers.
+    pub inside: bool,
+    /// What it says.
+    pub verdict: CellVerdict,
+}
+
+/// What the common ground of two pictures says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ground {
+    /// The cells that both pictures show.
+    pub cells: Vec<GroundCell>,
+    /// Share, 0 to 1, of the texture whose cells agree.
+    pub agreeing: f32,
+    /// The same within the box of the inliers; how much a disagreement elsewhere means.
+    pub agreeing_inside: f32,
+    /// Share, 0 to 1, of the texture whose cells differ.
+    pub differing: f32,
+    /// Share, 0 to 1, of the texture that both pictures have whose cells do not agree: what is shown in both and is not the same. What hides a
+    /// plain place of the other picture counts little here.
+    pub conflicting: f32,
+    /// How far cells that agree lie beside their places on average, pixels of the little picture: next to nothing between copies of one picture.
+    pub drift: f32,
+    /// Mean of the squared correlations, negative ones as 0, weighted by texture.
+    pub correlation: f32,
+    /// Mean difference of colours (CIE a*, b*) beyond what all cells share; `None` where one of the pictures is grey.
+    pub colour: Option<f32>,
+}
+
+/// Compares two pictures where a transform lays them over each other.
+///
+/// `transform` leads from the pixels that `from` was made for to those of the second picture, whose size is `size` (width, height)
+/// and which `little` shows, at any smaller size; a longest side of 96 is what the figures are made for. `inliers` is the box (left, top, right,
+/// bottom) of what agrees in the second picture. `None` when they have no cell in common or the transform cannot be turned
+/// around.
+pub fn compare_ground(
+    from: &GroundSource,
+    little: &Rgb,
+    size: (f64, f64),
+    transform: &Transform,
+    inliers: [f64; 4],
+) -> Option<Ground> {
+    if !(size.0 >= 1.0 && size.1 >= 1.0) {
+        return None;
+    }
+    let zoom = (
+        little.width() as f64 / size.0,
+        little.height() as f64 / size.1,
+    );
+    let shrink = Transform([
+        [zoom.0, 0.0, 0.5 * zoom.0 - 0.5],
+        [0.0, zoom.1, 0.5 * zoom.1 - 0.5],
+        [0.0, 0.0, 1.0],
+    ]);
+    let to = Plane::of(little);
+    let (seen, common) = from.seen_in(&shrink.compose(transform), to.width, to.height)?;
+    let grown = Growth::new(&to, &seen, &common).run();
+    let boxed = |at: usize, place: f64| place * if at.is_multiple_of(2) { zoom.0 } else { zoom.1 };
+    let mut edges = [0.0; 4];
+    for (at, (edge, place)) in edges.iter_mut().zip(inliers).enumerate() {
+        *edge = boxed(at, place) as f32;
+    }
+    judged(&to, &seen, &grown, edges)
+}
+
+/// Sums up what the cells say.
+fn judged(to: &Plane, seen: &Plane, grown: &[growth::Cell], edges: [f32; 4]) -> Option<Ground> {
+    if grown.is_empty() {
+        return None;
+    }
+    let chroma = |cell: &growth::Cell| {
+        let (a, b) = (
+            to.chroma(cell.x, cell.y),
+            seen.chroma(cell.seen().0, cell.seen().1),
+        );
+        (
+            [a[0] - b[0], a[1] - b[1]],
+            a[0].hypot(a[1]),
+            b[0].hypot(b[1]),
+        )
+    };
+    let chromas: Vec<_> = grown.iter().map(chroma).collect();
+    let light = [0, 1].map(|axis| median(chromas.iter().map(|(d, ..)| d[axis])));
+    let sides = (to.width as f32, to.height as f32);
+    let side = CELL as f32;
+    let cells: Vec<GroundCell> = grown
+        .iter()
+        .zip(&chromas)
+        .map(|(cell, (difference, ..))| {
+            let (x, y) = (cell.x as f32, cell.y as f32);
+            let (u, v) = (x + 0.5 * side, y + 0.5 * side);
+            GroundCell {
+                place: [x / sides.0, y / sides.1, side / sides.0, side / sides.1],
+                correlation: cell.correlation,
+                weight: match cell.texture() > TEXTURE {
+                    true => cell.texture().min(FULL_TEXTURE),
+                    false => 0.0,
+                },
+                colour: (difference[0] - light[0]).hypot(difference[1] - light[1]),
+                inside: u > edges[0] - MARGIN
+                    && v > edges[1] - MARGIN
+                    && u < edges[2] + MARGIN
+                    && v < edges[3] + MARGIN,
+                verdict: verdict(cell),
+            }
+        })
+        .collect();
+    let share = |wanted: &dyn Fn(&GroundCell) -> bool, among: &dyn Fn(&GroundCell) -> bool| {
+        let sum = |of: &dyn Fn(&GroundCell) -> bool| -> f32 {
+            cells
+                .iter()
+                .filter(|cell| of(cell))
+                .map(|cell| cell.weight)
+                .sum()
+        };
+        sum(&|cell| wanted(cell) && among(cell)) / sum(among).max(1e-6)
+    };
+    let agrees = |cell: &GroundCell| cell.verdict == CellVerdict::Agrees;
+    let weight: f32 = cells.iter().map(|cell| cell.weight).sum();
+    let squares = cells
+        .iter()
+        .map(|cell| cell.weight * cell.correlation.max(0.0).powi(2));
+    let mean = |of: &dyn Fn(&(_, f32, f32)) -> f32| {
+        chromas.iter().map(of).sum::<f32>() / chromas.len() as f32
+    };
+    let both = |cell: &&growth::Cell| cell.textures.0.min(cell.textures.1);
+    let conflict = |cell: &&growth::Cell| cell.correlation <= AGREES;
+    let shared: f32 = grown.iter().map(|cell| both(&cell)).sum();
+    let conflicting: f32 = grown.iter().filter(conflict).map(|cell| both(&cell)).sum();
+    let drifts: Vec<f32> = grown
+        .iter()
+        .filter(|cell| verdict(cell) == CellVerdict::Agrees)
+        .map(growth::Cell::drift)
+        .collect();
+    let colourful = mean(&|chroma| chroma.1) > GREY && mean(&|chroma| chroma.2) > GREY;
+    Some(Ground {
+        agreeing: share(&agrees, &|_| true),
+        agreeing_inside: share(&agrees, &|cell| cell.inside),
+        differing: share(&|cell| cell.verdict == CellVerdict::Differs, &|_| true),
+        conflicting: conflicting / shared.max(1e-6),
+        drift: drifts.iter().sum::<f32>() / drifts.len().max(1) as f32,
+        correlation: squares.sum::<f32>() / weight.max(1e-6),
+        colour: colourful
+            .then(|| cells.iter().map(|cell| cell.colour).sum::<f32>() / cells.len() as f32),
+        cells,
+    })
+}
+
+fn verdict(cell: &growth::Cell) -> CellVerdict {
+    let (least, most) = (cell.textures.0.min(cell.textures.1), cell.texture());
+    match (most > TEXTURE, least > TEXTURE) {
+        (false, _) => CellVerdict::Silent,
+        (true, true) if cell.correlation > AGREES => CellVerdict::Agrees,
+        (true, textured) if !textured || cell.correlation < DIFFERS => CellVerdict::Differs,
+        _ => CellVerdict::Silent,
+    }
+}
+
+fn median(values: impl Iterator<Item = f32>) -> f32 {
+    let mut values: Vec<f32> = values.collect();
+    values.sort_unstable_by(f32::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests;
