@@ -306,6 +306,7 @@ impl Collection {
             images,
             files: catalog.count(Count::Files)?,
             features: catalog.count(Count::Features)?,
+            without_look: catalog.without_look()?,
             captions: catalog.count(Count::Captions)?,
             metadata: catalog.count(Count::Metadata)?,
             segments: catalog.count(Count::Segments)? as usize,

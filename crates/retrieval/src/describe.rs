@@ -11,7 +11,7 @@ use vizsla_words::{Aggregator, Pyramid};
 use crate::artefacts::Artefacts;
 use crate::models::{Models, PerThread, network_output};
 use crate::picture::{Picture, PictureSource, Sides};
-use crate::{AggregateRecipe, Collection, Error, GlobalRecipe, Recipe, Region};
+use crate::{AggregateRecipe, Collection, Error, GlobalRecipe, Recipe, Region, ground};
 
 /// Describes pictures by a recipe.
 pub(crate) struct Describer<'a> {
@@ -19,6 +19,8 @@ pub(crate) struct Describer<'a> {
     /// Where local features are wanted.
     extractor: Option<Box<dyn Extractor>>,
     global: Option<Global<'a>>,
+    /// Longest side of the colours that are compared between features, where these are kept.
+    look: Option<u32>,
 }
 
 /// Who makes the global descriptor.
@@ -77,6 +79,7 @@ impl<'a> Describer<'a> {
             recipe,
             extractor: recipe.takes_local().then(extractor).transpose()?,
             global,
+            look: recipe.local.look.then_some(ground::SIDE as u32),
         })
     }
 
@@ -104,6 +107,7 @@ impl<'a> Describer<'a> {
             recipe,
             extractor: extractor.transpose()?,
             global,
+            look: recipe.local.look.then_some(recipe.pixels.max_side),
         })
     }
 
@@ -127,11 +131,12 @@ impl<'a> Describer<'a> {
         let summed = global.is_some_and(|global| global.aggregate().is_some());
         let sides = Sides {
             gray: (wanted.features || summed).then_some(self.recipe.pixels.max_side),
-            colour: global.and_then(|global| match global {
+            colour: (global.and_then(|global| match global {
                 GlobalRecipe::Network(network) => Some(colour_side(self.recipe, network)),
                 GlobalRecipe::Whole(_) => Some(self.recipe.pixels.max_side),
                 GlobalRecipe::Aggregate(_) => None,
-            }),
+            }))
+            .or(self.look.filter(|_| wanted.features)),
         };
         Picture::read(source, region, sides, limits)
     }

@@ -1,19 +1,24 @@
 //! Pictures that show why: two photographs side by side, what agrees joined by lines.
 
 use serde::Serialize;
-use vizsla_features::Transform;
+use vizsla_features::{CellVerdict, GroundCell, Transform};
 use vizsla_neural::Relevance;
 use vizsla_pixels::Rgb;
 
+use crate::colours::{GREEN, RED};
 use crate::side_by_side::{COLOURS, SideBySide};
 use crate::{Collection, Error, GlobalRecipe, HeatGrid, PointPair, draw_heat};
 
 /// Most lines drawn; more would hide the pictures.
 const MOST_LINES: usize = 150;
 const OUTLINE: [u8; 3] = [255, 64, 64];
+/// Share of the colour in what is tinted.
+const AGREEING: f32 = 0.22;
+const DIFFERING: f32 = 0.42;
 
 /// Draws the query left and the gallery image right, both scaled to at most 720 pixels, with a line for each
-/// pair of points and, given the transform from query to gallery, the frame of each picture in the other.
+/// pair of points and, given the transform from query to gallery, the frame of each picture in the other. Cells of the ground that agree
+/// are tinted green in both pictures, those that differ red.
 /// Points and transform are in pixels of the pictures as given.
 ///
 /// # Errors
@@ -23,10 +28,13 @@ pub fn draw_pair(
     right: &Rgb,
     pairs: &[PointPair],
     transform: Option<[[f64; 3]; 3]>,
+    ground: &[GroundCell],
 ) -> Result<Rgb, Error> {
     let mut sides = SideBySide::new(left, right)?;
     let [zoom_left, zoom_right] = sides.zoom;
     if let Some(forth) = transform.map(Transform) {
+        let whole = (right.width() as f64, right.height() as f64);
+        tint_ground(&mut sides, ground, whole, forth.inverse());
         draw_frame(&mut sides.right, left, &forth, zoom_right);
         if let Some(back) = forth.inverse() {
             draw_frame(&mut sides.left, right, &back, zoom_left);
@@ -144,6 +152,41 @@ impl Likeness {
             (right, self.right.grid()),
             self.exact,
         )
+    }
+}
+
+/// Tints the cells of the right picture, whose size is `whole` (width, height), and where they lie in the left one.
+fn tint_ground(
+    sides: &mut SideBySide,
+    ground: &[GroundCell],
+    whole: (f64, f64),
+    back: Option<Transform>,
+) {
+    let [zoom_left, zoom_right] = sides.zoom.map(f64::from);
+    for cell in ground {
+        let (colour, strength) = match cell.verdict {
+            CellVerdict::Agrees => (GREEN, AGREEING),
+            CellVerdict::Differs => (RED, DIFFERING),
+            CellVerdict::Silent => continue,
+        };
+        let [x, y, width, height] = cell.place.map(f64::from);
+        let (x, y) = (x * whole.0, y * whole.1);
+        let (right, bottom) = (x + width * whole.0, y + height * whole.1);
+        let corners = [(x, y), (right, y), (right, bottom), (x, bottom)];
+        let drawn = |(x, y): (f64, f64), zoom: f64| ((x * zoom) as f32, (y * zoom) as f32);
+        sides.right.tint(
+            &corners.map(|corner| drawn(corner, zoom_right)),
+            colour,
+            strength,
+        );
+        let seen = corners.map(|(x, y)| back?.apply(x, y));
+        if let [Some(a), Some(b), Some(c), Some(d)] = seen {
+            sides.left.tint(
+                &[a, b, c, d].map(|corner| drawn(corner, zoom_left)),
+                colour,
+                strength,
+            );
+        }
     }
 }
 

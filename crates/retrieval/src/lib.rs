@@ -33,8 +33,10 @@ mod error;
 mod explain;
 mod expression;
 mod filter;
+mod fine;
 mod folder;
 mod global;
+mod ground;
 mod hash;
 mod heat;
 mod identify;
@@ -92,6 +94,7 @@ pub use error::Error;
 pub use explain::{HeatMap, Likeness, draw_pair};
 pub use expression::{ExpressionItem, ExpressionPart, parse_expression};
 pub use filter::{Filter, distance as metres_between};
+pub use fine::Codes;
 pub use global::{AggregateRecipe, GlobalRecipe, WholeRecipe};
 pub use heat::{HeatGrid, draw_heat};
 pub use identify::{Identification, IdentifyOptions, LabelVote, Labelled};
@@ -110,8 +113,8 @@ pub use pair::{
 pub use places::{MapPlaces, map_places};
 pub use problem::Problem;
 pub use query::{
-    Agreement, Hit, Part, PartSource, PointPair, Query, QueryImage, SearchOptions, SearchResponse,
-    Share, StageTrace, Target, Verdict,
+    Agreement, CommonGround, Hit, Part, PartSource, PointPair, Query, QueryImage, SearchOptions,
+    SearchResponse, Share, StageTrace, Target, Verdict,
 };
 pub use ready::{READY_RECIPES, ReadyRecipe, ready_recipe};
 pub use recipe::{Fusion, PixelRecipe, Recipe, SearchRecipe, TextRecipe};
@@ -130,6 +133,7 @@ pub use shared_words::{SharedWord, SharedWords, SharedWordsOptions, WordPlace, s
 pub use stage::{Expansion, StageName, StageRecipe};
 pub use stop::StopFlag;
 pub use syntax::SyntaxError;
+pub use vizsla_features::{CellVerdict, GroundCell};
 pub use vizsla_features::{Combined, DescriptorKind, Detector};
 pub use vizsla_neural::{DescriptorRecipe, KeypointNetwork, PoolingRecipe};
 pub use vizsla_words::{

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use vizsla_features::{DescriptorKind, Detector, check_pair};
 
+use crate::Codes;
+
 /// Which local features are taken from an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Written")]
@@ -17,6 +19,11 @@ pub struct LocalRecipe {
     pub budget: usize,
     /// Most features used of a query.
     pub query_budget: usize,
+    /// How much is kept of their descriptors.
+    pub codes: Codes,
+    /// Whether a picture in little, at most 4 kB, is kept with the features of each image: what lies between features is compared by it, which
+    /// tells a match from a part.
+    pub look: bool,
     /// DoG contrast threshold, in the convention of Lowe 2004 (range of the image = 1, divided by layers).
     pub contrast_threshold: f32,
     /// Content hash of the codebook; empty = the built-in one.
@@ -36,6 +43,8 @@ struct Written {
     descriptor: Option<DescriptorKind>,
     budget: usize,
     query_budget: usize,
+    codes: Codes,
+    look: bool,
     contrast_threshold: f32,
     codebook: String,
     model: String,
@@ -49,6 +58,8 @@ impl Default for LocalRecipe {
             descriptor: DescriptorKind::RootSift,
             budget: 800,
             query_budget: 1500,
+            codes: Codes::Compact,
+            look: true,
             contrast_threshold: 0.03,
             codebook: String::new(),
             model: String::new(),
@@ -65,6 +76,8 @@ impl Default for Written {
             descriptor: None,
             budget: usual.budget,
             query_budget: usual.query_budget,
+            codes: usual.codes,
+            look: usual.look,
             contrast_threshold: usual.contrast_threshold,
             codebook: usual.codebook,
             model: usual.model,
@@ -78,6 +91,8 @@ impl From<Written> for LocalRecipe {
             enabled: written.enabled,
             budget: written.budget,
             query_budget: written.query_budget,
+            codes: written.codes,
+            look: written.look,
             contrast_threshold: written.contrast_threshold,
             codebook: written.codebook,
             model: written.model,

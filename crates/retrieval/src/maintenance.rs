@@ -221,10 +221,17 @@ impl Collection {
             }
             reporter.end();
         }
-        let warnings = self.refresh_spaces(true, reporter)?;
+        let mut warnings = self.refresh_spaces(true, reporter)?;
         self.refresh_graph(rebuild, reporter)?;
         self.catalog().compact()?;
         let after = self.info()?;
+        if self.recipe.local.look && after.without_look > 0 {
+            warnings.push(format!(
+                "{} images were indexed before a picture in little was kept with the features: whether they are a match or a part goes by \
+                 what the agreeing places cover alone; index them again into a new collection for verdicts by all of the ground",
+                after.without_look
+            ));
+        }
         let bytes =
             |info: &crate::Info| info.catalog_bytes + info.segment_bytes + info.artefact_bytes;
         Ok(OptimizeReport {

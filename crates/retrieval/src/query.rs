@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use vizsla_features::{Ground, GroundCell};
 use vizsla_pixels::{Gray, Limits, Rgb};
 
 use crate::channel::Channel;
@@ -202,8 +203,11 @@ impl Default for SearchOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The geometric agreement is too good to be chance: the bound on false alarms holds.
+    /// The same object: the geometric agreement is too good to be chance, and what lies around it agrees as well.
     Match,
+    /// Something of it: the agreement is too good to be chance, but the rest of what both show differs, or another picture explains the
+    /// same place better. A logo, a layout, a picture in the picture, a shared background.
+    Part,
     /// It could be chance, or was not verified.
     NoMatch,
 }
@@ -215,6 +219,43 @@ pub struct PointPair {
     pub query: [f32; 2],
     /// x, y in the gallery image.
     pub gallery: [f32; 2],
+}
+
+/// What two pictures show where a transform lays them over each other: [`vizsla_features::Ground`].
+#[derive(Debug, Clone, Serialize)]
+pub struct CommonGround {
+    /// Share, 0 to 1, of the textured ground that agrees.
+    pub agreeing: f32,
+    /// The same within the box of the inliers.
+    pub inside: f32,
+    /// Share, 0 to 1, of the textured ground that differs.
+    pub differing: f32,
+    /// Share, 0 to 1, of the texture that both have which is not the same.
+    pub conflicting: f32,
+    /// How far cells that agree lie beside their places, pixels of the picture in little.
+    pub drift: f32,
+    /// Mean squared correlation of its cells, 0 to 1.
+    pub correlation: f32,
+    /// Mean difference of colours (CIE a*, b*) after the light; `None` where one of the pictures is grey.
+    pub colour: Option<f32>,
+    /// The cells, by their places in the gallery image.
+    #[serde(skip)]
+    pub cells: Vec<GroundCell>,
+}
+
+impl From<Ground> for CommonGround {
+    fn from(ground: Ground) -> Self {
+        Self {
+            agreeing: ground.agreeing,
+            inside: ground.agreeing_inside,
+            differing: ground.differing,
+            conflicting: ground.conflicting,
+            drift: ground.drift,
+            correlation: ground.correlation,
+            colour: ground.colour,
+            cells: ground.cells,
+        }
+    }
 }
 
 /// What the geometric verification of one image found.
@@ -231,7 +272,6 @@ pub struct Agreement {
     /// Share, 0 to 1, of the area that query and image have in common which the inliers cover.
     pub coverage: f64,
     /// Share, 0 to 1, of the places with features in which the two agree: that of the query or of the image, whichever is less.
-    #[serde(skip)]
     pub extent: f64,
     /// Homography from query to gallery pixels (upright, full resolution), row-major.
     pub transform: [[f64; 3]; 3],
@@ -242,9 +282,26 @@ pub struct Agreement {
     pub gallery_box: Region,
     /// Bounding box of the inliers in the query.
     pub query_box: Region,
+    /// What lies between the inliers and around them; `None` where the agreement could be chance, or the image is kept without a picture in
+    /// little.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ground: Option<CommonGround>,
+    /// Probability, 0 to 1, that an agreement which is no chance is of the same object; `None` where nothing is known of the ground.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sameness: Option<f64>,
+    /// The image that explains the same place of the query better, where that makes the difference between a match and a part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rival: Option<i64>,
     /// The inliers.
     #[serde(skip)]
     pub pairs: Vec<PointPair>,
+}
+
+impl Agreement {
+    /// The cells of the ground that both pictures show; none where nothing is known of it.
+    pub fn cells(&self) -> &[GroundCell] {
+        self.ground.as_ref().map_or(&[], |ground| &ground.cells)
+    }
 }
 
 /// What one channel says of one result.
@@ -271,7 +328,7 @@ pub struct Hit {
     /// −log10 of its number of false alarms where geometry gives evidence; otherwise 0 to 1: of one channel its own
     /// similarity, of several what [`Fusion`] says.
     pub score: f64,
-    /// Match or not.
+    /// Match, part or neither.
     pub verdict: Verdict,
     /// Place among the candidates before verification, from 1.
     pub rank: usize,

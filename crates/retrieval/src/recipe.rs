@@ -112,6 +112,9 @@ pub struct SearchRecipe {
     /// … and its inliers cover at least this share of the area that both pictures have in common: one logo on two
     /// covers is no match of the covers.
     pub verdict_coverage: f64,
+    /// Least probability, 0 to 1, that an agreement which is no chance is of the same object, from which it is a match and not a part; where the
+    /// ground between the features is known.
+    pub verdict_sameness: f64,
     /// The stages that rank, in their order; left out where it is `["verify"]`.
     #[serde(skip_serializing_if = "only_verify")]
     pub stages: Vec<StageRecipe>,
@@ -170,6 +173,7 @@ impl Default for SearchRecipe {
             verify_hamming: 33,
             verdict_log10_nfa: -4.0,
             verdict_coverage: 0.03,
+            verdict_sameness: 0.65,
             stages: VERIFY.to_vec(),
             index: IndexChoice::default(),
             hash: String::new(),
@@ -272,6 +276,7 @@ impl Recipe {
         within("search.verify_hamming", f64::from(pairs), 0.0, 96.0)?;
         within("search.verdict_log10_nfa", bound, -1000.0, 0.0)?;
         within("search.verdict_coverage", search.verdict_coverage, 0.0, 1.0)?;
+        within("search.verdict_sameness", search.verdict_sameness, 0.0, 1.0)?;
         let sigma = f64::from(search.assignment_sigma);
         within("search.assignment_sigma", sigma, 1.0, 10_000.0)?;
         self.check_scoring()?;
@@ -487,6 +492,7 @@ shortlist = 100
 verify_hamming = 33
 verdict_log10_nfa = -4.0
 verdict_coverage = 0.03
+verdict_sameness = 0.5
 fusion = "calibrated"
 words_weight = 1.0
 global_weight = 1.0

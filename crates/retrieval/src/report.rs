@@ -107,6 +107,8 @@ pub struct Info {
     pub files: u64,
     /// Local features stored.
     pub features: u64,
+    /// Images with local features that are kept without a picture in little: they were indexed before there was one, or the recipe leaves it out.
+    pub without_look: u64,
     /// Captions.
     pub captions: u64,
     /// Values of metadata: one for each image, key and place in a list.

@@ -9,6 +9,8 @@
 //! fraction of width and height) | count × u8 log-scale | count × u8 angle | count × 12 bytes signature
 //! version 2 alone: | count × 2 signed bytes shape
 //! with codes: | for every word that several features have × 8 bytes code
+//! with whole descriptors, version 64 more: | count × 64 bytes
+//! with the picture in little, version 32 more: | its bytes | u16 how many
 //! ```
 //!
 //! About 18.1 bytes a feature: 9 kB for 500 features. Of the 128 bits of a signature 96 are kept: measured,
@@ -18,8 +20,12 @@
 //! A collection whose features are aggregated by word (ASMK) keeps the code of a word where it is not the signature of the one
 //! feature that has it: 8 bytes for each word of several features.
 
-use vizsla_features::{Keypoint, Shape};
+use std::cmp::Ordering;
+
+use vizsla_features::{Descriptor, Keypoint, Shape};
 use vizsla_words::{QueryWord, Signature};
+
+use crate::fine;
 
 /// All features are circles.
 const CIRCLES: u8 = 1;
@@ -27,6 +33,10 @@ const CIRCLES: u8 = 1;
 const SHAPES: u8 = 2;
 /// Beside either: words of several features have codes.
 const CODES: u8 = 16;
+/// Beside any: the picture in little follows.
+const LITTLE: u8 = 32;
+/// Beside any, before the picture in little: the descriptor of each feature follows.
+const FINE: u8 = 64;
 /// Bytes of a code.
 const CODE: usize = 8;
 
@@ -115,6 +125,73 @@ pub(crate) fn encode_with(features: &mut [StoredFeature], codes: &[(u32, Signatu
     bytes
 }
 
+/// Adds the descriptors of encoded features, in their order, before a picture in little is added.
+pub(crate) fn add_fine<'a>(bytes: &mut Vec<u8>, descriptors: impl Iterator<Item = &'a Descriptor>) {
+    if let Some(version) = bytes.first_mut() {
+        *version |= FINE;
+        bytes.extend(descriptors.flat_map(fine::encode));
+    }
+}
+
+/// The descriptors that are kept with encoded features, in their order; `None` where there are none.
+pub(crate) fn descriptors(bytes: &[u8]) -> Option<Vec<Descriptor>> {
+    split(bytes)?.fine.map(fine::decode)
+}
+
+/// Adds the picture in little to encoded features, at most 65,535 bytes.
+pub(crate) fn add_little(bytes: &mut Vec<u8>, little: &[u8]) {
+    let Ok(length) = u16::try_from(little.len()) else {
+        return;
+    };
+    if let Some(version) = bytes.first_mut() {
+        *version |= LITTLE;
+        bytes.extend_from_slice(little);
+        bytes.extend_from_slice(&length.to_le_bytes());
+    }
+}
+
+/// Whether features of this version have a picture in little behind them.
+pub(crate) fn has_little(version: u8) -> bool {
+    version & LITTLE != 0
+}
+
+/// The picture in little that is kept with encoded features; `None` where there is none.
+pub(crate) fn little(bytes: &[u8]) -> Option<&[u8]> {
+    split(bytes)?.little
+}
+
+/// Encoded features in their parts.
+struct Parts<'a> {
+    /// What follows the version.
+    features: &'a [u8],
+    fine: Option<&'a [u8]>,
+    little: Option<&'a [u8]>,
+}
+
+/// Takes off what stands behind encoded features; `None` when the bytes are not that.
+fn split(bytes: &[u8]) -> Option<Parts<'_>> {
+    let (&version, rest) = bytes.split_first()?;
+    let mut parts = Parts {
+        features: rest,
+        fine: None,
+        little: None,
+    };
+    if version & LITTLE != 0 {
+        let (rest, length) = parts.features.split_last_chunk::<2>()?;
+        let length = usize::from(u16::from_le_bytes(*length));
+        let (rest, little) = rest.split_at_checked(rest.len().checked_sub(length)?)?;
+        (parts.features, parts.little) = (rest, Some(little));
+    }
+    if version & FINE != 0 {
+        let count = u32::from_le_bytes(*parts.features.first_chunk::<4>()?) as usize;
+        let length = count.checked_mul(fine::BYTES)?;
+        let at = parts.features.len().checked_sub(length)?;
+        let (rest, fine) = parts.features.split_at_checked(at)?;
+        (parts.features, parts.fine) = (rest, Some(fine));
+    }
+    Some(parts)
+}
+
 /// The words that several features have, of features sorted by word.
 fn repeated(features: &[StoredFeature]) -> impl Iterator<Item = u32> + '_ {
     let by_word = features.chunk_by(|a, b| a.word == b.word);
@@ -149,14 +226,15 @@ fn majority(features: &[StoredFeature]) -> u64 {
     })
 }
 
+/// The order in which features are written: by word, then by place.
+pub(crate) fn order(a: &StoredFeature, b: &StoredFeature) -> Ordering {
+    let by_place = a.y.total_cmp(&b.y).then(a.x.total_cmp(&b.x));
+    a.word.cmp(&b.word).then(by_place)
+}
+
 /// Writes features, sorted by word.
 pub(crate) fn encode(features: &mut [StoredFeature]) -> Vec<u8> {
-    features.sort_by(|a, b| {
-        a.word
-            .cmp(&b.word)
-            .then(a.y.total_cmp(&b.y))
-            .then(a.x.total_cmp(&b.x))
-    });
+    features.sort_by(order);
     let mut bytes = Vec::with_capacity(5 + features.len() * 23);
     let shapes: Vec<[i8; 2]> = features.iter().map(|f| steps(f.shape)).collect();
     let shaped = shapes.iter().any(|&shape| shape != [0, 0]);
@@ -216,9 +294,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
 
 /// As [`decode`], with the codes of the words that several features have, as far as they are kept.
 pub(crate) fn decode_with(bytes: &[u8]) -> Option<(Vec<StoredFeature>, Codes)> {
-    let (&version, rest) = bytes.split_first()?;
+    let version = *bytes.first()?;
+    let rest = split(bytes)?.features;
     let coded = version & CODES != 0;
-    let version = version & !CODES;
+    let version = version & !(CODES | LITTLE | FINE);
     let (count, mut rest) = rest.split_first_chunk::<4>()?;
     let count = u32::from_le_bytes(*count) as usize;
     // A wrong count cannot make us reserve more than a few times the input.
@@ -431,6 +510,59 @@ mod tests {
                 broken[at] ^= 0xff;
                 let _ = decode(&broken);
             }
+        }
+    }
+
+    #[test]
+    fn descriptors_stand_behind_features_and_before_the_picture() {
+        let mut features = some_features(7);
+        let mut bytes = encode(&mut features);
+        let kept: Vec<Descriptor> = (0..7).map(|n| [17 * n; 128]).collect();
+        assert_eq!(descriptors(&bytes), None);
+        add_fine(&mut bytes, kept.iter());
+        assert_eq!(descriptors(&bytes), Some(kept.clone()));
+        add_little(&mut bytes, b"a picture");
+        assert_eq!(descriptors(&bytes), Some(kept));
+        assert_eq!(little(&bytes), Some(&b"a picture"[..]));
+        assert_eq!(decode(&bytes), decode(&encode(&mut features)));
+        for end in 0..bytes.len() {
+            let _ = (decode(&bytes[..end]), descriptors(&bytes[..end]));
+        }
+        for at in 0..bytes.len() {
+            let mut broken = bytes.clone();
+            broken[at] ^= 0xff;
+            let _ = (decode(&broken), descriptors(&broken), little(&broken));
+        }
+        let mut none = encode(&mut []);
+        add_fine(&mut none, [].iter());
+        assert_eq!(descriptors(&none), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_picture_in_little_stands_behind_any_features() {
+        let (mut circles, mut shapes) = (some_features(9), shaped());
+        shapes[3].word = shapes[2].word;
+        let plain = encode(&mut circles);
+        let coded = encode_with(&mut shapes, &[]);
+        for bytes in [plain, coded] {
+            assert_eq!(little(&bytes), None);
+            for kept in [&b"a picture"[..], b""] {
+                let mut with = bytes.clone();
+                add_little(&mut with, kept);
+                assert_eq!(little(&with), Some(kept));
+                assert_eq!(decode_with(&with), decode_with(&bytes));
+                for end in 0..with.len() {
+                    assert!(decode(&with[..end]).is_none() || little(&with[..end]).is_some());
+                }
+                for at in 0..with.len() {
+                    let mut broken = with.clone();
+                    broken[at] ^= 0xff;
+                    let _ = (decode(&broken), little(&broken));
+                }
+            }
+            let mut too_long = bytes.clone();
+            add_little(&mut too_long, &vec![0; 1 << 16]);
+            assert_eq!(too_long, bytes);
         }
     }
 

@@ -406,6 +406,7 @@ export class Detail {
 
   /** @param {CanvasRenderingContext2D} context @param {Matches} matches */
   drawMatches(context, matches) {
+    this.drawGround(context, matches);
     this.drawFrame(context, matches);
     const step = Math.max(1, Math.ceil(matches.pairs.length / MOST_LINES));
     context.lineWidth = 1.25;
@@ -426,6 +427,19 @@ export class Detail {
         context.arc(cx, cy, strong ? 6 : 3.2, 0, 7);
         context.fill();
       }
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** What agrees between the places, and what differs. @param {CanvasRenderingContext2D} context @param {Matches} matches */
+  drawGround(context, matches) {
+    for (const { place, verdict } of matches.cells ?? []) {
+      const [x, y, width, height] = place;
+      const [left, top] = this.on(1, matches.size, x, y);
+      const [right, bottom] = this.on(1, matches.size, x + width, y + height);
+      context.fillStyle = verdict === 'agrees' ? '#16c784' : '#ff4040';
+      context.globalAlpha = verdict === 'agrees' ? 0.2 : 0.4;
+      context.fillRect(left, top, right - left, bottom - top);
     }
     context.globalAlpha = 1;
   }

@@ -5,8 +5,11 @@ import { CHANNELS, meaning, scoreText } from './results.js';
 
 /** @param {Hit} hit */
 export function verdict(hit) {
-  const match = hit.verdict === 'match';
-  const badge = match ? h('span', { class: 'match' }, icon('check'), 'match') : h('span', {}, 'not verified');
+  const badge = {
+    match: () => h('span', { class: 'match' }, icon('check'), 'match'),
+    part: () => h('span', { class: 'part' }, 'part'),
+    no_match: () => h('span', {}, 'not verified'),
+  }[hit.verdict]();
   return h(
     'section',
     {},
@@ -18,7 +21,16 @@ export function verdict(hit) {
         { class: 'hint' },
         `${hit.agreement.inliers} of ${hit.agreement.tentative} places agree, over ${Math.round(hit.agreement.coverage * 100)} % of the common area.`,
       ),
+    hit.agreement?.agreeing !== undefined && h('p', { class: 'hint' }, ground(hit.agreement)),
   );
+}
+
+/** What lies between the places that agree. @param {Agreement} agreement */
+function ground(agreement) {
+  const percent = (/** @type {number | undefined} */ share) => `${Math.round((share ?? 0) * 100)} %`;
+  const rival =
+    agreement.rival === undefined ? '' : ` Picture ${agreement.rival} explains the same place of the query better.`;
+  return `Of the ground that both show ${percent(agreement.agreeing)} agrees and ${percent(agreement.differing)} differs: the same object with a probability of ${percent(agreement.sameness)}.${rival}`;
 }
 
 /** @param {Hit} hit */

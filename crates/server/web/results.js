@@ -280,7 +280,7 @@ export class Results {
     const kept = now.min === null ? hits.length : hits.filter((hit) => hit.score >= Number(now.min)).length;
     if (this.cut.contains(document.activeElement) && this.slider?.max === String(hits.length))
       return this.sayCut(hits, kept);
-    const top = Math.max(...hits.map((hit) => (hit.verdict === 'match' ? 0 : hit.score)), 0.001);
+    const top = Math.max(...hits.map((hit) => (hit.verdict === 'no_match' ? hit.score : 0)), 0.001);
     const bars = hits.map((hit, at) =>
       svg('rect', {
         x: at + 0.1,
@@ -372,7 +372,7 @@ export class Results {
     const spoken = [
       hit && `${at + 1}.`,
       item.name,
-      hit && (hit.verdict === 'match' ? 'verified match,' : ''),
+      hit && { match: 'verified match,', part: 'a part agrees,', no_match: '' }[hit.verdict],
       hit && `score ${scoreText(hit.score)}`,
       caption,
     ]
@@ -401,6 +401,7 @@ export class Results {
       'div',
       { class: hit ? 'label' : 'label bare', 'aria-hidden': 'true' },
       hit?.verdict === 'match' && h('span', { class: 'match' }, icon('check'), 'match'),
+      hit?.verdict === 'part' && h('span', { class: 'part' }, 'part'),
       hit && h('span', { class: 'score', title: meaning(hit) }, scoreText(hit.score)),
       h('span', { class: 'name' }, caption ?? item.name),
     );
@@ -501,9 +502,10 @@ export function like(image, sign) {
   announce(sign > 0 ? 'Searching for more like this' : 'Searching for less like this');
 }
 
-/** A match is as high as the drawing; the others share the lower part of it. @param {Hit} hit @param {number} top */
+/** A match is as high as the drawing, a part less; the others share the lower part of it. @param {Hit} hit @param {number} top */
 function barHeight(hit, top) {
-  return hit.verdict === 'match' ? 1 : 0.08 + (0.62 * Math.max(0, hit.score)) / top;
+  if (hit.verdict !== 'no_match') return hit.verdict === 'match' ? 1 : 0.84;
+  return 0.08 + (0.62 * Math.max(0, hit.score)) / top;
 }
 
 /** @param {Hit[]} hits */

@@ -90,6 +90,10 @@ interface Agreement {
   inliers: number;
   log10_nfa: number;
   coverage: number;
+  agreeing?: number;
+  differing?: number;
+  sameness?: number;
+  rival?: number;
   transform: number[][];
   outline: number[][] | null;
   gallery_box: Region;
@@ -102,7 +106,7 @@ interface Share {
 }
 interface Hit extends Picture {
   score: number;
-  verdict: 'match' | 'no_match';
+  verdict: 'match' | 'part' | 'no_match';
   rank: number;
   shares: Share[];
   caption?: { id: number; text: string };
@@ -137,6 +141,7 @@ interface Matches {
   transform: number[][] | null;
   inliers: number;
   pairs: [number, number, number, number][];
+  cells: { place: [number, number, number, number]; verdict: 'agrees' | 'differs' }[];
 }
 interface HeatSide {
   rows: number;

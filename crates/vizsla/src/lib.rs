@@ -78,7 +78,7 @@
 //! let options = DecodeOptions::default();
 //! let left = decode_rgb(&bytes, &options)?;
 //! let right = decode_rgb(&std::fs::read(&first.path)?, &options)?;
-//! draw_agreement((&left).into(), (&right).into(), &agreement.pairs, Some(agreement.transform))?
+//! draw_agreement((&left).into(), (&right).into(), &agreement.pairs, Some(agreement.transform), agreement.cells())?
 //!     .save_png(&folder.path().join("explained.png"))?;
 //!
 //! // The same verdict without a collection, and a drawing of it.

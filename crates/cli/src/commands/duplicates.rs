@@ -22,8 +22,10 @@ const SPARE: Color = [170, 170, 170];
 
 /// Find the near-duplicates of a whole collection: other sizes, crops, formats, colours
 ///
-/// No file is opened (but for --mirrored) and none is removed. The first of each group is the
-/// largest. Mirrored copies are not found without --mirrored.
+/// None is removed. The first of each group is the largest. Mirrored copies are found too, for which
+/// every picture is read once; --no-mirrored leaves them out and opens no file. What agrees only in
+/// a part (one letterhead over two letters, one picture with two captions) is no duplicate; --parts
+/// counts it.
 #[derive(Args)]
 pub struct Arguments {
     /// The collection
@@ -37,10 +39,13 @@ pub struct Arguments {
     /// Images compared with each at a time; large groups are asked for again until they are whole
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = range::one_or_more)]
     shortlist: usize,
-    /// Find mirrored copies too; reads and describes every picture once, which takes as long as
-    /// indexing them
+    /// Do not look for mirrored copies: reading and describing every picture for them takes as long
+    /// as indexing
     #[arg(long)]
-    mirrored: bool,
+    no_mirrored: bool,
+    /// Count pictures that agree only in a part: one layout with other contents
+    #[arg(long)]
+    parts: bool,
     /// Draw the first groups into this PNG or JPEG file
     #[arg(long, value_name = "FILE")]
     sheet: Option<PathBuf>,
@@ -64,7 +69,8 @@ impl Arguments {
             extent: f64::from(self.extent),
             score: self.score,
             shortlist: self.shortlist,
-            mirrored: self.mirrored,
+            mirrored: !self.no_mirrored,
+            parts: self.parts,
         };
         let progress = Progress::start();
         let report = Collection::open(&self.collection)?.duplicates(&options, &progress)?;

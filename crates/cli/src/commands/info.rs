@@ -73,6 +73,13 @@ fn describe(info: &Info) -> String {
             "graph of neighbours"
         ));
     }
+    if info.without_look > 0 && info.features > 0 {
+        text.push_str(&format!(
+            "{:26}{}: their verdicts go by coverage alone\n",
+            "no picture in little",
+            output::plural(info.without_look as usize, "image")
+        ));
+    }
     for problem in &info.problems {
         let (what, remedy) = (&problem.what, output::how(problem.remedy));
         let path = problem.path.display();

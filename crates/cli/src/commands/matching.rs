@@ -238,6 +238,7 @@ impl Report {
         }
         let verdict = match self.verdict {
             Some(Verdict::Match) => "match",
+            Some(Verdict::Part) => "part",
             Some(Verdict::NoMatch) => "no match",
             None => "no verdict",
         };
@@ -251,7 +252,9 @@ impl Report {
                 " on one {model}; chance would give as many 10^{nfa:.1} times"
             ));
         }
-        if let (Some(Verdict::NoMatch), Some(coverage)) = (self.verdict, self.coverage) {
+        if let (Some(Verdict::NoMatch | Verdict::Part), Some(coverage)) =
+            (self.verdict, self.coverage)
+        {
             text.push_str(&format!(
                 "; they cover {:.1} % of what both show",
                 100.0 * coverage

@@ -275,7 +275,13 @@ fn explain(
             return Ok(Drawn::Nothing);
         };
         let (left, right) = (open(&left)?, open(&hit.path)?);
-        let drawing = draw_pair(&left, &right, &agreement.pairs, Some(agreement.transform))?;
+        let drawing = draw_pair(
+            &left,
+            &right,
+            &agreement.pairs,
+            Some(agreement.transform),
+            agreement.cells(),
+        )?;
         picture::save(&drawing, file)?;
         return Ok(Drawn::Geometry);
     }
@@ -306,6 +312,7 @@ fn describe(response: &SearchResponse, find: Find) -> String {
             (place + 1).to_string(),
             match hit.verdict {
                 Verdict::Match => "match".to_owned(),
+                Verdict::Part => "part".to_owned(),
                 Verdict::NoMatch => "-".to_owned(),
             },
             format!("{:.2}", hit.score),

@@ -2,14 +2,19 @@
 
 mod coverage;
 mod extent;
+mod sameness;
 
-use vizsla_features::{Correspondence, Features, Keypoint, Transform, Verification};
+use vizsla_features::{
+    Correspondence, Features, GroundSource, Keypoint, Transform, Verification, compare_ground,
+};
+use vizsla_pixels::Rgb;
 
 pub(crate) use self::extent::Place;
+pub(crate) use self::sameness::{Figures, figures};
 
 use self::coverage::{coverage, projected};
 use self::extent::extent;
-use crate::{Agreement, PointPair, Region, SearchRecipe, Verdict};
+use crate::{Agreement, CommonGround, PointPair, Region, SearchRecipe, Verdict};
 
 /// A picture as it was analysed: a part of the whole, made smaller.
 pub(crate) struct Seen {
@@ -95,6 +100,9 @@ pub(crate) fn agreement(
         transform: transform.0,
         gallery_box: bounds(pairs.iter().map(|pair| pair.gallery)),
         query_box: bounds(pairs.iter().map(|pair| pair.query)),
+        ground: None,
+        sameness: None,
+        rival: None,
         pairs,
     }
 }
@@ -104,12 +112,39 @@ pub(crate) fn covers_enough(agreement: &Agreement, recipe: &SearchRecipe) -> boo
     agreement.coverage >= recipe.verdict_coverage
 }
 
-/// The verdict on two pictures.
+/// Whether an agreement is too good to be chance.
+pub(crate) fn is_proven(agreement: &Agreement, recipe: &SearchRecipe) -> bool {
+    agreement.log10_nfa <= recipe.verdict_log10_nfa
+}
+
+/// The verdict on two pictures. Where nothing is known of their ground, what the inliers cover decides between match and part.
 pub(crate) fn verdict(agreement: &Agreement, recipe: &SearchRecipe) -> Verdict {
-    match covers_enough(agreement, recipe) && agreement.log10_nfa <= recipe.verdict_log10_nfa {
-        true => Verdict::Match,
-        false => Verdict::NoMatch,
+    let same = match agreement.sameness {
+        Some(probability) => probability >= recipe.verdict_sameness,
+        None => covers_enough(agreement, recipe),
+    };
+    match (is_proven(agreement, recipe), same) {
+        (false, _) => Verdict::NoMatch,
+        (true, true) => Verdict::Match,
+        (true, false) => Verdict::Part,
     }
+}
+
+/// Compares the ground that an agreement lays over each other: of the query, and of a gallery picture of `size` (width, height) in
+/// little.
+pub(crate) fn compare(
+    agreement: &mut Agreement,
+    query: &GroundSource,
+    region: &Region,
+    little: &Rgb,
+    size: (f64, f64),
+) {
+    let into = Transform([[1.0, 0.0, region.x], [0.0, 1.0, region.y], [0.0, 0.0, 1.0]]);
+    let b = &agreement.gallery_box;
+    let inliers = [b.x, b.y, b.x + b.width, b.y + b.height];
+    let transform = Transform(agreement.transform).compose(&into);
+    let ground = compare_ground(query, little, size, &transform, inliers);
+    agreement.ground = ground.map(CommonGround::from);
 }
 
 /// The transform between analysed pictures, as one between full-resolution pixels.

@@ -30,6 +30,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use crate::error::{Error, RESTORE};
 use crate::names::IndexFile;
 use crate::scan::KeptRules;
+use crate::stored;
 
 #[allow(unused_imports)]
 pub(crate) use self::captions::CaptionHit;
@@ -233,6 +234,23 @@ impl Catalog {
             )),
             None => Ok(None),
         }
+    }
+
+    /// How many images with local features were kept without a picture in little.
+    pub(crate) fn without_look(&self) -> Result<u64, Error> {
+        let versions = (0..=u8::MAX).filter(|&version| stored::has_little(version));
+        let versions: Vec<String> = versions
+            .map(|version| format!("x'{version:02x}'"))
+            .collect();
+        let sql = format!(
+            "SELECT count(*) FROM features JOIN images ON images.id = image
+             WHERE images.features > 0 AND substr(data, 1, 1) NOT IN ({})",
+            versions.join(", ")
+        );
+        self.connection
+            .query_row(&sql, [], |row| row.get::<_, i64>(0))
+            .map(i64::unsigned_abs)
+            .map_err(|e| self.wrap(e))
     }
 
     /// Upright full-resolution width and height of an image.

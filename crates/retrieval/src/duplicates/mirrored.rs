@@ -1,6 +1,6 @@
 //! A picture as its mirror image asks for it.
 
-use vizsla_pixels::{DecodeOptions, Gray};
+use vizsla_pixels::{DecodeOptions, Rgb};
 
 use crate::{ListedImage, Query, QueryImage, Recipe, Skipped};
 
@@ -16,9 +16,9 @@ pub(super) fn query(image: &ListedImage, recipe: &Recipe) -> Result<Query, Skipp
     let mut unread = None;
     for path in &image.paths {
         let read =
-            vizsla_pixels::read_gray(path, &options).and_then(|decoded| flipped(&decoded.image));
+            vizsla_pixels::read_rgb(path, &options).and_then(|decoded| flipped(&decoded.image));
         match read {
-            Ok(gray) => return Ok(Query::image(QueryImage::Gray(gray))),
+            Ok(picture) => return Ok(Query::image(QueryImage::Rgb(picture))),
             Err(error) => {
                 let skipped = Skipped {
                     path: path.to_string_lossy().into_owned(),
@@ -35,10 +35,11 @@ pub(super) fn query(image: &ListedImage, recipe: &Recipe) -> Result<Query, Skipp
 }
 
 /// A picture with left and right changed over.
-fn flipped(image: &Gray) -> Result<Gray, vizsla_pixels::Error> {
-    let rows = image.data().chunks(image.width().max(1));
-    let pixels = rows.flat_map(|row| row.iter().rev().copied()).collect();
-    Gray::new(image.width(), image.height(), pixels)
+fn flipped(image: &Rgb) -> Result<Rgb, vizsla_pixels::Error> {
+    let (pixels, _) = image.data().as_chunks::<3>();
+    let rows = pixels.chunks(image.width().max(1));
+    let pixels = rows.flat_map(|row| row.iter().rev().copied().flatten());
+    Rgb::new(image.width(), image.height(), pixels.collect())
 }
 
 #[cfg(test)]
@@ -47,7 +48,10 @@ mod tests {
 
     #[test]
     fn left_and_right_change_over() {
-        let image = Gray::new(3, 2, vec![1, 2, 3, 4, 5, 6]).unwrap();
-        assert_eq!(flipped(&image).unwrap().data(), [3, 2, 1, 6, 5, 4]);
+        let pixel = |v: u8| [v, v + 10, v + 20];
+        let image =
+            |values: [u8; 6]| Rgb::new(3, 2, values.into_iter().flat_map(pixel).collect()).unwrap();
+        let turned = flipped(&image([1, 2, 3, 4, 5, 6])).unwrap();
+        assert_eq!(turned, image([3, 2, 1, 6, 5, 4]));
     }
 }

@@ -8,8 +8,10 @@
 //! A shortlist bounds what each image is compared with. Where it is full of duplicates, more may stand behind them: such images
 //! are asked again for what is not yet in their group, until nothing is added.
 //!
-//! A mirrored copy shares hardly a feature with its original. It is looked for on demand, by the features of the flipped
-//! picture, which costs reading and describing every picture once.
+//! What agrees only in a part, letters on one letterhead or one picture with two captions, is no duplicate unless that is asked for.
+//!
+//! A mirrored copy shares hardly a feature with its original. It is looked for by the features of the flipped
+//! picture, which costs reading and describing every picture once, and can be left out.
 
 mod found;
 mod groups;
@@ -40,6 +42,8 @@ pub struct DuplicateOptions {
     pub shortlist: usize,
     /// Whether mirrored copies are looked for too; every picture is read and described for that.
     pub mirrored: bool,
+    /// Whether pictures that agree in a part ([`Verdict::Part`]) count too: one layout with other contents, the same picture with another caption.
+    pub parts: bool,
 }
 
 impl Default for DuplicateOptions {
@@ -48,7 +52,8 @@ impl Default for DuplicateOptions {
             extent: 0.45,
             score: 0.0,
             shortlist: 20,
-            mirrored: false,
+            mirrored: true,
+            parts: false,
         }
     }
 }
@@ -247,9 +252,13 @@ impl Hunt<'_> {
     /// Whether a result is a duplicate.
     fn duplicate(&self, hit: &Candidate, mirrored: bool) -> Option<Pair> {
         let agreement = hit.agreement.as_ref()?;
-        let enough = hit.verdict == Verdict::Match
-            && agreement.extent >= self.options.extent
-            && hit.score() >= self.options.score;
+        let alike = match hit.verdict {
+            Verdict::Match => true,
+            Verdict::Part => self.options.parts,
+            Verdict::NoMatch => false,
+        };
+        let enough =
+            alike && agreement.extent >= self.options.extent && hit.score() >= self.options.score;
         enough.then_some(Pair {
             score: hit.score(),
             extent: agreement.extent,

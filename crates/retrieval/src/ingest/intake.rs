@@ -1,6 +1,6 @@
 //! A picture becomes what the catalog stores of it.
 
-use vizsla_features::Features;
+use vizsla_features::{Descriptor, Features};
 use vizsla_pixels::{Format, Limits, guarded};
 use vizsla_words::Codebook;
 
@@ -10,7 +10,7 @@ use crate::describe::{Describer, Wanted};
 use crate::models::Models;
 use crate::picture::{Picture, PictureSource};
 use crate::stored::{self, StoredFeature};
-use crate::{Error, Recipe, Scoring};
+use crate::{Codes, Error, Recipe, Scoring, ground};
 
 /// A described image, ready for the catalog.
 pub(super) struct NewImage {
@@ -92,14 +92,28 @@ impl<'a> Intake<'a> {
         vector: Option<Vec<f32>>,
     ) -> NewImage {
         let features = features.unwrap_or_default();
-        let mut stored = self.quantise(&features, picture.zoom() as f32);
-        let data = match self.describer.recipe().search.scoring {
+        let mut quantised = self.quantise(&features, picture.zoom() as f32);
+        quantised.sort_by(|(a, _), (b, _)| stored::order(a, b));
+        let (mut stored, descriptors): (Vec<StoredFeature>, Vec<&Descriptor>) =
+            quantised.into_iter().unzip();
+        let mut data = match self.describer.recipe().search.scoring {
             Scoring::Hamming | Scoring::HammingWgc | Scoring::Bow => stored::encode(&mut stored),
             Scoring::Asmk => {
                 let codes = self.codebook.aggregate(&features.descriptors, 1);
                 stored::encode_with(&mut stored, &codes)
             }
         };
+        if self.describer.recipe().local.codes == Codes::Precise {
+            stored::add_fine(&mut data, descriptors.into_iter());
+        }
+        if let Some(colour) = picture
+            .colour
+            .as_ref()
+            .filter(|_| self.describer.recipe().local.look)
+            && let Some(little) = ground::record(colour)
+        {
+            stored::add_little(&mut data, &little);
+        }
         let [width, height] = picture.full;
         let file = picture.file;
         NewImage {
@@ -120,14 +134,19 @@ impl<'a> Intake<'a> {
         }
     }
 
-    fn quantise(&self, features: &Features, zoom: f32) -> Vec<StoredFeature> {
+    fn quantise<'f>(
+        &self,
+        features: &'f Features,
+        zoom: f32,
+    ) -> Vec<(StoredFeature, &'f Descriptor)> {
         let size = (features.width as f32, features.height as f32);
         let pairs = features.keypoints.iter().zip(&features.descriptors);
         pairs
             .map(|(keypoint, descriptor)| {
                 let word = self.codebook.assign(descriptor);
                 let signature = self.codebook.signature(descriptor, word);
-                StoredFeature::new(keypoint, size, zoom, word, signature)
+                let stored = StoredFeature::new(keypoint, size, zoom, word, signature);
+                (stored, descriptor)
             })
             .collect()
     }

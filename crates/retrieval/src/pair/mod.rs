@@ -120,7 +120,7 @@ pub fn match_pictures(
     let read = Instant::now();
     let correspondences = correspondences(&left.features, &right.features, options);
     let matched = Instant::now();
-    let pair = Pair::new(&left, &right);
+    let pair = Pair::new(&left, &right, &options.recipe.search);
     let objects = pair.objects(&correspondences, &options.geometry, options.guided.as_ref());
     let times = MatchTimes {
         describing: read - started,
@@ -156,10 +156,11 @@ impl PictureMatch {
     pub fn draw(&self) -> Result<Rgb, Error> {
         let (left, right) = (self.left.shown(), self.right.shown());
         match &self.objects[..] {
-            [] => draw_agreement(left, right, &[], None),
+            [] => draw_agreement(left, right, &[], None, &[]),
             [one] if one.fundamental().is_none() => {
                 let transform = one.transform().map(|transform| transform.0);
-                draw_agreement(left, right, &one.pairs, transform)
+                let ground = one.agreement.as_ref().map_or(&[][..], Agreement::cells);
+                draw_agreement(left, right, &one.pairs, transform, ground)
             }
             several => {
                 let drawn: Vec<DrawnObject<'_>> = several.iter().map(DrawnObject::from).collect();

@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 
 use vizsla_features::{
-    Correspondence, Fundamental, GeometryConfig, GeometryFinding, GeometryMethod, GuidedConfig,
-    Transform, TwoViewGeometry, TwoViewModel, Verification, fit, fit_fundamental, match_guided,
+    Correspondence, Fundamental, GeometryConfig, GeometryFinding, GeometryMethod, GroundSource,
+    GuidedConfig, Transform, TwoViewGeometry, TwoViewModel, Verification, fit, fit_fundamental,
+    match_guided,
 };
+use vizsla_pixels::Rgb;
 
-use crate::agreement::{Seen, agreement, verdict as of_agreement};
+use crate::agreement::{Seen, agreement, compare, figures, is_proven, verdict as of_agreement};
 use crate::described_picture::DescribedPicture;
-use crate::{Agreement, PointPair, Region, SearchRecipe, Verdict};
+use crate::{Agreement, PointPair, Region, SearchRecipe, Verdict, ground};
 
 /// What part of the correspondences between two pictures agrees on.
 #[derive(Debug, Clone)]
@@ -75,11 +77,14 @@ pub(super) fn verdict(
     if geometry.method() == GeometryMethod::LocalConsistency {
         return None;
     }
-    let mut verdicts = objects.iter().map(|object| object.verdict(recipe));
-    match verdicts.any(|verdict| verdict == Verdict::Match) {
-        true => Some(Verdict::Match),
-        false => Some(Verdict::NoMatch),
-    }
+    let verdicts: Vec<Verdict> = objects
+        .iter()
+        .map(|object| object.verdict(recipe))
+        .collect();
+    let best = [Verdict::Match, Verdict::Part]
+        .into_iter()
+        .find(|verdict| verdicts.contains(verdict));
+    Some(best.unwrap_or(Verdict::NoMatch))
 }
 
 /// Two pictures that are compared.
@@ -87,6 +92,9 @@ pub(super) struct Pair<'a> {
     left: &'a DescribedPicture,
     right: &'a DescribedPicture,
     seen: [Seen; 2],
+    /// The first picture, to be laid under the second, and the second in little.
+    ground: Option<(GroundSource, Rgb)>,
+    recipe: &'a SearchRecipe,
 }
 
 /// Features of both pictures that a guided pair has.
@@ -103,9 +111,20 @@ struct Guided {
 }
 
 impl<'a> Pair<'a> {
-    pub(super) fn new(left: &'a DescribedPicture, right: &'a DescribedPicture) -> Self {
-        let seen = [seen(left), seen(right)];
-        Self { left, right, seen }
+    pub(super) fn new(
+        left: &'a DescribedPicture,
+        right: &'a DescribedPicture,
+        recipe: &'a SearchRecipe,
+    ) -> Self {
+        let size = (f64::from(left.size[0]), f64::from(left.size[1]));
+        let source = GroundSource::new(left.picture.clone(), size).ok();
+        Self {
+            left,
+            right,
+            seen: [seen(left), seen(right)],
+            ground: source.zip(ground::fitted(&right.picture)),
+            recipe,
+        }
     }
 
     /// What parts of the correspondences agree on.
@@ -206,7 +225,18 @@ impl<'a> Pair<'a> {
             model: model.plane()?,
         };
         let [left, right] = &self.seen;
-        Some(agreement(correspondences, &verification, left, right))
+        let mut found = agreement(correspondences, &verification, left, right);
+        if let Some((source, little)) = self
+            .ground
+            .as_ref()
+            .filter(|_| is_proven(&found, self.recipe))
+        {
+            let size = (right.region.width, right.region.height);
+            compare(&mut found, source, &left.region, little, size);
+            let alone = figures(&found).map(|own| own.probability(std::iter::empty()));
+            found.sameness = alone;
+        }
+        Some(found)
     }
 
     /// Matches again where a geometry allows, but no feature that an earlier object has, and fits the geometry to what is found.
@@ -286,7 +316,8 @@ mod tests {
     fn points_of_whole_pictures_lie_on_the_lines_of_the_whole_matrix() {
         let (left, right) = (halved(50, 40), halved(60, 30));
         let f = Fundamental([[0.0, 1e-3, -0.2], [2e-3, 0.0, 0.3], [0.1, -0.4, 1.0]]);
-        let full = Pair::new(&left, &right).full(&f).unwrap();
+        let recipe = SearchRecipe::default();
+        let full = Pair::new(&left, &right, &recipe).full(&f).unwrap();
         // Centres of pixels have whole coordinates.
         let whole = |v: f64| (v + 0.5) * 2.0 - 0.5;
         for (x, y, u, v) in [(3.0, 7.0, 9.0, 2.0), (40.0, 30.0, 11.0, 25.0)] {

@@ -1,6 +1,6 @@
 //! Two pictures side by side with what they agree on, drawn smaller than they are.
 
-use vizsla_features::Transform;
+use vizsla_features::{GroundCell, Transform};
 use vizsla_pixels::{Decoded, Rgb};
 
 use crate::{Error, PointPair, draw_pair};
@@ -39,6 +39,7 @@ pub fn draw_agreement(
     right: Shown<'_>,
     pairs: &[PointPair],
     transform: Option<[[f64; 3]; 3]>,
+    ground: &[GroundCell],
 ) -> Result<Rgb, Error> {
     let shrunk = |point: [f32; 2], zoom: f64| point.map(|v| (f64::from(v) / zoom) as f32);
     let pairs = pairs.iter().map(|pair| PointPair {
@@ -52,6 +53,7 @@ pub fn draw_agreement(
         right.picture,
         &pairs,
         transform.map(|small| small.0),
+        ground,
     )
 }
 

@@ -1,9 +1,10 @@
 //! A result on its way from the channels to the page.
 //!
 //! What a score is, once for all: the channels and their fusion give a *similarity*, at most 1 (of one channel its own).
-//! Geometry gives *evidence*, −log10 of the number of false alarms, which has no upper bound. A candidate stands by the
-//! greater of the two. Evidence of a match (4 by default) is above every similarity; weak evidence, below 1, only lifts
-//! what is even less similar.
+//! Geometry gives *evidence*, −log10 of the number of false alarms, which has no upper bound, times the probability that what agrees is
+//! the same object where the ground between the features is known. A candidate stands by the greater of the two. Evidence of a match (4 by default) is above every
+//! similarity. What agrees too little to be proven is more likely than what agrees in nothing: its similarity counts more, by a share for
+//! each decade that its number of false alarms lies below ten thousand.
 
 use std::collections::HashMap;
 
@@ -30,9 +31,12 @@ pub struct Candidate {
     pub size: [u32; 2],
     /// What geometry found.
     pub agreement: Option<Agreement>,
-    /// −log10 of the number of false alarms, where the agreement covers enough of the pictures.
+    /// −log10 of the number of false alarms, times the probability of the same object; without that, where the agreement covers enough of
+    /// the pictures.
     pub evidence: Option<f64>,
-    /// Match or not.
+    /// How much more its similarity counts for an agreement that proves nothing, from 0.
+    pub lift: f64,
+    /// Match, part or neither.
     pub verdict: Verdict,
 }
 
@@ -50,14 +54,16 @@ impl Candidate {
             size: [0; 2],
             agreement: None,
             evidence: None,
+            lift: 0.0,
             verdict: Verdict::NoMatch,
         }
     }
 
     /// What it stands by: its evidence, or its similarity where that is more.
     pub fn score(&self) -> f64 {
+        let similarity = self.similarity * (1.0 + self.lift);
         self.evidence
-            .map_or(self.similarity, |evidence| self.similarity.max(evidence))
+            .map_or(similarity, |evidence| similarity.max(evidence))
     }
 }
 
@@ -78,12 +84,16 @@ impl Ranking {
         &self.candidates
     }
 
-    /// Puts matches first, then goes by score, then by the order of the channels.
+    /// Puts matches first, parts after them, then goes by score, then by the order of the channels.
     pub(super) fn order(&mut self) {
-        let unproven = |candidate: &Candidate| candidate.verdict == Verdict::NoMatch;
+        let class = |candidate: &Candidate| match candidate.verdict {
+            Verdict::Match => 0,
+            Verdict::Part => 1,
+            Verdict::NoMatch => 2,
+        };
         self.candidates.sort_by(|a, b| {
-            unproven(a)
-                .cmp(&unproven(b))
+            class(a)
+                .cmp(&class(b))
                 .then(b.score().total_cmp(&a.score()))
                 .then(a.rank.cmp(&b.rank))
         });
@@ -102,6 +112,7 @@ impl Ranking {
                 candidate.verified = true;
                 candidate.agreement = before.agreement;
                 candidate.evidence = before.evidence;
+                candidate.lift = before.lift;
                 candidate.verdict = before.verdict;
             }
         }

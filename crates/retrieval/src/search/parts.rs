@@ -9,13 +9,13 @@ use super::described::Described;
 use super::question::go_on;
 use super::searcher::Searcher;
 use super::shortlist::query_words;
-use super::sight::{Sight, stored_sight};
+use super::sight::{Look, Sight, stored_sight};
 use super::trace::Trace;
 use crate::catalog::Owner;
 use crate::describe::{Describer, Wanted};
 use crate::{
     Error, GlobalRecipe, Part, PartSource, Query, QueryImage, Region, Reporter, Scoring, StageName,
-    stored,
+    ground, stored,
 };
 
 /// Most parts of one query: each costs a description of its own.
@@ -106,6 +106,7 @@ impl Searcher<'_> {
                 features,
                 region: picture.region,
                 zoom: picture.zoom(),
+                look: picture.colour.map(Look::of),
             };
             out.sight = Some((sight, words));
         }
@@ -169,8 +170,16 @@ impl Searcher<'_> {
     ) -> Result<(Sight, Vec<QueryWord>), Error> {
         let data = self.catalog.features(image)?.unwrap_or_default();
         let features = stored::decode(&data).unwrap_or_default();
+        let little = stored::little(&data).and_then(ground::little);
         let side = self.recipe().pixels.max_side;
-        Ok(stored_sight(&features, size.into(), side))
+        let descriptors = stored::descriptors(&data).unwrap_or_default();
+        Ok(stored_sight(
+            &features,
+            little,
+            descriptors,
+            size.into(),
+            side,
+        ))
     }
 
     /// The words by which images are found, of the features of a picture, where these are aggregated; `None` where they are not.

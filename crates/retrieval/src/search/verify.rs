@@ -5,7 +5,9 @@
 //! by chance, over all images of the collection, is the score, and a bound on it the verdict.
 
 use rayon::prelude::*;
-use vizsla_features::{Correspondence, Frame, VerifyConfig};
+use vizsla_features::{
+    Correspondence, Descriptor, Frame, MatchConfig, Verification, VerifyConfig, match_descriptors,
+};
 use vizsla_words::QueryWord;
 
 use super::candidate::{Candidate, Ranking};
@@ -14,9 +16,11 @@ use super::question::Question;
 use super::searcher::Searcher;
 use super::sight::Sight;
 use super::stage::Stage;
-use crate::agreement::{Seen, agreement, covers_enough, verdict};
+use crate::agreement::{
+    Figures, Seen, agreement, compare, covers_enough, figures, is_proven, verdict,
+};
 use crate::stored::{self, StoredFeature};
-use crate::{Agreement, Error, Region, Reporter, SearchRecipe, StageName, Verdict};
+use crate::{Agreement, Error, Region, Reporter, SearchRecipe, StageName, Verdict, ground};
 
 /// The first candidates are verified, those that were before left out.
 pub(super) struct Verify {
@@ -40,9 +44,14 @@ impl Stage for Verify {
         ranking: &mut Ranking,
     ) -> Result<usize, Error> {
         let images = self.images.unwrap_or(question.shortlist);
-        let head = ranking.candidates.iter_mut().take(images);
-        let mut head: Vec<&mut Candidate> = head.filter(|candidate| !candidate.verified).collect();
-        searcher.verify(&question.parts, &mut head, question.reporter)?;
+        let (head, tail) = {
+            let at = images.min(ranking.candidates.len());
+            ranking.candidates.split_at_mut(at)
+        };
+        // What was verified before is not again, but speaks with the others.
+        let before = tail.iter_mut().filter(|candidate| candidate.verified);
+        let mut all: Vec<&mut Candidate> = head.iter_mut().chain(before).collect();
+        searcher.verify(&question.parts, &mut all, question.reporter)?;
         Ok(ranking.matches())
     }
 }
@@ -56,8 +65,24 @@ struct Kept {
 }
 
 impl Searcher<'_> {
-    /// Verifies candidates against every picture that is looked for; the best agreement counts.
+    /// Verifies those of the candidates that are not yet against every picture that is looked for, where the best agreement counts, and
+    /// gives all of them their verdicts.
     pub(super) fn verify(
+        &self,
+        parts: &[Described<'_>],
+        candidates: &mut [&mut Candidate],
+        reporter: &dyn Reporter,
+    ) -> Result<(), Error> {
+        let fresh = candidates
+            .iter_mut()
+            .filter(|candidate| !candidate.verified);
+        let mut fresh: Vec<&mut Candidate> = fresh.map(|candidate| &mut **candidate).collect();
+        self.find_agreements(parts, &mut fresh, reporter)?;
+        settle(candidates, &self.recipe().search);
+        Ok(())
+    }
+
+    fn find_agreements(
         &self,
         parts: &[Described<'_>],
         candidates: &mut [&mut Candidate],
@@ -99,15 +124,19 @@ struct Verifier<'a> {
 }
 
 /// A gallery image in the frame of its analysis.
-struct Gallery {
+struct Gallery<'a> {
     features: Vec<StoredFeature>,
     /// Analysed size.
     size: (f64, f64),
     /// Full-resolution pixels for each analysed pixel.
     zoom: f64,
+    /// The descriptors of the features, where they are kept.
+    descriptors: Vec<Descriptor>,
+    /// What it looks like, as it is kept.
+    little: Option<&'a [u8]>,
 }
 
-impl Gallery {
+impl Gallery<'_> {
     fn seen(&self) -> Seen {
         let places = self.features.iter();
         let places = places.map(|feature| [f64::from(feature.x), f64::from(feature.y)]);
@@ -174,49 +203,82 @@ impl<'a> Verifier<'a> {
             });
     }
 
-    fn gallery(&self, kept: &Kept) -> Option<Gallery> {
+    fn gallery<'k>(&self, kept: &'k Kept) -> Option<Gallery<'k>> {
         let (width, height) = kept.size;
         let zoom = (f64::from(width.max(height)) / self.max_side).max(1.0);
         Some(Gallery {
             features: stored::decode(&kept.data)?,
             size: (f64::from(width) / zoom, f64::from(height) / zoom),
             zoom,
+            descriptors: stored::descriptors(&kept.data).unwrap_or_default(),
+            little: stored::little(&kept.data),
         })
     }
 
-    /// What an agreement says of a candidate. Of several pictures in a query the one that agrees best speaks.
+    /// Of several pictures in a query the one that agrees best speaks.
     fn take(&self, candidate: &mut Candidate, agreement: Agreement) {
         let known = candidate.agreement.as_ref();
-        if known.is_some_and(|best| best.log10_nfa <= agreement.log10_nfa) {
-            return;
+        if known.is_none_or(|best| best.log10_nfa > agreement.log10_nfa) {
+            candidate.agreement = Some(agreement);
         }
-        if covers_enough(&agreement, self.recipe) {
-            // Evidence too weak for a verdict still says more than words alone.
-            let evidence = -agreement.log10_nfa;
-            let best = candidate.evidence.unwrap_or(f64::NEG_INFINITY);
-            candidate.evidence = Some(best.max(evidence));
-            if verdict(&agreement, self.recipe) == Verdict::Match {
-                candidate.verdict = Verdict::Match;
-            }
-        }
-        candidate.agreement = Some(agreement);
     }
 
-    fn verify(&self, gallery: &Gallery) -> Option<Agreement> {
-        let pairs = self.tentative(&gallery.features);
-        let correspondences: Vec<Correspondence> = pairs
-            .iter()
-            .map(|pair| self.correspondence(pair, gallery))
-            .collect();
+    fn verify(&self, gallery: &Gallery<'_>) -> Option<Agreement> {
+        let by_words = self.found(&self.tentative(&gallery.features), gallery);
+        let (correspondences, found) = match self.precise(gallery) {
+            None => by_words?,
+            Some(pairs) => {
+                let both = [by_words, self.found(&pairs, gallery)]
+                    .into_iter()
+                    .flatten();
+                let mut best = both.min_by(|(_, a), (_, b)| a.log10_nfa.total_cmp(&b.log10_nfa))?;
+                // Two sets of pairs were tried.
+                best.1.log10_nfa += std::f64::consts::LOG10_2;
+                best
+            }
+        };
+        let mut shown = agreement(&correspondences, &found, &self.seen, &gallery.seen());
+        shown.part = self.part;
+        shown.log10_nfa += self.log10_images;
+        if is_proven(&shown, self.recipe)
+            && let Some(source) = self.sight.ground()
+            && let Some(little) = gallery.little.and_then(ground::little)
+        {
+            let size = (gallery.size.0 * gallery.zoom, gallery.size.1 * gallery.zoom);
+            compare(&mut shown, source, &self.seen.region, &little, size);
+        }
+        Some(shown)
+    }
+
+    /// The transform that most of these pairs agree on.
+    fn found(
+        &self,
+        pairs: &[Pair],
+        gallery: &Gallery<'_>,
+    ) -> Option<(Vec<Correspondence>, Verification)> {
+        let correspondences = pairs.iter().map(|pair| self.correspondence(pair, gallery));
+        let correspondences: Vec<Correspondence> = correspondences.collect();
         let config = VerifyConfig::default();
-        let found =
-            vizsla_features::verify(&correspondences, self.seen.size, gallery.size, &config)?;
-        let shown = agreement(&correspondences, &found, &self.seen, &gallery.seen());
-        Some(Agreement {
-            part: self.part,
-            log10_nfa: found.log10_nfa + self.log10_images,
-            ..shown
-        })
+        let (from, to) = (self.seen.size, gallery.size);
+        let found = vizsla_features::verify(&correspondences, from, to, &config)?;
+        Some((correspondences, found))
+    }
+
+    /// The features that are each other's nearest and distinct, among all of both; `None` where descriptors are not kept.
+    fn precise(&self, gallery: &Gallery<'_>) -> Option<Vec<Pair>> {
+        let (query, kept) = (&self.sight.features.descriptors, &gallery.descriptors);
+        if query.is_empty() || kept.is_empty() || kept.len() != gallery.features.len() {
+            return None;
+        }
+        let matches = match_descriptors(query, kept, &DISTINCT);
+        let pair = |pair: &vizsla_features::Match| {
+            Some(Pair {
+                query: pair.a,
+                distance: 0,
+                gallery: *gallery.features.get(pair.b as usize)?,
+            })
+        };
+        Some(matches.iter().filter_map(pair).collect())
     }
 
     /// For each query feature the gallery feature with the closest signature under a shared word.
@@ -246,7 +308,7 @@ impl<'a> Verifier<'a> {
         pairs
     }
 
-    fn correspondence(&self, pair: &Pair, gallery: &Gallery) -> Correspondence {
+    fn correspondence(&self, pair: &Pair, gallery: &Gallery<'_>) -> Correspondence {
         let keypoint = &self.sight.features.keypoints[pair.query as usize];
         let feature = &pair.gallery;
         Correspondence {
@@ -260,6 +322,59 @@ impl<'a> Verifier<'a> {
             },
             weight: 1.0 - f64::from(pair.distance) / 48.0,
         }
+    }
+}
+
+/// Which descriptors are taken for the same of all.
+const DISTINCT: MatchConfig = MatchConfig {
+    ratio: 0.8,
+    mutual: true,
+};
+
+/// Share by which the similarity of what is not proven counts more, for each decade that its number of false alarms lies below that of
+/// [`HOPELESS`].
+const LIFT: f64 = 0.03;
+/// log10 of a number of false alarms from which on an agreement says nothing.
+const HOPELESS: f64 = 4.0;
+
+/// Gives all candidates their verdicts: each by its own agreement, and beside the others that agree with the same place of the same picture.
+fn settle(candidates: &mut [&mut Candidate], recipe: &SearchRecipe) {
+    let proven = |candidate: &Candidate| {
+        let agreement = candidate.agreement.as_ref();
+        let agreement = agreement.filter(|agreement| is_proven(agreement, recipe))?;
+        Some((agreement.part, candidate.image, figures(agreement)?))
+    };
+    let known: Vec<Option<(usize, i64, Figures)>> = candidates.iter().map(|c| proven(c)).collect();
+    for (at, candidate) in candidates.iter_mut().enumerate() {
+        let Some(agreement) = candidate.agreement.as_mut() else {
+            continue;
+        };
+        agreement.sameness = None;
+        agreement.rival = None;
+        if let Some((part, _, own)) = &known[at] {
+            let others = known.iter().enumerate().filter(|(other, _)| *other != at);
+            let others = others.filter_map(|(_, known)| known.as_ref());
+            let others = others.filter(|(of, ..)| of == part);
+            let probability = own.probability(others.clone().map(|(.., figures)| figures));
+            agreement.sameness = Some(probability);
+            let alone = own.probability(std::iter::empty());
+            if probability < recipe.verdict_sameness && alone >= recipe.verdict_sameness {
+                let ahead = others.filter(|(.., other)| own.is_behind(other));
+                let best = ahead.max_by(|(.., a), (.., b)| a.agreeing().total_cmp(&b.agreeing()));
+                agreement.rival = best.map(|(_, image, _)| *image);
+            }
+        }
+        let evidence = -agreement.log10_nfa;
+        candidate.verdict = verdict(agreement, recipe);
+        candidate.evidence = match agreement.sameness {
+            Some(probability) => Some(evidence * probability),
+            // Evidence too weak for a verdict still says more than words alone.
+            None => covers_enough(agreement, recipe).then_some(evidence),
+        };
+        candidate.lift = match candidate.verdict {
+            Verdict::NoMatch => LIFT * (evidence + HOPELESS).max(0.0),
+            Verdict::Match | Verdict::Part => 0.0,
+        };
     }
 }
 

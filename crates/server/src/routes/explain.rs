@@ -14,8 +14,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vizsla_pixels::{DecodeOptions, Decoded, Limits, Rgb, decode_rgb};
 use vizsla_retrieval::{
-    HeatMap, Likeness, ListedImage, Part, PartSource, PointPair, Query, QueryImage, Region,
-    draw_agreement,
+    GroundCell, HeatMap, Likeness, ListedImage, Part, PartSource, PointPair, Query, QueryImage,
+    Region, draw_agreement,
 };
 
 use super::images::picture;
@@ -74,6 +74,41 @@ struct Matches {
     inliers: usize,
     /// x, y in the query and x, y in the image of each pair.
     pairs: Vec<[f32; 4]>,
+    /// The ground that both show, in cells; none where nothing is known of it.
+    cells: Vec<Cell>,
+}
+
+/// What a cell of the common ground says.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum CellVerdict {
+    /// Both pictures show the same.
+    Agrees,
+    /// They show something else.
+    Differs,
+}
+
+/// A cell of the common ground that says something.
+#[derive(Serialize, ToSchema)]
+struct Cell {
+    /// x, y, width and height in the image.
+    place: [f32; 4],
+    verdict: CellVerdict,
+}
+
+impl Cell {
+    fn of(cell: &GroundCell, [width, height]: [u32; 2]) -> Option<Self> {
+        let [x, y, across, down] = cell.place;
+        let (width, height) = (width as f32, height as f32);
+        Some(Self {
+            place: [x * width, y * height, across * width, down * height],
+            verdict: match cell.verdict {
+                vizsla_retrieval::CellVerdict::Agrees => CellVerdict::Agrees,
+                vizsla_retrieval::CellVerdict::Differs => CellVerdict::Differs,
+                vizsla_retrieval::CellVerdict::Silent => return None,
+            },
+        })
+    }
 }
 
 /// How much each place adds to a similarity: a coarse grid over a whole picture.
@@ -207,13 +242,18 @@ impl Pair<'_> {
                 .searcher()?
                 .compare(&query, self.image.image, &self.limits)?;
         let transform = agreement.as_ref().map(|agreement| agreement.transform);
+        let cells = agreement
+            .as_ref()
+            .map(|agreement| agreement.cells().to_vec());
+        let cells = cells.unwrap_or_default();
         let pairs = agreement
             .map(|agreement| agreement.pairs)
             .unwrap_or_default();
         if draw {
             let left = self.query_picture(Some(SIDE))?;
             let right = self.gallery_picture()?;
-            let drawing = draw_agreement((&left).into(), (&right).into(), &pairs, transform)?;
+            let drawing =
+                draw_agreement((&left).into(), (&right).into(), &pairs, transform, &cells)?;
             return Ok(Explained::Drawing(drawing.encode_png()?));
         }
         let numbers = |pair: &PointPair| {
@@ -230,6 +270,10 @@ impl Pair<'_> {
             transform,
             inliers: pairs.len(),
             pairs: pairs.iter().map(numbers).collect(),
+            cells: cells
+                .iter()
+                .filter_map(|cell| Cell::of(cell, [self.image.width, self.image.height]))
+                .collect(),
         })))
     }
 

@@ -139,7 +139,11 @@ struct QuestionForm {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Verdict {
+    /// The same object.
     Match,
+    /// A part of it agrees beyond chance, the rest differs: a logo, a layout, a picture in the picture, a shared background.
+    Part,
+    /// It could be chance, or was not verified.
     NoMatch,
 }
 
@@ -193,6 +197,18 @@ pub(crate) struct Agreement {
     log10_nfa: f64,
     /// Share, 0 to 1, of the common area that the inliers cover.
     coverage: f64,
+    /// Share, 0 to 1, of the ground that both show which agrees; none where nothing is known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agreeing: Option<f32>,
+    /// The share of it that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differing: Option<f32>,
+    /// Probability, 0 to 1, that an agreement which is no chance is of the same object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sameness: Option<f64>,
+    /// The image that explains the same place of the query better, where that makes this a part and no match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rival: Option<i64>,
     /// Homography from query to image pixels, row by row.
     transform: [[f64; 3]; 3],
     /// Corners of the query's frame (or box) in the image, clockwise from the top left.
@@ -211,6 +227,10 @@ impl From<&retrieval::Agreement> for Agreement {
             inliers: agreement.inliers,
             log10_nfa: agreement.log10_nfa,
             coverage: agreement.coverage,
+            agreeing: agreement.ground.as_ref().map(|ground| ground.agreeing),
+            differing: agreement.ground.as_ref().map(|ground| ground.differing),
+            sameness: agreement.sameness,
+            rival: agreement.rival,
             transform: agreement.transform,
             outline: agreement.outline,
             query_box: agreement.query_box.into(),
@@ -508,6 +528,7 @@ fn hit(hit: retrieval::Hit, found_in: &FoundIn<'_>) -> Result<Hit, Problem> {
         score: hit.score,
         verdict: match hit.verdict {
             retrieval::Verdict::Match => Verdict::Match,
+            retrieval::Verdict::Part => Verdict::Part,
             retrieval::Verdict::NoMatch => Verdict::NoMatch,
         },
         rank: hit.rank,
