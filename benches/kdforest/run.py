@@ -1,9 +1,10 @@
-"""The kd-forest beside FLANN (OpenCV's) and FAISS: recall of the nearest neighbour and queries a second, one thread.
+"""The kd-forest beside FLANN (OpenCV's) and FAISS: recall of the nearest neighbour and time of a query, on one thread or several.
 
 RootSIFT descriptors of photographs (bytes to Vizsla, the same numbers as floats to the peers) are divided by picture: those of
 some pictures are the queries. The truth is exact search by FAISS; an answer is right when it is as near as the nearest. For each
 index the budget (checks, probes, lists, ...) is doubled until a recall of 0.97 is passed, each budget asked several times in turns
-of all programs, medians taken; the time at a recall is interpolated between two budgets, logarithmically.
+of all programs, medians taken; the time at a recall is interpolated between two budgets, logarithmically. On one thread the time is that
+of the processor, on several what passes. FLANN has no threads of its own: as many of Python's ask it for a share of the queries each.
 """
 import argparse
 import json
@@ -11,6 +12,7 @@ import os
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import faiss
@@ -54,48 +56,59 @@ def extract(data, count, asked):
 
 
 class Vizsla:
-    def __init__(self, program, points, queries, kind, first, second):
+    def __init__(self, program, points, queries, kind, first, second, threads):
         self.process = subprocess.Popen(
             [program, points, queries, kind, str(first), str(second)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, env={**os.environ, "RAYON_NUM_THREADS": "1"})
-        self.build = float(self.process.stdout.readline())
+            text=True, env={**os.environ, "RAYON_NUM_THREADS": str(threads)})
+        # The processor time of another process.
+        self.clock = (~self.process.pid << 3) | 2 if threads == 1 else None
+        built = float(self.process.stdout.readline())
+        self.build = time.clock_gettime(self.clock) if self.clock else built
 
     def __call__(self, budget):
+        before = time.clock_gettime(self.clock) if self.clock else 0
         self.process.stdin.write(f"{budget}\n")
         self.process.stdin.flush()
         each, *rows = self.process.stdout.readline().split()
+        if self.clock:
+            each = (time.clock_gettime(self.clock) - before) * 1e6 / len(rows)
         return float(each), np.array(rows, np.int64)
 
 
 class Peer:
     """An index whose `search` takes all queries and a budget and gives a row for each."""
 
-    def __init__(self, make, search, queries):
-        start = time.perf_counter()
+    def __init__(self, make, search, queries, threads):
+        self.clock = time.process_time if threads == 1 else time.perf_counter
+        start = self.clock()
         self.index = make()
-        self.build = time.perf_counter() - start
+        self.build = self.clock() - start
         self.search, self.queries = search, queries
 
     def __call__(self, budget):
-        start = time.perf_counter()
+        start = self.clock()
         rows = self.search(self.index, budget)
-        return (time.perf_counter() - start) * 1e6 / len(self.queries), rows
+        return (self.clock() - start) * 1e6 / len(self.queries), rows
 
 
-def flann(points, queries, trees):
+def flann(points, queries, trees, threads):
+    shares = np.array_split(queries, threads)
+    pool = ThreadPoolExecutor(threads)
+
     def make():
         index = cv2.flann_Index()
         index.build(points, {"algorithm": 1, "trees": trees})
         return index
 
     def search(index, checks):
-        rows, _ = index.knnSearch(queries, 1, params={"checks": checks, "sorted": True})
+        ask = lambda share: index.knnSearch(share, 1, params={"checks": checks, "sorted": True})[0]
+        rows = np.concatenate(list(pool.map(ask, shares)) if threads > 1 else [ask(queries)])
         return rows[:, 0].astype(np.int64)
 
-    return Peer(make, search, queries)
+    return Peer(make, search, queries, threads)
 
 
-def ivf(points, queries):
+def ivf(points, queries, threads):
     def make():
         index = faiss.index_factory(128, "IVF1024,Flat")
         index.train(points)
@@ -106,10 +119,10 @@ def ivf(points, queries):
         index.nprobe = probes
         return index.search(queries, 1)[1][:, 0]
 
-    return Peer(make, search, queries)
+    return Peer(make, search, queries, threads)
 
 
-def hnsw(points, queries):
+def hnsw(points, queries, threads):
     def make():
         index = faiss.IndexHNSWFlat(128, 32)
         index.hnsw.efConstruction = 80
@@ -120,7 +133,7 @@ def hnsw(points, queries):
         index.hnsw.efSearch = breadth
         return index.search(queries, 1)[1][:, 0]
 
-    return Peer(make, search, queries)
+    return Peer(make, search, queries, threads)
 
 
 def at(curve, recall):
@@ -163,11 +176,12 @@ def main():
     parser.add_argument("--trees", type=int, default=4)
     parser.add_argument("--leaf", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", help="names of programs, comma-separated")
     parser.add_argument("--json")
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    faiss.omp_set_num_threads(1)
+    faiss.omp_set_num_threads(args.threads)
     points, queries = extract(args.data, args.count, args.queries)
     floats, asked = points.astype(np.float32), queries.astype(np.float32)
     nearest = faiss.knn(asked, floats, 1)[0][:, 0]
@@ -182,18 +196,18 @@ def main():
         points.tofile(files[0])
         queries.tofile(files[1])
         start = {
-            "Vizsla": (lambda: Vizsla(args.vizsla_bin, *files, "forest", args.trees, args.leaf), 16),
-            "FLANN (OpenCV)": (lambda: flann(floats, asked, args.trees), 16),
-            "FAISS IVF1024": (lambda: ivf(floats, asked), 1),
-            "FAISS HNSW32": (lambda: hnsw(floats, asked), 2),
-            "Vizsla, LSH": (lambda: Vizsla(args.vizsla_bin, *files, "lsh", 6, 16), 1),
+            "Vizsla": (lambda: Vizsla(args.vizsla_bin, *files, "forest", args.trees, args.leaf, args.threads), 16),
+            "FLANN (OpenCV)": (lambda: flann(floats, asked, args.trees, args.threads), 16),
+            "FAISS IVF1024": (lambda: ivf(floats, asked, args.threads), 1),
+            "FAISS HNSW32": (lambda: hnsw(floats, asked, args.threads), 2),
+            "Vizsla, LSH": (lambda: Vizsla(args.vizsla_bin, *files, "lsh", 6, 16, args.threads), 1),
         }
         if args.only:
             start = {name: start[name] for name in args.only.split(",")}
         programs = {name: (make(), first) for name, (make, first) in start.items()}
         curves = measure(programs, right, args.rounds)
     rows = []
-    print(f"{len(points)} points, {len(queries)} queries, {args.trees} trees")
+    print(f"{len(points)} points, {len(queries)} queries, {args.trees} trees, {args.threads} threads")
     for name, (program, _) in programs.items():
         times = {recall: at(curves[name], recall) for recall in RECALLS}
         rows.append({"name": name, "build_s": program.build, "curve": curves[name], "us": times})

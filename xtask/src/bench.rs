@@ -132,11 +132,11 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "inverted",
-        summary: "the inverted file against asmk: building, searching, bytes",
+        summary: "the inverted file against asmk and COLMAP's VisualIndex: searching, on one thread or several",
         build: &["-p", "vizsla-words", "--example", "inverted_bench"],
         program: ("--bench", "examples/inverted_bench"),
         data: false,
-        figures: None,
+        figures: Some("--json"),
     },
     Bench {
         name: "aggregate",

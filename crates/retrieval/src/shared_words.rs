@@ -104,8 +104,9 @@ pub fn shared_words(
     let pictures: Vec<DescribedPicture> = described.collect::<Result<_, Error>>()?;
     let mut places: BTreeMap<u32, Vec<WordPlace>> = BTreeMap::new();
     for (picture, described) in pictures.iter().enumerate() {
-        for (feature, descriptor) in described.features.descriptors.iter().enumerate() {
-            let word = codebook.assign(descriptor);
+        let descriptors = &described.features.descriptors;
+        let words = codebook.assign_each(descriptors);
+        for (feature, (descriptor, word)) in descriptors.iter().zip(words).enumerate() {
             let centre = codebook.words().get(word as usize);
             let distance = centre.map_or(u32::MAX, |centre| l2_squared_u8(centre, descriptor));
             places.entry(word).or_default().push(WordPlace {

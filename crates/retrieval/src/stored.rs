@@ -21,6 +21,7 @@
 //! feature that has it: 8 bytes for each word of several features.
 
 use std::cmp::Ordering;
+use std::sync::LazyLock;
 
 use vizsla_features::{Descriptor, Keypoint, Shape};
 use vizsla_words::{QueryWord, Signature};
@@ -287,6 +288,12 @@ fn shape_of(steps: [u8; 2]) -> Shape {
     }
 }
 
+/// What each step of a scale stands for: a search reads some ten thousand of them. The function is the one of the machine, as
+/// ever, not what a compiler makes of a known number.
+static SCALES: LazyLock<[f32; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|step| (std::hint::black_box(step) as f32 / STEPS_PER_OCTAVE - 1.0).exp2())
+});
+
 /// Reads what [`encode`] or [`encode_with`] wrote; `None` when the bytes are not that.
 pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
     decode_with(bytes).map(|(features, _)| features)
@@ -331,34 +338,24 @@ pub(crate) fn decode_with(bytes: &[u8]) -> Option<(Vec<StoredFeature>, Codes)> {
     let (places, _) = places.as_chunks::<3>();
     let (signatures, _) = signatures.as_chunks::<SIGNATURE>();
     let (shapes, _) = shapes.as_chunks::<2>();
-    let features = words
-        .iter()
-        .zip(places)
-        .zip(scales)
-        .zip(angles)
-        .zip(signatures)
-        .enumerate();
-    let features = features
-        .map(|(at, ((((&word, place), &scale), &angle), signature))| {
-            let packed = u32::from_le_bytes([place[0], place[1], place[2], 0]);
-            let (low, high) = signature.split_at(8);
-            let number = |bytes: &[u8]| {
-                bytes
-                    .iter()
-                    .rev()
-                    .fold(0u64, |n, &byte| n << 8 | u64::from(byte))
-            };
-            StoredFeature {
-                word,
-                x: (packed >> 12) as f32 / GRID,
-                y: (packed & 0xfff) as f32 / GRID,
-                scale: (f32::from(scale) / STEPS_PER_OCTAVE - 1.0).exp2(),
-                angle: f32::from(angle) / 256.0 * std::f32::consts::TAU,
-                shape: shapes.get(at).copied().map_or(Shape::CIRCLE, shape_of),
-                signature: Signature([number(low), number(high)]),
-            }
-        })
-        .collect();
+    let mut features = Vec::with_capacity(count);
+    let fixed = places.iter().zip(scales).zip(angles).zip(signatures);
+    for ((&word, (((place, &scale), &angle), signature)), at) in words.iter().zip(fixed).zip(0..) {
+        let packed = u32::from_le_bytes([place[0], place[1], place[2], 0]);
+        let [a, b, c, d, e, f, g, h, high @ ..] = *signature;
+        features.push(StoredFeature {
+            word,
+            x: (packed >> 12) as f32 / GRID,
+            y: (packed & 0xfff) as f32 / GRID,
+            scale: SCALES[usize::from(scale)],
+            angle: f32::from(angle) / 256.0 * std::f32::consts::TAU,
+            shape: shapes.get(at).copied().map_or(Shape::CIRCLE, shape_of),
+            signature: Signature([
+                u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+                u64::from(u32::from_le_bytes(high)),
+            ]),
+        });
+    }
     Some((features, codes))
 }
 

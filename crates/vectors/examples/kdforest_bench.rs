@@ -3,12 +3,12 @@
 //!
 //! Arguments: a file of points and one of queries, 128 bytes a row, and an index: `forest TREES LEAF` or `lsh TABLES FUNCTIONS`. After a line with
 //! the seconds of the build, each line of standard input is a budget, checks of the forest or probes a table, and is answered by a line with the
-//! microseconds a query and the rows that were found (−1: none). One thread is used where `RAYON_NUM_THREADS` says so; queries
-//! are asked one after the other.
+//! microseconds a query and the rows that were found (−1: none). `RAYON_NUM_THREADS` says how many threads share the queries.
 
 use std::io::{self, BufRead, Write};
 use std::time::Instant;
 
+use rayon::prelude::*;
 use vizsla_vectors::{EuclideanLsh, KdForest, KdForestConfig, LshConfig};
 
 const DIMENSION: usize = 128;
@@ -48,8 +48,22 @@ impl Index {
         }
     }
 
-    /// The nearest row found for each query, −1 where nothing is found.
+    /// The nearest row found for each query, −1 where nothing is found. Every thread of the current rayon pool asks its share, one
+    /// query after the other.
     fn ask(&self, queries: &[u8], budget: usize) -> Result<Vec<i64>, vizsla_vectors::Error> {
+        let rows = queries.len() / DIMENSION;
+        let share = rows.div_ceil(rayon::current_num_threads()).max(1);
+        let shares = queries.par_chunks(share * DIMENSION);
+        let found = shares.map(|queries| self.ask_in_turn(queries, budget));
+        let found: Vec<Vec<i64>> = found.collect::<Result<_, _>>()?;
+        Ok(found.concat())
+    }
+
+    fn ask_in_turn(
+        &self,
+        queries: &[u8],
+        budget: usize,
+    ) -> Result<Vec<i64>, vizsla_vectors::Error> {
         let queries = queries.chunks_exact(DIMENSION);
         let first = |row: Option<u32>| row.map_or(-1, i64::from);
         match self {

@@ -50,6 +50,10 @@ pub(crate) trait PairLanes: Copy {
     fn plus(self, other: Self) -> Self;
     /// [`LaneBest::offer`] of `bias` − 2 · `self`.
     fn offered(self, bias: &Column<i32>, first_row: u32, best: &mut LaneBest<i32>);
+    /// `bias` − 2 · `self`.
+    fn keys(self, bias: &Column<i32>) -> Self;
+    /// Whether a sum is at most this.
+    fn any_at_most(self, limit: i32) -> bool;
     /// Of the four bytes of every entry the first and the third, as pairs.
     fn even_bytes(self) -> Self;
     /// Of the four bytes of every entry the second and the fourth, as pairs.
@@ -138,8 +142,15 @@ impl PairLanes for Column<i32> {
     }
     #[inline(always)]
     fn offered(self, bias: &Column<i32>, first_row: u32, best: &mut LaneBest<i32>) {
-        let keys = std::array::from_fn(|lane| bias[lane] - 2 * self[lane]);
-        best.offer(first_row, &keys);
+        best.offer(first_row, &self.keys(bias));
+    }
+    #[inline(always)]
+    fn keys(self, bias: &Column<i32>) -> Self {
+        std::array::from_fn(|lane| bias[lane] - 2 * self[lane])
+    }
+    #[inline(always)]
+    fn any_at_most(self, limit: i32) -> bool {
+        self.iter().fold(false, |any, &sum| any | (sum <= limit))
     }
     #[inline(always)]
     fn even_bytes(self) -> Self {
@@ -414,6 +425,31 @@ pub(crate) mod x86 {
             }
         }
         #[inline(always)]
+        fn keys(self, bias: &Column<i32>) -> Self {
+            let mut keys = self.0;
+            let bias = bias.as_chunks::<8>().0;
+            for (i, key) in keys.iter_mut().enumerate() {
+                // SAFETY: as above, and half a column is as long as a register.
+                *key = unsafe {
+                    let bias = _mm256_loadu_si256(bias[i].as_ptr().cast());
+                    _mm256_sub_epi32(bias, _mm256_slli_epi32::<1>(*key))
+                };
+            }
+            Self(keys)
+        }
+        #[inline(always)]
+        fn any_at_most(self, limit: i32) -> bool {
+            // SAFETY: as above.
+            unsafe {
+                let limit = _mm256_set1_epi32(limit);
+                let above = _mm256_and_si256(
+                    _mm256_cmpgt_epi32(self.0[0], limit),
+                    _mm256_cmpgt_epi32(self.0[1], limit),
+                );
+                _mm256_movemask_epi8(above) != -1
+            }
+        }
+        #[inline(always)]
         fn even_bytes(self) -> Self {
             // SAFETY: as above.
             Self(unsafe {
@@ -482,6 +518,19 @@ pub(crate) mod x86 {
                         let first = _mm512_set1_epi32(first_row as i32);
                         _mm512_mask_storeu_epi32(rows, smaller, first);
                     }
+                }
+                #[inline(always)]
+                fn keys(self, bias: &Column<i32>) -> Self {
+                    // SAFETY: as above, and a column is as long as a register.
+                    Self(unsafe {
+                        let bias = _mm512_loadu_si512(bias.as_ptr().cast());
+                        _mm512_sub_epi32(bias, _mm512_slli_epi32::<1>(self.0))
+                    })
+                }
+                #[inline(always)]
+                fn any_at_most(self, limit: i32) -> bool {
+                    // SAFETY: as above.
+                    unsafe { _mm512_cmple_epi32_mask(self.0, _mm512_set1_epi32(limit)) != 0 }
                 }
                 #[inline(always)]
                 fn even_bytes(self) -> Self {

@@ -161,6 +161,69 @@ impl Panel {
         }
     }
 
+    /// Calls `visit` with the number of a point, the number of the first of sixteen rows, and their keys `bias[row] − 2·⟨point, row⟩`,
+    /// wherever one of these is at most the point's limit, which becomes what `visit` returns. `bias` has an entry per row; keys
+    /// beyond the last row are the greatest number.
+    pub fn each_within(
+        &self,
+        bias: &[i32],
+        points: &[&Pairs],
+        limits: &mut [i32],
+        visit: &mut dyn FnMut(usize, usize, &Column<i32>) -> i32,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if crate::lanes::x86::has_vnni() {
+                // SAFETY: the features were found on this processor just above.
+                unsafe { x86::within_vnni(self, bias, points, limits, visit) };
+                return;
+            }
+            if std::arch::is_x86_feature_detected!("avx2") {
+                // SAFETY: the feature was found on this processor just above.
+                unsafe { x86::within_avx2(self, bias, points, limits, visit) };
+                return;
+            }
+        }
+        self.within_by::<Column<i32>, 4>(bias, points, limits, visit);
+    }
+
+    /// [`Panel::each_within`] for `P` points at a time by the lanes of `L`, whose instructions must be there.
+    #[inline(always)]
+    fn within_by<L: PairLanes, const P: usize>(
+        &self,
+        bias: &[i32],
+        points: &[&Pairs],
+        limits: &mut [i32],
+        visit: &mut dyn FnMut(usize, usize, &Column<i32>) -> i32,
+    ) {
+        for (number, bias) in bias[..self.rows()].chunks(BLOCK_ROWS).enumerate() {
+            let Some(columns) = self.block(number) else {
+                break;
+            };
+            let mut biases = [i32::MAX; BLOCK_ROWS];
+            biases[..bias.len()].copy_from_slice(bias);
+            let mut at = 0;
+            while let Some(several) = points[at..].first_chunk::<P>() {
+                let products = tile_by::<L, P>(columns, *several);
+                for (p, products) in products.iter().enumerate() {
+                    let keys = products.keys(&biases);
+                    if keys.any_at_most(limits[at + p]) {
+                        limits[at + p] = visit(at + p, number * BLOCK_ROWS, &keys.stored());
+                    }
+                }
+                at += P;
+            }
+            for (point, limit) in points.iter().zip(limits.iter_mut()).skip(at) {
+                let [products] = tile_by::<L, 1>(columns, [point]);
+                let keys = products.keys(&biases);
+                if keys.any_at_most(*limit) {
+                    *limit = visit(at, number * BLOCK_ROWS, &keys.stored());
+                }
+                at += 1;
+            }
+        }
+    }
+
     fn block(&self, block: usize) -> Option<&Block> {
         self.blocks.block(block)?.try_into().ok()
     }
@@ -235,6 +298,28 @@ mod x86 {
     #[target_feature(enable = "avx512f,avx512bw")]
     pub(super) fn nearest_avx512(panel: &Panel, bias: &[i32], points: &[Pairs], best: &mut [Best]) {
         panel.nearest_by::<Pairs512, 8>(bias, points, best);
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn within_avx2(
+        panel: &Panel,
+        bias: &[i32],
+        points: &[&Pairs],
+        limits: &mut [i32],
+        visit: &mut dyn FnMut(usize, usize, &Column<i32>) -> i32,
+    ) {
+        panel.within_by::<Pairs256, 4>(bias, points, limits, visit);
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub(super) fn within_vnni(
+        panel: &Panel,
+        bias: &[i32],
+        points: &[&Pairs],
+        limits: &mut [i32],
+        visit: &mut dyn FnMut(usize, usize, &Column<i32>) -> i32,
+    ) {
+        panel.within_by::<PairsVnni, 8>(bias, points, limits, visit);
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
@@ -354,6 +439,61 @@ mod tests {
                         .min()
                         .unwrap();
                     assert_eq!((best.key, best.row), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_within_the_limit_is_visited() {
+        type Way = fn(
+            &Panel,
+            &[i32],
+            &[&Pairs],
+            &mut [i32],
+            &mut dyn FnMut(usize, usize, &Column<i32>) -> i32,
+        );
+        let mut ways: Vec<Way> = vec![Panel::each_within, Panel::within_by::<Column<i32>, 4>];
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the feature was found on this processor just above.
+            ways.push(|a, b, c, d, e| unsafe { x86::within_avx2(a, b, c, d, e) });
+        }
+        let mut random = Random::new(4);
+        for (count, many) in [(50, 7), (16, 1), (1, 3), (129, 12)] {
+            let rows = rows(&mut random, count);
+            let bias: Vec<i32> = (0..count).map(|_| random.below(1000) as i32).collect();
+            let panel = Panel::new(rows.iter());
+            let points = points(&mut random, many);
+            let pairs: Vec<Pairs> = points.iter().map(pairs_of_bytes).collect();
+            let pairs: Vec<&Pairs> = pairs.iter().collect();
+            let key = |p: usize, r: usize| bias[r] - 2 * product(&points[p], &rows[r]);
+            // The smallest key so far is the limit: what is found last is the smallest of all.
+            for way in &ways {
+                let mut found = vec![(i32::MAX, 0); many];
+                let mut limits = vec![i32::MAX; many];
+                way(
+                    &panel,
+                    &bias,
+                    &pairs,
+                    &mut limits,
+                    &mut |point, first, keys| {
+                        for (row, &found_key) in (first..count).zip(keys) {
+                            assert_eq!(found_key, key(point, row));
+                            found[point] = found[point].min((found_key, row));
+                        }
+                        assert!(
+                            keys.iter()
+                                .skip(count.saturating_sub(first))
+                                .all(|&k| k == i32::MAX)
+                        );
+                        found[point].0
+                    },
+                );
+                for (point, found) in found.into_iter().enumerate() {
+                    let least = (0..count).map(|row| (key(point, row), row)).min();
+                    assert_eq!(Some(found), least);
+                    assert_eq!(limits[point], found.0);
                 }
             }
         }

@@ -38,6 +38,12 @@ impl TopK {
         }
     }
 
+    /// The least score kept, once there are as many entries as are kept: nothing below it would be.
+    pub fn least(&self) -> Option<f32> {
+        let full = self.heap.len() >= self.capacity;
+        self.heap.first().filter(|_| full).map(|worst| worst.0)
+    }
+
     /// Offers an entry.
     pub fn push(&mut self, score: f32, key: i64) {
         if !self.would_keep(score, key) {

@@ -2,9 +2,10 @@
 //!
 //! `inverted_bench [IMAGES] [QUERIES] [FOLDER]`: IMAGES (100,000) images of 500 features each, with
 //! random words and signatures; QUERIES (20) queries, each an image of the index with 10 % of the bits of
-//! its signatures flipped. With FOLDER the postings and queries are also written there as little-endian
+//! its signatures flipped, asked twice. With FOLDER the postings and queries are written there as little-endian
 //! `words.u32` (image by image), `signatures.u64`, `query_words.u32` and `query_signatures.u64`, for
-//! other programs to search.
+//! other programs to search, and the queries are asked once for every line of standard input, so that programs can take turns.
+//! The checksum is of all ids and scores found, to the last bit.
 
 use std::error::Error;
 use std::io::Write;
@@ -79,30 +80,51 @@ fn main() -> Result<(), Box<dyn Error>> {
     let begun = Instant::now();
     let segment = Segment::open(&path, WORDS)?;
     println!("opened in {:.2} ms", begun.elapsed().as_secs_f64() * 1e3);
+    let seen: Vec<Vec<QueryWord>> = (0..queries)
+        .map(|number| words_of(seen_again(number * images / queries)))
+        .collect();
+    ask(&segment, &seen, images)?;
+    if arguments.get(2).is_none() {
+        return ask(&segment, &seen, images);
+    }
+    for line in std::io::stdin().lines() {
+        line?;
+        ask(&segment, &seen, images)?;
+    }
+    Ok(())
+}
+
+fn words_of(features: Features) -> Vec<QueryWord> {
+    let features = (0..).zip(features);
+    let word = |(feature, (word, signature))| QueryWord {
+        feature,
+        word,
+        signature,
+        weight: 1.0,
+    };
+    features.map(word).collect()
+}
+
+/// Asks all queries once and tells how long they took.
+fn ask(segment: &Segment, queries: &[Vec<QueryWord>], images: u64) -> Result<(), Box<dyn Error>> {
     let config = ScoringConfig::default();
-    let (mut times, mut found) = (Vec::new(), 0);
-    for round in 0..2 {
-        times.clear();
-        for number in 0..queries {
-            let image = number * images / queries;
-            let query: Vec<QueryWord> = (0..)
-                .zip(seen_again(image))
-                .map(|(feature, (word, signature))| QueryWord {
-                    feature,
-                    word,
-                    signature,
-                    weight: 1.0,
-                })
-                .collect();
-            let begun = Instant::now();
-            let best = search(&[&segment], &query, &config, &Allowed::All, 100)?;
-            times.push(begun.elapsed().as_secs_f64() * 1e3);
-            found += usize::from(round == 1 && best.first().is_some_and(|b| b.id == image as i64));
+    let (mut times, mut found, mut checksum) = (Vec::new(), 0, 0u64);
+    for (number, query) in queries.iter().enumerate() {
+        let begun = Instant::now();
+        let best = search(&[segment], query, &config, &Allowed::All, 100)?;
+        times.push(begun.elapsed().as_secs_f64() * 1e3);
+        let image = (number as u64 * images / queries.len() as u64) as i64;
+        found += usize::from(best.first().is_some_and(|b| b.id == image));
+        for scored in best {
+            for bits in [scored.id as u64, scored.score.to_bits().into()] {
+                checksum = Sequence(checksum ^ bits).next();
+            }
         }
     }
     times.sort_by(f64::total_cmp);
     println!(
-        "{queries} queries, {found} found their image first: median {:.2} ms, slowest {:.2} ms",
+        "{} queries, {found} found their image first: median {:.3} ms, slowest {:.3} ms, checksum {checksum:016x}",
+        queries.len(),
         times[times.len() / 2],
         times[times.len() - 1]
     );

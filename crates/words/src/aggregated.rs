@@ -37,16 +37,22 @@ impl Codebook {
         nearest: usize,
         make: impl Fn(&[(u32, &Descriptor)]) -> T,
     ) -> Vec<(u32, T)> {
-        let mut assigned: Vec<(u32, &Descriptor)> = Vec::new();
-        let mut words = Vec::new();
-        for descriptor in descriptors {
-            if nearest == 1 {
-                assigned.push((self.assign(descriptor), descriptor));
-                continue;
+        let mut assigned: Vec<(u32, &Descriptor)> = match nearest {
+            1 => self
+                .assign_each(descriptors)
+                .into_iter()
+                .zip(descriptors)
+                .collect(),
+            _ => {
+                let words = self.assign_many_each(descriptors, nearest);
+                let words = words.into_iter().zip(descriptors);
+                let of_each = |(words, descriptor): (Vec<(u32, u32)>, _)| {
+                    let words = words.into_iter();
+                    words.map(move |(word, _)| (word, descriptor))
+                };
+                words.flat_map(of_each).collect()
             }
-            self.assign_many(descriptor, nearest, &mut words);
-            assigned.extend(words.iter().map(|&(word, _)| (word, descriptor)));
-        }
+        };
         assigned.sort_by_key(|&(word, _)| word);
         let by_word = assigned.chunk_by(|a, b| a.0 == b.0);
         by_word.map(|same| (same[0].0, make(same))).collect()

@@ -17,16 +17,14 @@ use vizsla_vectors::{Allowed, TopK};
 
 use crate::Error;
 use crate::norms::IdfNorms;
-use crate::scan::near_signatures;
+use crate::reading::{Asked, each_near};
 use crate::scoring::{QueryWord, Scored};
-use crate::segment::{Contents, List, Segment};
-use crate::votes::check_word;
+use crate::segment::{Contents, Segment};
+use crate::votes::lists_of;
 use crate::weights::{images, selective_square};
 
 /// Bits of a code in the inverted file.
 const BITS: u32 = 64;
-/// How many lists are fetched before they are read.
-const AHEAD: usize = 4;
 
 /// The selectivity of a match kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -134,50 +132,50 @@ fn sums(
     config: &AsmkConfig,
 ) -> Result<(Vec<Vec<f32>>, f32), Error> {
     let all = images(segments);
-    let mut lookups: Vec<(f32, Vec<Option<List>>)> = Vec::with_capacity(query.len());
-    for q in query {
-        segments
-            .iter()
-            .try_for_each(|segment| check_word(segment, q.word))?;
-        let lists: Vec<Option<List>> = segments.iter().map(|s| s.list(q.word)).collect();
-        let square = if config.idf {
-            selective_square(&lists, all)
-        } else {
-            1.0
+    let lists = lists_of(segments, query.iter().map(|q| q.word))?;
+    let by_word = query.iter().zip(lists.chunks(segments.len().max(1)));
+    let mut length = 0.0;
+    let mut asked: Vec<Asked<'_>> = Vec::new();
+    // What each list counts, and its segment.
+    let mut counts: Vec<(f32, usize)> = Vec::new();
+    for (q, lists) in by_word {
+        let square = match config.idf {
+            true => selective_square(lists, all),
+            false => 1.0,
         };
-        lookups.push((q.weight * square, lists));
+        let weight = q.weight * square;
+        length += weight;
+        for (segment, list) in lists.iter().enumerate() {
+            if let Some(list) = list {
+                asked.push((list, q.signature.0[0]));
+                counts.push((weight, segment));
+            }
+        }
     }
-    let length = lookups.iter().map(|(weight, _)| weight).sum();
-    let worth = config.by_distance();
     let mut sums: Vec<Vec<f32>> = segments
         .iter()
         .map(|segment| vec![0.0; segment.image_count() as usize])
         .collect();
+    let worth = config.by_distance();
     let Some(threshold) = worth.len().checked_sub(1) else {
         return Ok((sums, length));
     };
-    let mut ahead = lookups.iter().skip(AHEAD);
-    for (q, (weight, lists)) in query.iter().zip(&lookups) {
-        if let Some((_, later)) = ahead.next() {
-            later.iter().flatten().for_each(List::prefetch);
+    each_near(&asked, threshold as u32, &mut |number, hits| {
+        let (Some((list, _)), Some(&(weight, segment))) = (asked.get(number), counts.get(number))
+        else {
+            return;
+        };
+        let Some(sums) = sums.get_mut(segment) else {
+            return;
+        };
+        for &(posting, h) in hits {
+            let image = list.ordinal(posting as usize);
+            let sum = image.and_then(|image| sums.get_mut(image as usize));
+            if let (Some(sum), Some(worth)) = (sum, worth.get(h as usize)) {
+                *sum += weight * worth;
+            }
         }
-        for (sums, list) in sums.iter_mut().zip(lists) {
-            let Some(list) = list else { continue };
-            near_signatures(
-                list.signatures,
-                q.signature.0[0],
-                threshold as u32,
-                |at, h| {
-                    let image = list
-                        .ordinal(at)
-                        .and_then(|image| sums.get_mut(image as usize));
-                    if let (Some(sum), Some(worth)) = (image, worth.get(h as usize)) {
-                        *sum += weight * worth;
-                    }
-                },
-            );
-        }
-    }
+    });
     Ok((sums, length))
 }
 

@@ -53,4 +53,31 @@ impl Finder {
             Self::Tree(tree) => tree.words_near(descriptor, count),
         }
     }
+
+    /// As [`Finder::nearest`] for each of many descriptors.
+    pub fn nearest_of_each(&self, descriptors: &[Descriptor]) -> Vec<u32> {
+        match self {
+            Self::Cells(cells) => {
+                let nearest = cells.nearest_of_each(descriptors, 1, PROBES).into_iter();
+                let row = |nearest: Vec<Neighbour>| nearest.first().map_or(0, |n| n.row);
+                nearest.map(row).collect()
+            }
+            Self::Tree(tree) => descriptors.iter().map(|d| tree.word(d)).collect(),
+        }
+    }
+
+    /// As [`Finder::nearest_many`] for each of many descriptors.
+    pub fn nearest_many_of_each(
+        &self,
+        descriptors: &[Descriptor],
+        count: usize,
+    ) -> Vec<Vec<Neighbour>> {
+        match self {
+            Self::Cells(cells) => cells.nearest_of_each(descriptors, count, PROBES),
+            Self::Tree(tree) => {
+                let descriptors = descriptors.iter();
+                descriptors.map(|d| tree.words_near(d, count)).collect()
+            }
+        }
+    }
 }

@@ -1,127 +1,239 @@
 //! Finds near signatures in a posting list.
 #![allow(unsafe_code)]
 
-/// Signatures looked at before any is handed out.
-const BLOCK: usize = 128;
+/// Signatures that are looked at in one call.
+pub(crate) const TURN: usize = 128;
+/// Signatures that make one mask.
+const GROUP: usize = 64;
+/// Found places that are written down for each mask, whether there are as many or not: a loop over those that there are ends
+/// when nobody can predict. More than as many are rare.
+const USUAL: usize = 4;
 
-/// Asks the processor to bring bytes near that will be read soon. Posting lists lie far apart, so
-/// that without this every one begins with waiting for memory.
+/// A near posting: its place in the list, and its Hamming distance.
+pub(crate) type Hit = (u32, u32);
+
+/// What is found in a list.
+#[derive(Debug, Default)]
+pub(crate) struct Hits {
+    /// Longer than there are any, so that a call need not ask for each whether there is room.
+    room: Vec<Hit>,
+    count: usize,
+}
+
+impl Hits {
+    /// All that were found, in order.
+    pub fn all(&self) -> &[Hit] {
+        &self.room[..self.count]
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// Room for what a call finds.
+    fn room(&mut self) -> &mut [Hit] {
+        let needed = self.count + TURN + USUAL;
+        if self.room.len() < needed {
+            self.room.resize(2 * needed, (0, 0));
+        }
+        &mut self.room[self.count..needed]
+    }
+}
+
+/// Asks the processor to bring bytes near that will be read soon.
 #[inline]
 pub(crate) fn prefetch(bytes: &[u8]) {
     #[cfg(target_arch = "x86_64")]
     for line in bytes.chunks(64) {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a hint; it never faults, and the address is that of a valid byte besides.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = bytes;
 }
 
-/// Calls `found(position, distance)` for every signature (8 little-endian bytes each) within
-/// `threshold` bits of `signature`, in order.
+/// Adds place and distance of every signature (8 little-endian bytes each, at most [`TURN`] are looked at) within `threshold` bits
+/// of `signature` to `hits`, in order. `first` is the place of the first.
 #[inline]
 pub(crate) fn near_signatures(
     signatures: &[u8],
+    first: u32,
     signature: u64,
     threshold: u32,
-    mut found: impl FnMut(usize, u32),
+    hits: &mut Hits,
 ) {
-    let mut near = [(0u8, 0u8); BLOCK];
-    for (block, signatures) in signatures.chunks(8 * BLOCK).enumerate() {
-        let count = near_in_block(signatures, signature, threshold, &mut near);
-        for &(at, distance) in &near[..count] {
-            found(block * BLOCK + usize::from(at), u32::from(distance));
-        }
-    }
-}
-
-#[inline]
-fn near_in_block(
-    signatures: &[u8],
-    signature: u64,
-    threshold: u32,
-    near: &mut [(u8, u8); BLOCK],
-) -> usize {
+    let room = hits.room();
     #[cfg(target_arch = "x86_64")]
     {
-        if std::arch::is_x86_feature_detected!("avx2") {
-            // SAFETY: the feature was found on this processor just above.
-            return unsafe { near_in_block_avx2(signatures, signature, threshold, near) };
+        use std::arch::is_x86_feature_detected as has;
+        if has!("avx2") && has!("bmi1") && has!("popcnt") {
+            // SAFETY: the features were found on this processor just above.
+            hits.count += unsafe { avx2::near(signatures, first, signature, threshold, room) };
+            return;
         }
     }
-    near_in_block_body(signatures, signature, threshold, near)
+    hits.count += near(signatures, first, signature, threshold, room);
 }
 
-/// Four signatures at a time; the bits of a byte are counted by looking up its halves (Muła, Kurz &
-/// Lemire 2018). Near signatures are rare, so a branch on "any of four" is predicted well.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn near_in_block_avx2(
-    signatures: &[u8],
-    signature: u64,
-    threshold: u32,
-    near: &mut [(u8, u8); BLOCK],
-) -> usize {
-    use std::arch::x86_64::*;
-    let query = _mm256_set1_epi64x(signature as i64);
-    let bits = _mm256_broadcastsi128_si256(_mm_setr_epi8(
-        0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,
-    ));
-    let half = _mm256_set1_epi8(0x0f);
-    let beyond = _mm256_set1_epi64x(i64::from(threshold) + 1);
-    let mut count = 0;
-    let (fours, rest) = signatures.as_chunks::<32>();
-    let fours = &fours[..fours.len().min(BLOCK / 4)];
-    for (four, bytes) in fours.iter().enumerate() {
-        // SAFETY: the chunk has the 32 bytes of one unaligned load.
-        let codes = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) };
-        let different = _mm256_xor_si256(codes, query);
-        let low = _mm256_and_si256(different, half);
-        let high = _mm256_and_si256(_mm256_srli_epi16::<4>(different), half);
-        let per_byte = _mm256_add_epi8(
-            _mm256_shuffle_epi8(bits, low),
-            _mm256_shuffle_epi8(bits, high),
-        );
-        let distances = _mm256_sad_epu8(per_byte, _mm256_setzero_si256());
-        let close = _mm256_castsi256_pd(_mm256_cmpgt_epi64(beyond, distances));
-        let mut mask = _mm256_movemask_pd(close);
-        while mask != 0 {
-            let lane = mask.trailing_zeros() as usize;
-            mask &= mask - 1;
-            let code = vizsla_vectors::u64_at(bytes, 8 * lane);
-            let distance = (code ^ signature).count_ones();
-            near[count & (BLOCK - 1)] = ((4 * four + lane) as u8, distance as u8);
-            count += 1;
-        }
-    }
-    let first = 4 * fours.len();
-    for (at, bytes) in rest.as_chunks::<8>().0.iter().enumerate() {
-        let distance = (u64::from_le_bytes(*bytes) ^ signature).count_ones();
-        if distance <= threshold {
-            near[count & (BLOCK - 1)] = ((first + at) as u8, distance as u8);
-            count += 1;
-        }
-    }
-    count
-}
-
-/// Writes every candidate and keeps it by moving on, which spares a branch nobody can predict.
+/// Writes every candidate and keeps it by moving on, which spares a branch nobody can predict. Returns how many are kept.
 #[inline(always)]
-fn near_in_block_body(
-    signatures: &[u8],
-    signature: u64,
-    threshold: u32,
-    near: &mut [(u8, u8); BLOCK],
-) -> usize {
+fn near(signatures: &[u8], first: u32, signature: u64, threshold: u32, room: &mut [Hit]) -> usize {
     let mut count = 0;
     let (signatures, _) = signatures.as_chunks::<8>();
-    for (at, bytes) in signatures.iter().take(BLOCK).enumerate() {
+    for (at, bytes) in (first..).zip(signatures.iter().take(TURN)) {
         let distance = (u64::from_le_bytes(*bytes) ^ signature).count_ones();
-        near[count & (BLOCK - 1)] = (at as u8, distance as u8);
+        room[count] = (at, distance);
         count += usize::from(distance <= threshold);
     }
     count
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::*;
+
+    use super::{GROUP, Hit, TURN, USUAL};
+
+    /// Distances of a group in order, and one more that nothing looks at.
+    type Distances = [u8; GROUP + 1];
+
+    #[target_feature(enable = "avx2,bmi1,popcnt")]
+    pub(super) fn near(
+        signatures: &[u8],
+        first: u32,
+        signature: u64,
+        threshold: u32,
+        room: &mut [Hit],
+    ) -> usize {
+        let threshold = threshold.min(64) as i8;
+        let signatures = &signatures[..signatures.len().min(8 * TURN)];
+        let mut distances = [0; GROUP + 1];
+        let (groups, rest) = signatures.as_chunks::<{ 8 * GROUP }>();
+        let mut count = 0;
+        for at in 0..groups.len() {
+            let within = within(&groups[at], signature, threshold, &mut distances);
+            let first = first + (at * GROUP) as u32;
+            count = write(within, first, &distances, room, count);
+        }
+        if !rest.is_empty() {
+            let mut last = [0; 8 * GROUP];
+            last[..rest.len()].copy_from_slice(rest);
+            let those_there = (1u64 << (rest.len() / 8)) - 1;
+            let within = within(&last, signature, threshold, &mut distances) & those_there;
+            let first = first + (groups.len() * GROUP) as u32;
+            count = write(within, first, &distances, room, count);
+        }
+        count
+    }
+
+    /// Writes down which of a group are within.
+    #[inline]
+    #[target_feature(enable = "avx2,bmi1,popcnt")]
+    fn write(
+        mut within: u64,
+        first: u32,
+        distances: &Distances,
+        room: &mut [Hit],
+        mut count: usize,
+    ) -> usize {
+        let all = count + within.count_ones() as usize;
+        loop {
+            for slot in &mut room[count..count + USUAL] {
+                // Of none it is the place after the last.
+                let at = within.trailing_zeros();
+                *slot = (first + at, distances[at as usize].into());
+                within &= within.wrapping_sub(1);
+            }
+            count += USUAL;
+            if count >= all {
+                return all;
+            }
+        }
+    }
+
+    /// A bit for each of sixty-four signatures within the threshold.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn within(
+        group: &[u8; 8 * GROUP],
+        signature: u64,
+        threshold: i8,
+        distances: &mut Distances,
+    ) -> u64 {
+        let beyond = _mm256_set1_epi8(threshold + 1);
+        let mut within = 0;
+        for half in 0..2 {
+            // SAFETY: the group has sixteen times 32 bytes; half of its distances are 32 bytes.
+            unsafe {
+                let ordered = distances_of_32(group.as_ptr().add(256 * half), signature);
+                _mm256_storeu_si256(distances.as_mut_ptr().add(32 * half).cast(), ordered);
+                let close = _mm256_cmpgt_epi8(beyond, ordered);
+                within |= u64::from(_mm256_movemask_epi8(close) as u32) << (32 * half);
+            }
+        }
+        within
+    }
+
+    /// Distances of thirty-two signatures, as bytes in their order.
+    ///
+    /// # Safety
+    /// 256 bytes can be read from `signatures` on.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn distances_of_32(signatures: *const u8, signature: u64) -> __m256i {
+        let mut fours = [_mm256_setzero_si256(); 4];
+        for at in 0..4 {
+            // SAFETY: as above.
+            let (a, b) = unsafe {
+                let codes = signatures.add(64 * at);
+                (
+                    distances_of_4(codes, signature),
+                    distances_of_4(codes.add(32), signature),
+                )
+            };
+            fours[at] = _mm256_packus_epi32(a, b);
+        }
+        let (a, b) = (
+            _mm256_packus_epi32(fours[0], fours[1]),
+            _mm256_packus_epi32(fours[2], fours[3]),
+        );
+        // The halves of the register were packed each by itself: they hold the first and the second two of every four.
+        let packed = _mm256_packus_epi16(a, b);
+        let (firsts, seconds) = (
+            _mm256_castsi256_si128(packed),
+            _mm256_extracti128_si256::<1>(packed),
+        );
+        _mm256_set_m128i(
+            _mm_unpackhi_epi16(firsts, seconds),
+            _mm_unpacklo_epi16(firsts, seconds),
+        )
+    }
+
+    /// Distances of four signatures, 64 bits each. The bits of a byte are counted by looking up its halves (Muła, Kurz & Lemire
+    /// 2018).
+    ///
+    /// # Safety
+    /// 32 bytes can be read from `signatures` on.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn distances_of_4(signatures: *const u8, signature: u64) -> __m256i {
+        let bits = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+            0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,
+        ));
+        let half = _mm256_set1_epi8(0x0f);
+        // SAFETY: an unaligned load of the 32 bytes.
+        let codes = unsafe { _mm256_loadu_si256(signatures.cast()) };
+        let different = _mm256_xor_si256(codes, _mm256_set1_epi64x(signature as i64));
+        let low = _mm256_and_si256(different, half);
+        let high = _mm256_and_si256(_mm256_srli_epi16::<4>(different), half);
+        let by_byte = _mm256_add_epi8(
+            _mm256_shuffle_epi8(bits, low),
+            _mm256_shuffle_epi8(bits, high),
+        );
+        _mm256_sad_epu8(by_byte, _mm256_setzero_si256())
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +243,7 @@ mod tests {
     #[test]
     fn finds_what_a_plain_loop_finds() {
         let mut state = 1u64;
-        let codes: Vec<u64> = (0..300)
+        let codes: Vec<u64> = (0..TURN as u64 + 40)
             .map(|_| {
                 state = state
                     .wrapping_mul(6_364_136_223_846_793_005)
@@ -139,22 +251,32 @@ mod tests {
                 state ^ (state >> 29)
             })
             .collect();
-        let bytes: Vec<u8> = codes.iter().flat_map(|c| c.to_le_bytes()).collect();
-        for threshold in [0, 28, 32, 64] {
-            let mut found = Vec::new();
-            near_signatures(&bytes, codes[3], threshold, |i, h| found.push((i, h)));
-            let expected: Vec<(usize, u32)> = codes
+        for count in [0, 1, 5, 31, 63, 64, 65, 100, 127, TURN, TURN + 40] {
+            let bytes: Vec<u8> = codes[..count]
                 .iter()
-                .map(|c| (c ^ codes[3]).count_ones())
-                .enumerate()
-                .filter(|&(_, h)| h <= threshold)
+                .flat_map(|c| c.to_le_bytes())
                 .collect();
-            assert_eq!(found, expected);
-            for block in bytes.chunks(8 * BLOCK) {
-                let (mut a, mut b) = ([(0, 0); BLOCK], [(0, 0); BLOCK]);
-                let n = near_in_block(block, codes[3], threshold, &mut a);
-                assert_eq!(n, near_in_block_body(block, codes[3], threshold, &mut b));
-                assert_eq!(a[..n], b[..n]);
+            for threshold in [0, 20, 28, 32, 63, 64, u32::MAX] {
+                let mut hits = Hits::default();
+                for first in [0, 1000] {
+                    near_signatures(&bytes, first, codes[3], threshold, &mut hits);
+                }
+                let looked_at = || codes[..count.min(TURN)].iter().zip(0u32..);
+                let expected = [0, 1000].map(|first| {
+                    let places =
+                        looked_at().map(|(c, at)| (first + at, (c ^ codes[3]).count_ones()));
+                    places.filter(|&(_, h)| h <= threshold).collect::<Vec<_>>()
+                });
+                assert_eq!(
+                    hits.all(),
+                    expected.concat(),
+                    "{count}, threshold {threshold}"
+                );
+                let mut room = [(0, 0); TURN + USUAL];
+                let n = near(&bytes, 1000, codes[3], threshold, &mut room);
+                assert_eq!(room[..n], expected[1]);
+                hits.clear();
+                assert!(hits.all().is_empty());
             }
         }
     }

@@ -11,9 +11,10 @@
 use vizsla_vectors::Allowed;
 
 use crate::Error;
+use crate::best::best_images;
 use crate::scoring::{QueryWord, Scored, ScoringConfig};
 use crate::segment::{List, Segment, of_features};
-use crate::votes::{Tally, Votes, best_images, cast_all};
+use crate::votes::{Tally, Votes, cast_all};
 
 /// Scores by image, all there is without geometry.
 struct Sums(Vec<f32>);
@@ -48,7 +49,10 @@ pub fn search(
     of_features(segments)?;
     let mut votes: Vec<Votes<'_, Sums>> = segments
         .iter()
-        .map(|&segment| Votes::new(segment, Sums(vec![0.0; segment.image_count() as usize])))
+        .map(|&segment| Votes {
+            segment,
+            tally: Sums(vec![0.0; segment.image_count() as usize]),
+        })
         .collect();
     cast_all(&mut votes, query, config)?;
     let scores = votes

@@ -1,22 +1,23 @@
 //! Casting the votes of query features, whatever is then made of them.
 
-use vizsla_vectors::{Allowed, TopK};
+use rayon::prelude::*;
 
 use crate::Error;
-use crate::scan::near_signatures;
-use crate::scoring::{
-    Burstiness, Normalisation, QueryWord, Scored, ScoringConfig, inverse_document_frequency,
-};
+use crate::reading::{Asked, each_near};
+use crate::scan::Hit;
+use crate::scoring::{Burstiness, QueryWord, ScoringConfig, inverse_document_frequency};
 use crate::segment::{List, Segment};
 use crate::weights::{documents, images};
 
-/// How many lists are fetched before they are read.
-const AHEAD: usize = 4;
+/// Features whose votes are counted before the next are cast: so few that the votes stay near.
+const RUN: usize = 32;
+/// Postings for which it pays to wake another thread: some twenty microseconds of work.
+const SHARE: usize = 32_768;
 
 /// What becomes of the votes for the images of a segment.
-pub(crate) trait Tally {
+pub(crate) trait Tally: Sync {
     /// What a vote carries besides its worth.
-    type Mark: Copy;
+    type Mark: Copy + Send;
     /// Whether votes of a feature for an image stay apart where all of them count.
     const APART: bool;
 
@@ -31,11 +32,10 @@ pub(crate) trait Tally {
 pub(crate) struct Votes<'a, T: Tally> {
     pub segment: &'a Segment,
     pub tally: T,
-    /// What the current feature gives to images.
-    current: Vec<(u32, f32, T::Mark)>,
 }
 
-/// Casts the votes of all words of a query.
+/// Casts the votes of all words of a query, in the current rayon pool where there are many postings. However many threads there are,
+/// the votes are counted in the order of features.
 pub(crate) fn cast_all<T: Tally>(
     votes: &mut [Votes<'_, T>],
     query: &[QueryWord],
@@ -44,25 +44,28 @@ pub(crate) fn cast_all<T: Tally>(
     let mut query = query.to_vec();
     query.sort_by_key(|q| (q.feature, q.word));
     let segments: Vec<&Segment> = votes.iter().map(|votes| votes.segment).collect();
-    let images = images(&segments);
-    let mut lookups = Vec::with_capacity(query.len());
-    for &q in &query {
-        lookups.push(Lookup::new(&segments, q, images, config)?);
-    }
+    let lists = lists_of(&segments, query.iter().map(|q| q.word))?;
+    let lookups = lookups(&query, &lists, &segments, config);
+    let by_feature: Vec<&[Lookup]> = lookups.chunk_by(|a, b| a.feature == b.feature).collect();
     let gaussian = gaussian(config);
-    let mut ahead = lookups.iter().skip(AHEAD);
-    for words in lookups.chunk_by(|a, b| a.feature == b.feature) {
-        for lookup in words {
-            if let Some(later) = ahead.next() {
-                later.lists.iter().flatten().for_each(List::prefetch);
-            }
-            for (votes, list) in votes.iter_mut().zip(&lookup.lists) {
-                if let Some(list) = list {
-                    votes.cast(list, lookup, &gaussian, config);
-                }
-            }
-        }
-        settle(votes, words.len() > 1, config);
+    let postings: usize = lists.iter().flatten().map(List::len).sum();
+    let threads = rayon::current_num_threads().min(postings / SHARE);
+    if threads > 1 {
+        let tallies: &[Votes<'_, T>] = votes;
+        let part = by_feature.len().div_ceil(4 * threads).max(1);
+        let parts = by_feature.par_chunks(part).map(|features| {
+            let mut ballot = Ballot::new(tallies.len());
+            ballot.cast(features, tallies, &gaussian, config);
+            ballot
+        });
+        let parts: Vec<Ballot<T::Mark>> = parts.collect();
+        parts.into_iter().for_each(|mut ballot| ballot.count(votes));
+        return Ok(());
+    }
+    let mut ballot = Ballot::new(votes.len());
+    for features in by_feature.chunks(RUN) {
+        ballot.cast(features, votes, &gaussian, config);
+        ballot.count(votes);
     }
     Ok(())
 }
@@ -73,28 +76,42 @@ struct Lookup<'a> {
     signature: u64,
     weight: f32,
     /// Its list in every segment.
-    lists: Vec<Option<List<'a>>>,
+    lists: &'a [Option<List<'a>>],
 }
 
-impl<'a> Lookup<'a> {
-    fn new(
-        segments: &[&'a Segment],
-        q: QueryWord,
-        images: u64,
-        config: &ScoringConfig,
-    ) -> Result<Self, Error> {
-        let mut lists = Vec::with_capacity(segments.len());
+fn lookups<'a>(
+    query: &[QueryWord],
+    lists: &'a [Option<List<'a>>],
+    segments: &[&Segment],
+    config: &ScoringConfig,
+) -> Vec<Lookup<'a>> {
+    let images = images(segments);
+    let lists = lists.chunks(segments.len().max(1));
+    let lookups = query.iter().zip(lists).map(|(q, lists)| Lookup {
+        feature: q.feature,
+        signature: q.signature.0[0],
+        weight: q.weight * word_weight(lists, images, config),
+        lists,
+    });
+    lookups.collect()
+}
+
+/// The lists of words, those of a word in every segment side by side.
+///
+/// # Errors
+/// [`Error::UnknownWord`].
+pub(crate) fn lists_of<'a>(
+    segments: &[&'a Segment],
+    words: impl Iterator<Item = u32> + Clone,
+) -> Result<Vec<Option<List<'a>>>, Error> {
+    for word in words.clone() {
         for segment in segments {
-            check_word(segment, q.word)?;
-            lists.push(segment.list(q.word));
+            check_word(segment, word)?;
+            segment.prefetch_entry(word);
         }
-        Ok(Self {
-            feature: q.feature,
-            signature: q.signature.0[0],
-            weight: q.weight * word_weight(&lists, images, config),
-            lists,
-        })
     }
+    let lists = words.flat_map(|word| segments.iter().map(move |segment| segment.list(word)));
+    Ok(lists.collect())
 }
 
 /// Whether a word is one of a segment's codebook.
@@ -127,54 +144,140 @@ fn word_weight(lists: &[Option<List>], images: u64, config: &ScoringConfig) -> f
     idf * idf
 }
 
-impl<'a, T: Tally> Votes<'a, T> {
-    pub fn new(segment: &'a Segment, tally: T) -> Self {
+/// A vote: image, worth, what it carries.
+type Vote<M> = (u32, f32, M);
+
+/// Votes that are cast and not yet counted.
+struct Ballot<M> {
+    /// By segment, in the order of features.
+    votes: Vec<Vec<Vote<M>>>,
+    /// Where those of the current feature begin, by segment.
+    current: Vec<usize>,
+}
+
+impl<M: Copy> Ballot<M> {
+    fn new(segments: usize) -> Self {
         Self {
-            segment,
-            tally,
-            current: Vec::new(),
+            votes: (0..segments).map(|_| Vec::new()).collect(),
+            current: vec![0; segments],
         }
     }
 
-    /// Collects the votes of a word of the current feature, by ascending image.
-    fn cast(&mut self, list: &List, lookup: &Lookup, gaussian: &[f32], config: &ScoringConfig) {
-        let (current, tally) = (&mut self.current, &self.tally);
-        let first = current.len();
-        near_signatures(
-            list.signatures,
-            lookup.signature,
-            config.hamming_threshold,
-            |posting, h| {
-                let (Some(image), Some(worth)) = (list.ordinal(posting), gaussian.get(h as usize))
-                else {
-                    return;
-                };
-                let mark = tally.mark(lookup.feature, list, posting);
-                let vote = (image, lookup.weight * worth, mark);
-                match current[first..].last_mut() {
-                    Some(last) if last.0 == image && joins::<T>(config) => {
-                        combine(last, vote, config);
+    /// Casts the votes of features, each a few words.
+    fn cast<T: Tally<Mark = M>>(
+        &mut self,
+        features: &[&[Lookup<'_>]],
+        tallies: &[Votes<'_, T>],
+        gaussian: &[f32],
+        config: &ScoringConfig,
+    ) {
+        let mut lists: Vec<Asked<'_>> = Vec::new();
+        // What each list is asked for: the feature by its place, the word, the segment.
+        let mut for_whom: Vec<(usize, &Lookup<'_>, usize)> = Vec::new();
+        for (at, words) in features.iter().enumerate() {
+            for lookup in *words {
+                for (segment, list) in lookup.lists.iter().enumerate() {
+                    if let Some(list) = list {
+                        lists.push((list, lookup.signature));
+                        for_whom.push((at, lookup, segment));
                     }
-                    _ => current.push(vote),
                 }
-            },
-        );
+            }
+        }
+        let several_words = |at: usize| features.get(at).is_some_and(|words| words.len() > 1);
+        let mut feature = 0;
+        each_near(&lists, config.hamming_threshold, &mut |number, hits| {
+            let (Some(&(list, _)), Some(&(at, lookup, segment))) =
+                (lists.get(number), for_whom.get(number))
+            else {
+                return;
+            };
+            if at != feature {
+                self.settle::<T>(several_words(feature), config);
+                feature = at;
+            }
+            let worths = (lookup.weight, gaussian);
+            if let (Some(votes), Some(tally)) = (self.votes.get_mut(segment), tallies.get(segment))
+            {
+                let mark = |posting| tally.tally.mark(lookup.feature, list, posting);
+                collect::<T>(votes, list, hits, worths, mark, config);
+            }
+        });
+        self.settle::<T>(several_words(feature), config);
     }
 
-    /// Brings the votes of several words for one image together.
-    fn combine_words(&mut self, config: &ScoringConfig) {
-        if !joins::<T>(config) {
-            return;
+    /// Ends the current feature: its votes for one image come together, and are divided by the root of the sum of all of them.
+    fn settle<T: Tally>(&mut self, several_words: bool, config: &ScoringConfig) {
+        let current = self.votes.iter_mut().zip(&self.current);
+        if several_words && joins::<T>(config) {
+            current.for_each(|(votes, &first)| combine_words(votes, first, config));
         }
-        self.current.sort_by_key(|&(image, ..)| image);
-        self.current.dedup_by(|vote, kept| {
-            let same = vote.0 == kept.0;
-            if same {
-                combine(kept, *vote, config);
+        if config.burstiness == Burstiness::IntraAndInter {
+            let current = self.votes.iter().zip(&self.current);
+            let worths = current.flat_map(|(votes, &first)| &votes[first..]);
+            let sum: f32 = worths.map(|vote| vote.1).sum();
+            if sum > 0.0 {
+                let factor = 1.0 / sum.sqrt();
+                let current = self.votes.iter_mut().zip(&self.current);
+                let votes = current.flat_map(|(votes, &first)| &mut votes[first..]);
+                votes.for_each(|vote| vote.1 *= factor);
             }
-            same
-        });
+        }
+        for (first, votes) in self.current.iter_mut().zip(&self.votes) {
+            *first = votes.len();
+        }
     }
+
+    /// Adds all votes to the scores, and is empty again.
+    fn count<T: Tally<Mark = M>>(&mut self, tallies: &mut [Votes<'_, T>]) {
+        for (votes, tally) in self.votes.iter_mut().zip(tallies) {
+            for (image, worth, mark) in votes.drain(..) {
+                tally.tally.add(image, worth, mark);
+            }
+        }
+        self.current.fill(0);
+    }
+}
+
+/// Collects the votes for the near postings of a list, by ascending image.
+fn collect<T: Tally>(
+    votes: &mut Vec<Vote<T::Mark>>,
+    list: &List,
+    hits: &[Hit],
+    (weight, gaussian): (f32, &[f32]),
+    mark: impl Fn(usize) -> T::Mark,
+    config: &ScoringConfig,
+) {
+    let first = votes.len();
+    let join = joins::<T>(config);
+    for &(posting, h) in hits {
+        let posting = posting as usize;
+        let (Some(image), Some(worth)) = (list.ordinal(posting), gaussian.get(h as usize)) else {
+            continue;
+        };
+        let vote = (image, weight * worth, mark(posting));
+        match votes[first..].last_mut() {
+            Some(last) if last.0 == image && join => combine(last, vote, config),
+            _ => votes.push(vote),
+        }
+    }
+}
+
+/// Brings the votes of several words for one image together.
+fn combine_words<M: Copy>(votes: &mut Vec<Vote<M>>, first: usize, config: &ScoringConfig) {
+    votes[first..].sort_by_key(|&(image, ..)| image);
+    let mut kept = first;
+    for at in first..votes.len() {
+        let vote = votes[at];
+        match votes[first..kept].last_mut() {
+            Some(last) if last.0 == vote.0 => combine(last, vote, config),
+            _ => {
+                votes[kept] = vote;
+                kept += 1;
+            }
+        }
+    }
+    votes.truncate(kept);
 }
 
 /// Whether the votes of a feature for an image become one.
@@ -183,7 +286,7 @@ fn joins<T: Tally>(config: &ScoringConfig) -> bool {
 }
 
 /// Joins a further vote of the same feature for the same image.
-fn combine<M: Copy>(kept: &mut (u32, f32, M), vote: (u32, f32, M), config: &ScoringConfig) {
+fn combine<M: Copy>(kept: &mut Vote<M>, vote: Vote<M>, config: &ScoringConfig) {
     match config.burstiness {
         Burstiness::Ignore => kept.1 += vote.1,
         Burstiness::Intra | Burstiness::IntraAndInter => {
@@ -193,56 +296,4 @@ fn combine<M: Copy>(kept: &mut (u32, f32, M), vote: (u32, f32, M), config: &Scor
             kept.1 = kept.1.max(vote.1);
         }
     }
-}
-
-/// Adds the votes of a feature to the scores.
-fn settle<T: Tally>(votes: &mut [Votes<'_, T>], several_words: bool, config: &ScoringConfig) {
-    if several_words {
-        votes.iter_mut().for_each(|v| v.combine_words(config));
-    }
-    let mut factor = 1.0;
-    if config.burstiness == Burstiness::IntraAndInter {
-        let sum: f32 = votes.iter().flat_map(|v| &v.current).map(|v| v.1).sum();
-        if sum > 0.0 {
-            factor = 1.0 / sum.sqrt();
-        }
-    }
-    for votes in votes {
-        for (image, vote, mark) in votes.current.drain(..) {
-            votes.tally.add(image, vote * factor, mark);
-        }
-    }
-}
-
-/// The best of the images that have a score, divided by their length.
-pub(crate) fn best_images<'a>(
-    scores: impl Iterator<Item = (&'a Segment, &'a [f32])>,
-    config: &ScoringConfig,
-    allowed: &Allowed<'_>,
-    top: usize,
-) -> Vec<Scored> {
-    let mut best = TopK::new(top);
-    for (segment, scores) in scores {
-        for (image, &score) in (0..).zip(scores) {
-            if score <= 0.0 {
-                continue;
-            }
-            let length = match config.normalisation {
-                Normalisation::None => 1.0,
-                Normalisation::Features => (segment.feature_count(image) as f32).sqrt(),
-                Normalisation::Histogram => segment.norm(image),
-            };
-            let score = score / length.max(1.0);
-            let Some(id) = segment.id(image) else {
-                continue;
-            };
-            if best.would_keep(score, id) && allowed.contains(id) {
-                best.push(score, id);
-            }
-        }
-    }
-    best.into_sorted()
-        .into_iter()
-        .map(|(score, id)| Scored { id, score })
-        .collect()
 }

@@ -14,9 +14,10 @@
 use serde::{Deserialize, Serialize};
 use vizsla_vectors::Allowed;
 
+use crate::best::best_images;
 use crate::scoring::{QueryWord, Scored, ScoringConfig};
 use crate::segment::{Contents, List, Segment};
-use crate::votes::{Tally, Votes, best_images, cast_all};
+use crate::votes::{Tally, Votes, cast_all};
 use crate::{Error, Pose};
 
 /// Bins of a turn.
@@ -139,7 +140,10 @@ pub fn search_consistent(
     };
     let mut votes: Vec<Votes<'_, Consistent<'_>>> = segments
         .iter()
-        .map(|&segment| Votes::new(segment, tally()))
+        .map(|&segment| Votes {
+            segment,
+            tally: tally(),
+        })
         .collect();
     cast_all(&mut votes, query, config)?;
     let priors = Priors::new(geometry);

@@ -7,7 +7,7 @@ mod sequence;
 use descriptors::descriptors;
 use vizsla_features::DescriptorKind;
 use vizsla_vectors::l2_squared_u8;
-use vizsla_words::{Codebook, Error, TrainConfig};
+use vizsla_words::{Clustering, Codebook, Error, TrainConfig};
 
 fn small(words: usize, seed: u64) -> Codebook {
     let config = TrainConfig {
@@ -56,6 +56,34 @@ fn several_words_come_nearest_first() {
                 distance,
                 l2_squared_u8(&descriptor, &codebook.words()[word as usize])
             );
+        }
+    }
+}
+
+#[test]
+fn many_descriptors_get_the_words_that_each_gets_by_itself() {
+    let cells = small(200, 1);
+    let config = TrainConfig {
+        words: 200,
+        clustering: Clustering::Hierarchical,
+        ..TrainConfig::default()
+    };
+    let tree = Codebook::train(&descriptors(3, 300, 3_000, 20), &config, &|_| {}).unwrap();
+    let asked = descriptors(3, 300, 3_300, 20).split_off(3_000);
+    for codebook in [cells, tree] {
+        let words: Vec<u32> = asked.iter().map(|d| codebook.assign(d)).collect();
+        assert_eq!(codebook.assign_each(&asked), words);
+        for count in [1, 3, 20] {
+            let (many, soft) = (
+                codebook.assign_many_each(&asked, count),
+                codebook.assign_soft_each(&asked, count, 60.0),
+            );
+            let (mut words, mut shares) = (Vec::new(), Vec::new());
+            for ((descriptor, many), soft) in asked.iter().zip(many).zip(soft) {
+                codebook.assign_many(descriptor, count, &mut words);
+                codebook.assign_soft(descriptor, count, 60.0, &mut shares);
+                assert_eq!((many, soft), (words.clone(), shares.clone()));
+            }
         }
     }
 }

@@ -186,6 +186,47 @@ fn the_same_query_gives_the_same_bits() {
 }
 
 #[test]
+fn however_many_threads_there_are_the_bits_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = images(9_000);
+    let (first, second) = images.split_at(5_000);
+    let segments = [
+        segment(first, &folder.path().join("a.vzsg")),
+        segment(second, &folder.path().join("b.vzsg")),
+    ];
+    let segments: Vec<&Segment> = segments.iter().collect();
+    // Enough for several threads.
+    let postings = |q: &QueryWord| {
+        segments
+            .iter()
+            .map(|s| s.postings(q.word).count())
+            .sum::<usize>()
+    };
+    assert!(query().iter().map(postings).sum::<usize>() > 100_000);
+    let ask = |threads: usize, config: &ScoringConfig| -> Vec<(i64, u32)> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        let found = pool.install(|| search(&segments, &query(), config, &Allowed::All, 200));
+        found
+            .unwrap()
+            .iter()
+            .map(|s| (s.id, s.score.to_bits()))
+            .collect()
+    };
+    for config in configs() {
+        let one = ask(1, &config);
+        assert_eq!(one.len(), 200);
+        assert_eq!(ask(3, &config), one, "{config:?}");
+        // The best few are the first of many.
+        let all = search(&segments, &query(), &config, &Allowed::All, 10_000).unwrap();
+        let all: Vec<(i64, u32)> = all.iter().map(|s| (s.id, s.score.to_bits())).collect();
+        assert_eq!(all[..200], one);
+    }
+}
+
+#[test]
 fn only_wanted_images_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let whole = segment(&images(150), &folder.path().join("whole"));

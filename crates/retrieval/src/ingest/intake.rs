@@ -140,10 +140,11 @@ impl<'a> Intake<'a> {
         zoom: f32,
     ) -> Vec<(StoredFeature, &'f Descriptor)> {
         let size = (features.width as f32, features.height as f32);
+        let words = self.codebook.assign_each(&features.descriptors);
         let pairs = features.keypoints.iter().zip(&features.descriptors);
         pairs
-            .map(|(keypoint, descriptor)| {
-                let word = self.codebook.assign(descriptor);
+            .zip(words)
+            .map(|((keypoint, descriptor), word)| {
                 let signature = self.codebook.signature(descriptor, word);
                 let stored = StoredFeature::new(keypoint, size, zoom, word, signature);
                 (stored, descriptor)

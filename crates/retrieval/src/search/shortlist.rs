@@ -12,6 +12,9 @@ use super::sight::Sight;
 use crate::snapshot::Snapshot;
 use crate::{Assignment, Error, Scoring, SearchRecipe};
 
+/// Fewest descriptors that are looked up together: fewer share too little of what they read.
+const LEAST_SHARE: usize = 128;
+
 /// Looks every query descriptor up under its nearest words, with a signature relative to each
 /// (multiple assignment on the query's side only, Jégou et al. 2010).
 pub(crate) fn query_words(
@@ -19,37 +22,44 @@ pub(crate) fn query_words(
     features: &Features,
     recipe: &SearchRecipe,
 ) -> Vec<QueryWord> {
-    let lookup = features
+    let share = features
         .descriptors
-        .par_iter()
-        .enumerate()
-        .map(|(feature, descriptor)| {
-            let nearest = nearest(codebook, descriptor, recipe);
-            let words = nearest.into_iter().map(|(word, weight)| QueryWord {
-                feature: feature as u32,
+        .len()
+        .div_ceil(rayon::current_num_threads());
+    let shares = features.descriptors.par_chunks(share.max(LEAST_SHARE));
+    let lookup = shares.enumerate().map(|(number, descriptors)| {
+        let first = number * share.max(LEAST_SHARE);
+        let nearest = nearest(codebook, descriptors, recipe).into_iter();
+        let of_features = (first as u32..).zip(descriptors).zip(nearest);
+        let words = of_features.flat_map(|((feature, descriptor), nearest)| {
+            let words = nearest.into_iter();
+            words.map(move |(word, weight)| QueryWord {
+                feature,
                 word,
                 signature: codebook.signature(descriptor, word),
                 weight,
-            });
-            words.collect::<Vec<_>>()
+            })
         });
+        words.collect::<Vec<_>>()
+    });
     lookup.collect::<Vec<_>>().concat()
 }
 
-/// The nearest words of a descriptor, and what it counts for each.
-fn nearest(codebook: &Codebook, descriptor: &Descriptor, recipe: &SearchRecipe) -> Vec<(u32, f32)> {
+/// The nearest words of each descriptor, and what it counts for each.
+fn nearest(
+    codebook: &Codebook,
+    descriptors: &[Descriptor],
+    recipe: &SearchRecipe,
+) -> Vec<Vec<(u32, f32)>> {
     let count = recipe.multiple_assignment;
     match recipe.assignment {
         Assignment::Hard => {
-            let mut nearest = Vec::with_capacity(count);
-            codebook.assign_many(descriptor, count, &mut nearest);
-            nearest.into_iter().map(|(word, _)| (word, 1.0)).collect()
+            let nearest = codebook.assign_many_each(descriptors, count).into_iter();
+            let hard =
+                |words: Vec<(u32, u32)>| words.iter().map(|&(word, _)| (word, 1.0)).collect();
+            nearest.map(hard).collect()
         }
-        Assignment::Soft => {
-            let mut nearest = Vec::with_capacity(count);
-            codebook.assign_soft(descriptor, count, recipe.assignment_sigma, &mut nearest);
-            nearest
-        }
+        Assignment::Soft => codebook.assign_soft_each(descriptors, count, recipe.assignment_sigma),
     }
 }
 

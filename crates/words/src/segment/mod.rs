@@ -45,6 +45,6 @@ mod writer;
 pub use builder::SegmentBuilder;
 pub use contents::Contents;
 pub use merge::merge;
-pub(crate) use reader::{List, of_features};
+pub(crate) use reader::{LENGTHS, List, of_features};
 pub use reader::{Posting, Segment};
 pub use writer::SegmentSummary;

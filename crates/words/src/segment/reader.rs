@@ -8,7 +8,11 @@ use super::contents::Contents;
 use super::format::{BLOCK, ENTRY, FORMAT, HEADER, Header, IMAGE, list_length};
 use crate::pose::POSE_BYTES;
 use crate::scan::prefetch;
+use crate::scoring::Normalisation;
 use crate::{Error, Pose};
+
+/// How many bytes of signatures are fetched before they are compared.
+const AHEAD: usize = 1024;
 
 /// An occurrence of a word in an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +29,36 @@ pub struct Segment {
     file: Mapped,
     header: Header,
     path: PathBuf,
+    /// Of every [`LENGTHS`] images the least lengths.
+    least: Vec<LeastLengths>,
+}
+
+/// Images whose least lengths are known.
+pub(crate) const LENGTHS: usize = 64;
+
+/// The least lengths of some images that scores are divided by, at least 1.
+#[derive(Debug, Clone, Copy)]
+struct LeastLengths {
+    /// The square root of the number of features.
+    features: f32,
+    /// That of the histogram.
+    histogram: f32,
+}
+
+impl LeastLengths {
+    /// Of a piece of the image table.
+    fn of(images: &[u8]) -> Self {
+        let (mut features, mut histogram) = (u32::MAX, f32::INFINITY);
+        for image in images.chunks_exact(IMAGE) {
+            features = features.min(u32_at(image, 12));
+            // What is no number counts 1 in a division.
+            histogram = histogram.min(f32_at(image, 8).max(1.0));
+        }
+        Self {
+            features: (features as f32).sqrt().max(1.0),
+            histogram,
+        }
+    }
 }
 
 /// The posting list of a word.
@@ -43,11 +77,19 @@ pub(crate) struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    /// Asks the processor to bring the list near.
-    pub fn prefetch(&self) {
-        prefetch(self.signatures);
-        prefetch(self.bases);
-        prefetch(self.offsets);
+    /// Asks the processor to bring the beginning of the list near.
+    pub fn prefetch_begin(&self) {
+        prefetch(piece(self.signatures, 0, AHEAD));
+    }
+
+    /// Asks the processor to bring what is needed of so many postings near, and of the signatures those that follow soon.
+    pub fn prefetch_turn(&self, first: usize, count: usize) {
+        prefetch(piece(self.signatures, 8 * first + AHEAD, 8 * count));
+        let blocks = first / BLOCK..(first + count).div_ceil(BLOCK);
+        prefetch(piece(self.bases, 4 * blocks.start, 4 * blocks.len()));
+        prefetch(piece(self.offsets, self.width * first, self.width * count));
+        let each = self.poses.len() / self.len().max(1);
+        prefetch(piece(self.poses, each * first, each * count));
     }
 
     /// Number of postings.
@@ -108,6 +150,12 @@ impl<'a> List<'a> {
     }
 }
 
+/// Some bytes of a list, as far as there are any.
+fn piece(bytes: &[u8], from: usize, count: usize) -> &[u8] {
+    let from = from.min(bytes.len());
+    &bytes[from..bytes.len().min(from + count)]
+}
+
 impl Segment {
     /// Opens a segment written for a codebook of `words` words. Header, image table and directory are
     /// checked against their checksums, the posting lists only by [`Segment::verify`]; a damaged
@@ -135,10 +183,11 @@ impl Segment {
     pub fn open_of_any_codebook(path: &Path) -> Result<Self, Error> {
         let file = Mapped::open(path)?;
         let header = Header::decode(file.bytes(), path)?;
-        let segment = Self {
+        let mut segment = Self {
             file,
             header,
             path: path.to_path_buf(),
+            least: Vec::new(),
         };
         if !header.fits(segment.file.bytes().len()) {
             return Err(segment.damaged("length"));
@@ -152,6 +201,8 @@ impl Segment {
         if !segment.directory_is_sound() {
             return Err(segment.damaged("directory"));
         }
+        let blocks = segment.image_table().chunks(LENGTHS * IMAGE);
+        segment.least = blocks.map(LeastLengths::of).collect();
         Ok(segment)
     }
 
@@ -235,6 +286,16 @@ impl Segment {
         self.image(ordinal).map_or(0, |image| u32_at(image, 12))
     }
 
+    /// What no score of the images of a block of [`LENGTHS`] is divided by less than, at least 1.
+    pub(crate) fn least_length(&self, block: usize, normalisation: Normalisation) -> f32 {
+        let least = self.least.get(block);
+        least.map_or(1.0, |least| match normalisation {
+            Normalisation::None => 1.0,
+            Normalisation::Features => least.features,
+            Normalisation::Histogram => least.histogram,
+        })
+    }
+
     /// All ids, ascending.
     pub fn ids(&self) -> impl Iterator<Item = i64> + '_ {
         self.image_table()
@@ -266,6 +327,11 @@ impl Segment {
         self.directory()
             .chunks_exact(ENTRY)
             .map(|entry| u32_at(entry, 0))
+    }
+
+    /// Asks the processor to bring the directory's entry of a word near, where it most likely is.
+    pub(crate) fn prefetch_entry(&self, word: u32) {
+        prefetch(piece(self.directory(), word as usize * ENTRY, ENTRY));
     }
 
     /// The posting list of a word.
