@@ -99,6 +99,14 @@ const BENCHES: &[Bench] = &[
         figures: Some("--json"),
     },
     Bench {
+        name: "verify",
+        summary: "verification of tentative correspondences against PoseLib and OpenCV: time by number and share of inliers",
+        build: &["-p", "vizsla-features", "--example", "verify_bench"],
+        program: ("--vizsla-bin", "examples/verify_bench"),
+        data: true,
+        figures: Some("--json"),
+    },
+    Bench {
         name: "encode",
         summary: "networks against ONNX Runtime and PyTorch in Python: images per second",
         build: &["-p", "vizsla-neural", "--example", "encode_bench"],

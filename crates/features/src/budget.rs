@@ -32,13 +32,7 @@ pub(crate) fn choose_fit(
     spread: bool,
     mut fit: impl FnMut(usize) -> bool,
 ) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..bids.len()).collect();
-    order.sort_by(|&a, &b| {
-        bids[b]
-            .response
-            .total_cmp(&bids[a].response)
-            .then(a.cmp(&b))
-    });
+    let order = by_response(bids);
     let by_strength = match (budget, spread) {
         (0, _) => usize::MAX,
         (_, true) => budget.div_ceil(2),
@@ -71,6 +65,29 @@ pub(crate) fn choose_fit(
     chosen.extend(more.into_iter().take(missing));
     chosen.sort_unstable_by_key(|&index| places[index]);
     chosen
+}
+
+/// Positions of the bids, strongest first; ties in the order given.
+fn by_response(bids: &[Bid]) -> Vec<usize> {
+    let mut keys: Vec<(u32, u32)> = bids
+        .iter()
+        .zip(0..)
+        .map(|(bid, position)| (falling_bits(bid.response), position))
+        .collect();
+    keys.sort_unstable();
+    keys.into_iter()
+        .map(|(_, position)| position as usize)
+        .collect()
+}
+
+/// Whole numbers in the reverse of the order in which [`f32::total_cmp`] puts the values.
+fn falling_bits(value: f32) -> u32 {
+    let bits = value.to_bits();
+    if bits >> 31 == 1 {
+        bits
+    } else {
+        !(bits | 1 << 31)
+    }
 }
 
 /// The keypoints that a budget chooses, strongest first.
@@ -154,7 +171,7 @@ impl Cells {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bid, choose, choose_fit};
+    use super::{Bid, by_response, choose, choose_fit};
 
     /// Strong bids crowd on the left, weak ones lie on the right.
     fn crowd() -> Vec<Bid> {
@@ -178,6 +195,29 @@ mod tests {
         });
         assert_eq!(choose(&bids, (10, 10), 0, true), [1, 2, 3, 0]);
         assert_eq!(choose(&bids, (10, 10), 2, false), [1, 2]);
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_responses_whatever_they_are() {
+        let responses = [
+            0.5,
+            f32::NAN,
+            -0.0,
+            0.0,
+            -3.0,
+            0.5,
+            f32::INFINITY,
+            -f32::NAN,
+            1e-40,
+        ];
+        let bids = responses.map(|response| Bid {
+            x: 0.0,
+            y: 0.0,
+            response,
+        });
+        let mut expected: Vec<usize> = (0..bids.len()).collect();
+        expected.sort_by(|&a, &b| responses[b].total_cmp(&responses[a]));
+        assert_eq!(by_response(&bids), expected);
     }
 
     #[test]

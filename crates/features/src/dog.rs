@@ -22,6 +22,10 @@ const MAX_STEPS: usize = 5;
 const REACH: usize = 5;
 const _: () = assert!(2 * REACH + 3 < ROWS_KEPT);
 
+/// Smallest `|D|` of an extremum among whole pixels over that of the refined one. OpenCV takes a half, rounded down to whole grey
+/// values; by 0.8 two of 49,907 features of eight pictures are lost, and the rest is the same to the last bit.
+const WHOLE_PIXEL_SHARE: f32 = 0.8;
+
 /// Thresholds of the detector.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DogConfig {
@@ -103,7 +107,7 @@ pub(crate) fn detect(
     config: &DogConfig,
 ) -> Vec<Blob> {
     let (layers, isa) = (space.config().layers, space.isa());
-    let threshold = (0.5 * config.contrast_threshold / layers as f32 * 255.0).floor();
+    let threshold = WHOLE_PIXEL_SHARE * config.contrast_threshold / layers as f32 * 255.0;
     let sigma = space.config().sigma;
     let mut waiting = VecDeque::new();
     let mut blobs = Vec::new();
@@ -172,32 +176,32 @@ per_isa! {
     fn subtract(fine: &[f32], coarse: &[f32], out: &mut [f32]), subtract_with, wide
 }
 
-/// Smallest and largest of the values left, right and at `x` in three rows.
+/// Places around a pixel, row and column of three each: those beside it, then those across.
+const BESIDE: [(usize, usize); 4] = [(1, 0), (1, 2), (0, 1), (2, 1)];
+const ACROSS: [(usize, usize); 4] = [(0, 0), (0, 2), (2, 0), (2, 2)];
+
+/// Which of the values are no less (`bright`) or no more (the others) than those at the places around `x`.
 ///
 /// # Safety
-/// Each row must be valid from `x - 1` to `x + V::COUNT`.
+/// Each row must be valid from `x - 1` to `x + V::COUNT`, and the processor must have the instruction set of `V`.
 #[inline(always)]
-unsafe fn range<V: Lanes>(rows: &[*const f32; 3], x: usize) -> (V, V) {
+unsafe fn extreme<V: Lanes, const N: usize>(
+    rows: &[*const f32; 3],
+    x: usize,
+    places: [(usize, usize); N],
+    value: V,
+    bright: u32,
+) -> u32 {
     // SAFETY: the caller vouches for the rows and the instruction set.
     unsafe {
-        let at = |row: usize, column: usize| V::load(rows[row].add(column));
-        let first = at(0, x - 1);
-        let (mut low, mut high) = (first, first);
-        for (row, column) in [
-            (0, x),
-            (0, x + 1),
-            (1, x - 1),
-            (1, x),
-            (1, x + 1),
-            (2, x - 1),
-            (2, x),
-            (2, x + 1),
-        ] {
-            let value = at(row, column);
-            low = low.min(value);
-            high = high.max(value);
+        let at = |(row, column): (usize, usize)| V::load(rows[row].add(x + column - 1));
+        let (mut low, mut high) = (at(places[0]), at(places[0]));
+        for &place in &places[1..] {
+            let other = at(place);
+            low = low.min(other);
+            high = high.max(other);
         }
-        (low, high)
+        (value.bits_not_less(high) & bright) | (low.bits_not_less(value) & !bright)
     }
 }
 
@@ -220,13 +224,23 @@ impl RowTest for Extrema {
                 return 0;
             }
             let bright = value.bits_not_less(V::splat(0.0));
-            for layer in [1, 0, 2] {
-                let (low, high) = range::<V>(&rows[layer], x);
-                found &=
-                    (value.bits_not_less(high) & bright) | (low.bits_not_less(value) & !bright);
+            // What is no extremum is so most often among the nearest already.
+            found &= extreme::<V, 4>(&rows[1], x, BESIDE, value, bright);
+            if found == 0 {
+                return 0;
+            }
+            found &= extreme::<V, 4>(&rows[1], x, ACROSS, value, bright);
+            for layer in [0, 2] {
+                let centre = V::load(rows[layer][1].add(x));
+                found &= (value.bits_not_less(centre) & bright)
+                    | (centre.bits_not_less(value) & !bright);
                 if found == 0 {
                     return 0;
                 }
+            }
+            for layer in [0, 2] {
+                found &= extreme::<V, 4>(&rows[layer], x, BESIDE, value, bright)
+                    & extreme::<V, 4>(&rows[layer], x, ACROSS, value, bright);
             }
             found
         }

@@ -12,16 +12,6 @@ const ARC_TANGENT: [f32; 6] = [
     -0.001_865_147_5,
 ];
 
-/// Adding this to a float below 2²¹ leaves its nearest integer in the low bits of the representation; see
-/// [`integer_bits`].
-pub(crate) const TO_INTEGER: f32 = 12_582_912.0;
-
-/// The integer in a value to which [`TO_INTEGER`] was added.
-#[inline(always)]
-pub(crate) fn integer_bits(value: f32) -> usize {
-    (value.to_bits() & 0x3f_ffff) as usize
-}
-
 /// The angles of `(x, y)` in turns, `[0, 1]`, within 10⁻⁶ of a turn; 0 for the zero vector. No branches, no tables.
 ///
 /// # Safety
@@ -49,7 +39,7 @@ pub(crate) unsafe fn turns<V: Lanes>(y: V, x: V) -> V {
 #[cfg(test)]
 mod tests {
     #![allow(unsafe_code)]
-    use super::{TO_INTEGER, integer_bits, turns};
+    use super::turns;
 
     #[test]
     fn turns_follow_the_arc_tangent() {
@@ -63,12 +53,5 @@ mod tests {
         }
         // SAFETY: as above.
         assert_eq!(unsafe { turns(0.0f32, 0.0) }, 0.0);
-    }
-
-    #[test]
-    fn integers_come_back() {
-        for value in [0.0f32, 0.4, 0.6, 1.0, 17.3, 131_000.0, 2_000_000.0] {
-            assert_eq!(integer_bits(value + TO_INTEGER), value.round() as usize);
-        }
     }
 }

@@ -10,7 +10,7 @@ use std::f32::consts::TAU;
 use vizsla_pixels::{Isa, Lanes, Plane, per_isa};
 
 use crate::dog::Blob;
-use crate::gradient::{TO_INTEGER, integer_bits, turns};
+use crate::gradient::turns;
 
 const BINS: usize = 36;
 /// Standard deviation of the window over the blob's.
@@ -79,7 +79,7 @@ unsafe fn add_pixels<V: Lanes>(
     line: f32,
     copies: &mut Copies,
 ) {
-    let (mut bins, mut sizes) = ([0.0f32; 32], [0.0f32; 32]);
+    let (mut bins, mut sizes) = ([0u32; LANES], [0.0f32; LANES]);
     // SAFETY: the caller vouches for the pointers and the instruction set; a register holds at most 32 values.
     unsafe {
         let dx = V::load(rows[1].add(x + 1)).sub(V::load(rows[1].add(x - 1)));
@@ -89,11 +89,12 @@ unsafe fn add_pixels<V: Lanes>(
             .sqrt()
             .mul(weight)
             .store(sizes.as_mut_ptr());
-        let bin = turns(dy, dx).mul_add(V::splat(BINS as f32), V::splat(TO_INTEGER));
-        bin.store(bins.as_mut_ptr());
+        turns(dy, dx)
+            .mul(V::splat(BINS as f32))
+            .store_rounded(bins.as_mut_ptr());
     }
     for i in 0..V::COUNT {
-        copies[i % COPIES][integer_bits(bins[i]).min(BINS)] += sizes[i];
+        copies[i % COPIES][(bins[i] as usize).min(BINS)] += sizes[i];
     }
 }
 

@@ -85,6 +85,19 @@ struct Workspace {
     rows: DogRows,
 }
 
+/// One direction of a blob.
+#[derive(Clone, Copy, Debug)]
+struct Oriented {
+    /// The blob.
+    index: usize,
+    /// Place of the feature among all.
+    place: u32,
+    angle: f32,
+}
+
+/// Stands for a blob that the budget left out.
+const NOT_CHOSEN: u32 = u32::MAX;
+
 thread_local! {
     static WORKSPACE: RefCell<Option<Workspace>> = const { RefCell::new(None) };
 }
@@ -158,7 +171,7 @@ impl Sift {
         let blobs = detect(space, rows, image.data(), width, height, &thresholds);
         let chosen = self.chosen(space, &blobs, (width, height));
         let detect = start.elapsed();
-        let oriented = self.orient(space, &blobs, chosen);
+        let oriented = self.orient(space, &blobs, &chosen);
         let orient = start.elapsed();
         let features = self.describe(space, &blobs, &oriented, (width, height));
         let describe = start.elapsed() - orient;
@@ -172,75 +185,95 @@ impl Sift {
         )
     }
 
-    /// Directions of the chosen blobs, in the order in which they were chosen, within the budget.
+    /// Directions of the chosen blobs, each with its place in the order in which they were chosen, within the budget.
     ///
     /// The blobs are visited in the order in which they lie in memory, not by strength: on large images most of the
     /// time would else go into waiting for pixels.
-    fn orient(&self, space: &ScaleSpace, blobs: &[Blob], chosen: Vec<usize>) -> Vec<(usize, f32)> {
-        if self.config.upright {
-            return chosen.into_iter().map(|index| (index, 0.0)).collect();
+    fn orient(&self, space: &ScaleSpace, blobs: &[Blob], chosen: &[usize]) -> Vec<Oriented> {
+        let mut ranks = vec![NOT_CHOSEN; blobs.len()];
+        for (&index, rank) in chosen.iter().zip(0..) {
+            ranks[index] = rank;
         }
-        let mut visits: Vec<(usize, usize)> = chosen
-            .into_iter()
-            .enumerate()
-            .map(|(rank, index)| (index, rank))
+        let visits: Vec<usize> = (0..blobs.len())
+            .filter(|&index| ranks[index] != NOT_CHOSEN)
             .collect();
-        visits.sort_unstable();
-        let mut found: Vec<(usize, usize, f32)> =
-            Vec::with_capacity(visits.len() + visits.len() / 4);
-        for (visit, &(index, rank)) in visits.iter().enumerate() {
-            if let Some(&(next, _)) = visits.get(visit + 1) {
+        let mut found: Vec<Oriented> = Vec::with_capacity(visits.len() + visits.len() / 4);
+        // How many directions come before those of a rank, first how many it has itself.
+        let mut before = vec![0; chosen.len() + 1];
+        for (visit, &index) in visits.iter().enumerate() {
+            let place = ranks[index];
+            let mut note = |angle: f32| {
+                before[place as usize + 1] += 1;
+                found.push(Oriented {
+                    index,
+                    place,
+                    angle,
+                });
+            };
+            if self.config.upright {
+                note(0.0);
+                continue;
+            }
+            if let Some(&next) = visits.get(visit + 1) {
                 prefetch(space, &blobs[next], DIRECTION_REACH);
             }
             let blob = &blobs[index];
             let plane = &space.octaves()[blob.octave].planes[blob.layer];
-            orientations(space.isa(), plane, blob, |angle| {
-                found.push((rank, index, angle))
-            });
+            orientations(space.isa(), plane, blob, note);
         }
-        found.sort_by_key(|&(rank, ..)| rank);
+        for rank in 1..before.len() {
+            before[rank] += before[rank - 1];
+        }
+        for oriented in &mut found {
+            let next = &mut before[oriented.place as usize];
+            oriented.place = *next;
+            *next += 1;
+        }
         if self.config.budget != 0 {
-            found.truncate(self.config.budget);
+            found.retain(|oriented| (oriented.place as usize) < self.config.budget);
         }
         found
-            .into_iter()
-            .map(|(_, index, angle)| (index, angle))
-            .collect()
     }
 
-    /// Keypoints and descriptors in the order given; visits them in the order of memory as well.
+    /// Keypoints and descriptors at their places; visited in the order of memory as well.
     fn describe(
         &self,
         space: &ScaleSpace,
         blobs: &[Blob],
-        oriented: &[(usize, f32)],
+        oriented: &[Oriented],
         (width, height): (usize, usize),
     ) -> Features {
-        let keypoints = oriented
-            .iter()
-            .map(|&(i, angle)| keypoint(space, &blobs[i], angle));
+        let nowhere = Keypoint {
+            x: 0.0,
+            y: 0.0,
+            scale: 0.0,
+            angle: 0.0,
+            shape: Shape::CIRCLE,
+            response: 0.0,
+        };
         let mut features = Features {
             width: width as u32,
             height: height as u32,
-            keypoints: keypoints.collect(),
+            keypoints: vec![nowhere; oriented.len()],
             descriptors: vec![[0; 128]; oriented.len()],
         };
-        let mut visits: Vec<usize> = (0..oriented.len()).collect();
-        visits.sort_unstable_by_key(|&rank| (oriented[rank].0, rank));
-        for (visit, &rank) in visits.iter().enumerate() {
-            if let Some(&next) = visits.get(visit + 1) {
-                prefetch(space, &blobs[oriented[next].0], DESCRIPTOR_REACH);
+        for (visit, one) in oriented.iter().enumerate() {
+            if let Some(next) = oriented.get(visit + 1)
+                && next.index != one.index
+            {
+                prefetch(space, &blobs[next.index], DESCRIPTOR_REACH);
             }
-            let (index, angle) = oriented[rank];
-            let blob = &blobs[index];
+            let blob = &blobs[one.index];
             let plane = &space.octaves()[blob.octave].planes[blob.layer];
             let window = Window {
                 x: blob.x,
                 y: blob.y,
                 sigma: blob.sigma,
-                angle,
+                angle: one.angle,
             };
-            features.descriptors[rank] = describe(space.isa(), plane, &window, self.config.root);
+            let place = one.place as usize;
+            features.keypoints[place] = keypoint(space, blob, one.angle);
+            features.descriptors[place] = describe(space.isa(), plane, &window, self.config.root);
         }
         features
     }

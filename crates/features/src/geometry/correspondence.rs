@@ -89,10 +89,15 @@ impl Frame {
 }
 
 impl Correspondence {
+    /// Whether the two frames propose more than a similarity.
+    pub(crate) fn is_shaped(&self) -> bool {
+        !self.from.shape.is_circle() || !self.to.shape.is_circle()
+    }
+
     /// The linear part of the affine map that the two frames propose; `None` where both are circles, which propose a
     /// similarity.
     pub(crate) fn local_map(&self) -> Option<[[f64; 2]; 2]> {
-        if self.from.shape.is_circle() && self.to.shape.is_circle() {
+        if !self.is_shaped() {
             return None;
         }
         let [[a, b], [c, d]] = self.from.linear();

@@ -200,23 +200,45 @@ fn fit_homography(pairs: &[Pair]) -> Option<Transform> {
 }
 
 /// The linear solution with the last entry fixed to 1, for normalised points.
+///
+/// A pair gives the rows `(x, y, 1, 0, 0, 0, -xu, -yu)` and `(0, 0, 0, x, y, 1, -xv, -yv)`; only products that differ from zero
+/// and from each other are summed.
 fn linear_homography(pairs: &[Pair]) -> Option<Transform> {
-    let mut normal: Square<8> = [[0.0; 8]; 8];
+    let (mut points, mut in_u, mut in_v, mut both) = ([0.0; 6], [0.0; 6], [0.0; 6], [0.0; 3]);
     let mut right = [0.0; 8];
     for p in pairs {
-        let rows = [
-            ([p.x, p.y, 1.0, 0.0, 0.0, 0.0, -p.x * p.u, -p.y * p.u], p.u),
-            ([0.0, 0.0, 0.0, p.x, p.y, 1.0, -p.x * p.v, -p.y * p.v], p.v),
-        ];
-        for (row, value) in rows {
-            for i in 0..8 {
-                right[i] += p.weight * row[i] * value;
-                for j in 0..=i {
-                    normal[i][j] += p.weight * row[i] * row[j];
-                }
+        let point = [p.x, p.y, 1.0];
+        let weighted = point.map(|c| p.weight * c);
+        let products = [(0, 0), (1, 0), (1, 1), (2, 0), (2, 1), (2, 2)];
+        for (sum, (i, j)) in points.iter_mut().zip(products) {
+            *sum += weighted[i] * point[j];
+        }
+        for (sums, value, at) in [(&mut in_u, p.u, 0), (&mut in_v, p.v, 3)] {
+            let perspective = [-p.x * value, -p.y * value];
+            let heavy = perspective.map(|c| p.weight * c);
+            for i in 0..3 {
+                sums[i] += heavy[0] * point[i];
+                sums[3 + i] += heavy[1] * point[i];
+                right[at + i] += weighted[i] * value;
             }
+            both[0] += heavy[0] * perspective[0];
+            both[1] += heavy[1] * perspective[0];
+            both[2] += heavy[1] * perspective[1];
+            right[6] += heavy[0] * value;
+            right[7] += heavy[1] * value;
         }
     }
+    let mut normal: Square<8> = [[0.0; 8]; 8];
+    for at in [0, 3] {
+        normal[at][at] = points[0];
+        normal[at + 1][at..at + 2].copy_from_slice(&points[1..3]);
+        normal[at + 2][at..at + 3].copy_from_slice(&points[3..6]);
+    }
+    for i in 0..2 {
+        normal[6 + i][..3].copy_from_slice(&in_u[3 * i..3 * i + 3]);
+        normal[6 + i][3..6].copy_from_slice(&in_v[3 * i..3 * i + 3]);
+    }
+    (normal[6][6], normal[7][6], normal[7][7]) = (both[0], both[1], both[2]);
     let h = solve_positive(&normal, &right)?;
     Some(from_parameters(&h))
 }

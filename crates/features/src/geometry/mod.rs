@@ -3,6 +3,7 @@
 
 mod a_contrario;
 mod affine_matches;
+mod agreeing;
 mod consensus;
 mod correspondence;
 mod cubic;
@@ -15,6 +16,7 @@ mod geometry_choice;
 mod geometry_config;
 mod geometry_method;
 mod hough;
+mod independence;
 mod linear;
 mod local_consistency;
 mod local_optimisation;
@@ -40,6 +42,7 @@ mod seven_points;
 mod sites;
 mod spatial;
 mod sprt;
+mod support;
 mod tentative;
 mod transform;
 mod two_view;

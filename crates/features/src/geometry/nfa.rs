@@ -29,14 +29,34 @@ pub fn log10_choose(n: usize, k: usize) -> f64 {
     if k > n {
         return f64::NEG_INFINITY;
     }
-    let factorial = |v: usize| ln_gamma(v as f64 + 1.0);
-    (factorial(n) - factorial(k) - factorial(n - k)) / LN_10
+    (ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)) / LN_10
+}
+
+fn ln_factorial(n: usize) -> f64 {
+    ln_gamma(n as f64 + 1.0)
 }
 
 /// log10 of the probability that at least `successes` of `trials` independent events happen, each with
 /// probability 10^`log10_probability`. At most 0; negative infinity when `successes > trials`. Up to the
 /// expected number of successes, where the tail is about a half or more, the answer is its upper bound 0.
 pub fn log10_binomial_tail(trials: usize, successes: usize, log10_probability: f64) -> f64 {
+    tail_unless(
+        (trials, successes),
+        log10_probability,
+        log10_choose,
+        |_, _| false,
+    )
+}
+
+/// [`log10_binomial_tail`] by a given [`log10_choose`]. The tail is no less than its first term; where `is_enough` says so
+/// of that (and of the logarithm of the probability that an event does not happen), it is the answer in place of the tail.
+#[inline(always)]
+fn tail_unless(
+    (trials, successes): (usize, usize),
+    log10_probability: f64,
+    choose: impl FnOnce(usize, usize) -> f64,
+    is_enough: impl FnOnce(f64, f64) -> bool,
+) -> f64 {
     if successes == 0 || log10_probability >= 0.0 {
         return if successes > trials {
             f64::NEG_INFINITY
@@ -52,9 +72,12 @@ pub fn log10_binomial_tail(trials: usize, successes: usize, log10_probability: f
         return 0.0;
     }
     let log10_failure = (-probability).ln_1p() / LN_10;
-    let first = log10_choose(trials, successes)
+    let first = choose(trials, successes)
         + successes as f64 * log10_probability
         + (trials - successes) as f64 * log10_failure;
+    if is_enough(first.min(0.0), log10_failure) {
+        return first.min(0.0);
+    }
     // The remaining terms relative to the first, each from the one before it.
     let odds = probability / (1.0 - probability);
     let (mut term, mut sum) = (1.0f64, 1.0f64);
@@ -92,6 +115,71 @@ pub fn log10_nfa(
             inliers - sample,
             log10_probability,
         )
+}
+
+/// Finds the least of many [`log10_nfa`] of the same correspondences. Keeps the logarithms of factorials that it met.
+#[derive(Debug, Default)]
+pub(crate) struct LeastNfa {
+    ln_factorials: Vec<f64>,
+}
+
+impl LeastNfa {
+    /// Most logarithms that are kept.
+    const KEPT: usize = 1 << 16;
+
+    /// The least [`log10_nfa`] over all numbers of inliers above `sample`, of which the n-th (from 1) agrees by chance with
+    /// the probability 10^`log10_probability(n)`; `None` where there are no more than the sample. The same to the last bit
+    /// as one after the other.
+    pub(crate) fn of(
+        &mut self,
+        correspondences: usize,
+        inliers: usize,
+        sample: usize,
+        log10_probability: impl Fn(usize) -> f64,
+        log10_thresholds: f64,
+    ) -> Option<f64> {
+        for n in self.ln_factorials.len()..=correspondences.min(Self::KEPT) {
+            self.ln_factorials.push(ln_factorial(n));
+        }
+        let known = &self.ln_factorials;
+        let factorial = |n: usize| known.get(n).copied().unwrap_or_else(|| ln_factorial(n));
+        let choose = |n: usize, k: usize| match n.checked_sub(k) {
+            Some(others) => (factorial(n) - factorial(k) - factorial(others)) / LN_10,
+            None => f64::NEG_INFINITY,
+        };
+        let fixed = log10_thresholds + choose(correspondences, sample);
+        let mut least: Option<f64> = None;
+        // The last probability for which it was computed, and that of the opposite.
+        let (mut known_probability, mut known_failure) = (f64::NEG_INFINITY, 0.0);
+        // Most often the least is near the end, and then a bound of the others suffices.
+        for n in (sample + 1..=inliers).rev() {
+            let probability = log10_probability(n);
+            if n > correspondences || probability.is_nan() {
+                least = least.or(Some(f64::INFINITY));
+                continue;
+            }
+            let (trials, successes) = (correspondences - sample, n - sample);
+            let is_more = |tail: f64| least.is_some_and(|least| fixed + tail >= least);
+            if probability <= known_probability {
+                // An event that is less probable fails more often. The margin is for rounding.
+                let first = choose(trials, successes)
+                    + successes as f64 * probability
+                    + (trials - successes) as f64 * known_failure;
+                if is_more((first - 1e-9 * (1.0 + first.abs())).min(0.0)) {
+                    continue;
+                }
+            }
+            let is_enough = |tail: f64, failure: f64| {
+                (known_probability, known_failure) = (probability, failure);
+                is_more(tail)
+            };
+            let nfa = fixed + tail_unless((trials, successes), probability, choose, is_enough);
+            if least.is_none_or(|least| nfa.total_cmp(&least).is_lt()) {
+                least = Some(nfa);
+            }
+        }
+        least
+    }
 }
 
 /// log10 of the number of false alarms when a sample gives up to `models` transforms, as seven points give three
@@ -184,6 +272,33 @@ mod tests {
         assert_eq!(nfa(100, 3), f64::INFINITY);
         let three = log10_nfa_of_models(100, 20, (7, 3), -2.0, 0.0);
         assert!((three - log10_nfa(100, 20, 7, -2.0, 0.0) - 3f64.log10()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_least_is_that_of_one_after_the_other() {
+        let mut least = LeastNfa::default();
+        for (count, inliers, sample, scale) in [
+            (100, 40, 3, 0.1),
+            (30, 30, 2, 0.5),
+            (700, 90, 4, 0.02),
+            (70_000, 300, 4, 1e-3),
+            (12, 3, 3, 0.1),
+            (12, 14, 4, 0.1),
+            (40, 20, 3, f64::NAN),
+            (500, 60, 3, 30.0),
+        ] {
+            // Of growing discs, as the distances of inliers give them.
+            let probability = |n: usize| (scale * (n as f64 / 500.0).powi(2)).min(1.0).log10();
+            let single = (sample + 1..=inliers)
+                .map(|n| log10_nfa(count, n, sample, probability(n), 1.3))
+                .min_by(f64::total_cmp);
+            let found = least.of(count, inliers, sample, probability, 1.3);
+            assert_eq!(
+                found.map(f64::to_bits),
+                single.map(f64::to_bits),
+                "{count} {inliers}"
+            );
+        }
     }
 
     #[test]

@@ -8,10 +8,14 @@
 //! image. Models compete by their number of false alarms ([`log10_nfa`](super::log10_nfa)), which also is
 //! the verdict's statistic. Nothing is random.
 
+use std::cell::RefCell;
+
+use super::agreeing::Agreeing;
 use super::fit::{Pair, fit_pairs};
-use super::nfa::log10_nfa;
+use super::independence::Independent;
+use super::nfa::LeastNfa;
 use super::sites::Taken;
-use super::tentative::{Agreeing, Tentative, Tolerance};
+use super::tentative::{Tentative, Tolerance};
 use super::transform::{Plausibility, Transform};
 use super::{Correspondence, TransformModel};
 
@@ -106,23 +110,49 @@ pub fn verify(
     {
         return None;
     }
-    Search::new(correspondences, from_size, to_size, config).run()
+    let mut scratch = SCRATCH.take().unwrap_or_default();
+    let found = Search::new(correspondences, from_size, to_size, config, &mut scratch).run();
+    if correspondences.len() <= KEPT {
+        SCRATCH.set(Some(scratch));
+    }
+    found
 }
 
-/// One call of [`verify`]; the buffers are reused between hypotheses.
+/// Most correspondences whose memory a thread keeps; some hundred bytes each.
+const KEPT: usize = 1 << 15;
+
+thread_local! {
+    static SCRATCH: RefCell<Option<Box<Scratch>>> = const { RefCell::new(None) };
+}
+
+/// Memory that a thread uses again for its next call.
+#[derive(Default)]
+struct Scratch {
+    tentative: Tentative,
+    support: Vec<f32>,
+    seeds: Vec<u32>,
+    explained: Vec<bool>,
+    agreeing: Vec<Agreeing>,
+    /// `agreeing` by distance: the bits of the relative one, then the place.
+    nearest: Vec<u64>,
+    chosen: Vec<Agreeing>,
+    pairs: Vec<Pair>,
+    from_taken: Taken,
+    to_taken: Taken,
+    independent: Independent,
+    distances: Vec<f64>,
+    least_nfa: LeastNfa,
+}
+
+/// One call of [`verify`].
 struct Search<'a> {
     config: &'a VerifyConfig,
-    tentative: Tentative,
+    scratch: &'a mut Scratch,
     tried: usize,
     to_area: f64,
     tight: Tolerance,
     /// Distance in the first and in the second image from which inliers count singly.
     independence: (f32, f32),
-    agreeing: Vec<Agreeing>,
-    chosen: Vec<Agreeing>,
-    pairs: Vec<Pair>,
-    from_taken: Taken,
-    to_taken: Taken,
 }
 
 /// A hypothesis after refinement.
@@ -139,10 +169,14 @@ impl<'a> Search<'a> {
         from_size: (f64, f64),
         to_size: (f64, f64),
         config: &'a VerifyConfig,
+        scratch: &'a mut Scratch,
     ) -> Self {
         let relative = from_size.0.hypot(from_size.1) / to_size.0.hypot(to_size.1);
         let radius = config.place_radius.max(0.0);
-        let tentative = Tentative::new(correspondences, (radius * relative) as f32, radius as f32);
+        let t = &mut scratch.tentative;
+        t.fill(correspondences, (radius * relative) as f32, radius as f32);
+        scratch.from_taken.reset(t.from.count());
+        scratch.to_taken.reset(t.to.count());
         let tight = Tolerance {
             to: config.threshold as f32,
             from: (config.threshold * relative) as f32,
@@ -158,12 +192,7 @@ impl<'a> Search<'a> {
                 (config.independence * from_size.0.hypot(from_size.1)) as f32,
                 (config.independence * to_size.0.hypot(to_size.1)) as f32,
             ),
-            agreeing: Vec::new(),
-            chosen: Vec::new(),
-            pairs: Vec::new(),
-            from_taken: Taken::new(tentative.from_places),
-            to_taken: Taken::new(tentative.to_places),
-            tentative,
+            scratch,
         }
     }
 
@@ -176,35 +205,38 @@ impl<'a> Search<'a> {
     }
 
     fn run(mut self) -> Option<Verification> {
-        if self.tentative.len < self.config.min_inliers.max(3) {
+        let count = self.scratch.tentative.len;
+        if count < self.config.min_inliers.max(3) {
             return None;
         }
-        let (support, seeds) = self.ranked();
-        let mut explained = vec![false; self.tentative.len];
+        self.rank();
+        self.scratch.explained.clear();
+        self.scratch.explained.resize(count, false);
         let mut best: Option<Refined> = None;
         let mut refined_count = 0;
-        for &seed in &seeds {
-            let seed = seed as usize;
+        for place in 0..count {
+            let seed = self.scratch.seeds[place] as usize;
+            let support = self.scratch.support[seed];
             // Most of the support survives refinement; much less cannot win any more.
             let hopeless = best
                 .as_ref()
-                .is_some_and(|b| support[seed] < 0.3 * b.rows.len() as f32);
+                .is_some_and(|b| support < 0.3 * b.rows.len() as f32);
             if refined_count == self.config.candidates
                 || hopeless
-                || support[seed] <= 1.5 * self.tentative.share[seed]
+                || support <= 1.5 * self.scratch.tentative.share[seed]
             {
                 break;
             }
-            if explained[seed] {
+            if self.scratch.explained[seed] {
                 continue;
             }
             refined_count += 1;
-            explained[seed] = true;
+            self.scratch.explained[seed] = true;
             let Some(refined) = self.refine(seed) else {
                 continue;
             };
             for &row in &refined.rows {
-                explained[row as usize] = true;
+                self.scratch.explained[row as usize] = true;
             }
             if best
                 .as_ref()
@@ -214,11 +246,8 @@ impl<'a> Search<'a> {
             }
         }
         let best = best?;
-        let mut inliers: Vec<u32> = best
-            .rows
-            .iter()
-            .map(|&r| self.tentative.index[r as usize])
-            .collect();
+        let index = &self.scratch.tentative.index;
+        let mut inliers: Vec<u32> = best.rows.iter().map(|&r| index[r as usize]).collect();
         inliers.sort_unstable();
         Some(Verification {
             transform: best.transform,
@@ -229,57 +258,79 @@ impl<'a> Search<'a> {
     }
 
     /// The support of every proposal, and the proposals from the best supported down.
-    fn ranked(&self) -> (Vec<f32>, Vec<u32>) {
-        let support = self
-            .tentative
-            .support(&self.widened(self.config.widening as f32));
-        let mut seeds: Vec<u32> = (0..self.tentative.len as u32).collect();
+    fn rank(&mut self) {
+        let widened = self.widened(self.config.widening as f32);
+        let Scratch {
+            tentative,
+            support,
+            seeds,
+            ..
+        } = &mut *self.scratch;
+        tentative.support(&widened, support);
+        seeds.clear();
+        seeds.extend(0..tentative.len as u32);
         seeds.sort_unstable_by(|&i, &j| {
             support[j as usize]
                 .total_cmp(&support[i as usize])
                 .then(i.cmp(&j))
         });
-        (support, seeds)
     }
 
     /// Fills `chosen` with a one-to-one selection of those that agree, nearest first.
     fn choose(&mut self, transform: &Transform, tolerance: &Tolerance) {
-        self.tentative
-            .collect(transform, tolerance, &mut self.agreeing);
-        self.agreeing
-            .sort_unstable_by(|a, b| a.relative.total_cmp(&b.relative).then(a.row.cmp(&b.row)));
-        self.from_taken.clear();
-        self.to_taken.clear();
-        self.chosen.clear();
-        for &candidate in &self.agreeing {
+        let Scratch {
+            tentative,
+            agreeing,
+            nearest,
+            chosen,
+            from_taken,
+            to_taken,
+            ..
+        } = &mut *self.scratch;
+        tentative.collect(transform, tolerance, agreeing);
+        // Bits of values that are not negative ascend as the values do.
+        let key = |(a, place): (&Agreeing, u64)| u64::from(a.relative.to_bits()) << 32 | place;
+        nearest.clear();
+        nearest.extend(agreeing.iter().zip(0..).map(key));
+        nearest.sort_unstable();
+        from_taken.clear();
+        to_taken.clear();
+        chosen.clear();
+        for &key in nearest.iter() {
+            let candidate = agreeing[key as u32 as usize];
             let row = candidate.row as usize;
-            let (from, to) = (self.tentative.from_place[row], self.tentative.to_place[row]);
-            if !self.from_taken.holds(from) && !self.to_taken.holds(to) {
-                self.from_taken.take(from);
-                self.to_taken.take(to);
-                self.chosen.push(candidate);
+            let (from, to) = (tentative.from.of(row), tentative.to.of(row));
+            if !from_taken.holds(from) && !to_taken.holds(to) {
+                from_taken.take(from);
+                to_taken.take(to);
+                chosen.push(candidate);
             }
         }
     }
 
     /// Weighted least squares on `chosen`, the nearer the heavier.
     fn fit_chosen(&mut self, model: TransformModel) -> Option<Transform> {
-        let t = &self.tentative;
-        self.pairs.clear();
-        self.pairs.extend(self.chosen.iter().map(|c| {
+        let Scratch {
+            tentative: t,
+            chosen,
+            pairs,
+            ..
+        } = &mut *self.scratch;
+        pairs.clear();
+        pairs.extend(chosen.iter().map(|c| {
             let row = c.row as usize;
             let [x, y, u, v] = [t.x[row], t.y[row], t.u[row], t.v[row]].map(f64::from);
             // Tukey's biweight, kept off zero.
             let weight = f64::from(1.0 - 0.9 * c.relative).powi(2);
             Pair { x, y, u, v, weight }
         }));
-        fit_pairs(&self.pairs, model).filter(|fitted| self.is_plausible(fitted))
+        fit_pairs(&self.scratch.pairs, model).filter(|fitted| self.is_plausible(fitted))
     }
 
     /// Plausible over the box of the points last fitted.
     fn is_plausible(&self, transform: &Transform) -> bool {
         let (mut low, mut high) = ((f64::MAX, f64::MAX), (f64::MIN, f64::MIN));
-        for p in &self.pairs {
+        for p in &self.scratch.pairs {
             low = (low.0.min(p.x), low.1.min(p.y));
             high = (high.0.max(p.x), high.1.max(p.y));
         }
@@ -288,13 +339,13 @@ impl<'a> Search<'a> {
     }
 
     fn refine(&mut self, seed: usize) -> Option<Refined> {
-        let mut transform = self.tentative.proposed(seed);
+        let mut transform = self.scratch.tentative.proposed(seed);
         self.choose(&transform, &self.widened(self.config.widening as f32));
         for factor in NARROWING {
-            if self.chosen.len() < self.config.min_inliers.max(3) {
+            if self.scratch.chosen.len() < self.config.min_inliers.max(3) {
                 return None;
             }
-            let affine = (self.chosen.len() >= AFFINE_FROM
+            let affine = (self.scratch.chosen.len() >= AFFINE_FROM
                 && self.config.model >= TransformModel::Affine)
                 .then(|| self.fit_chosen(TransformModel::Affine))
                 .flatten();
@@ -333,7 +384,7 @@ impl<'a> Search<'a> {
         self.choose(transform, &self.widened(1.6));
         let mut fitted = *transform;
         for factor in [1.3, 1.0] {
-            if self.chosen.len() < self.config.min_inliers.max(3) {
+            if self.scratch.chosen.len() < self.config.min_inliers.max(3) {
                 return None;
             }
             fitted = self.fit_chosen(model)?;
@@ -343,12 +394,12 @@ impl<'a> Search<'a> {
     }
 
     /// `chosen` as a result, with its number of false alarms.
-    fn judged(&self, transform: Transform, model: TransformModel) -> Option<Refined> {
-        if self.chosen.len() < self.config.min_inliers.max(3) {
+    fn judged(&mut self, transform: Transform, model: TransformModel) -> Option<Refined> {
+        if self.scratch.chosen.len() < self.config.min_inliers.max(3) {
             return None;
         }
         let log10_nfa = self.bound(&transform, model)?;
-        let rows = self.chosen.iter().map(|c| c.row).collect();
+        let rows = self.scratch.chosen.iter().map(|c| c.row).collect();
         Some(Refined {
             transform,
             model,
@@ -357,68 +408,49 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Those of `chosen` that are not near a better one in either image.
-    fn independent(&self) -> impl Iterator<Item = &Agreeing> {
-        let t = &self.tentative;
-        let (from_radius, to_radius) = self.independence;
-        let near = move |a: usize, b: usize| {
-            let from = (t.x[a] - t.x[b]).powi(2) + (t.y[a] - t.y[b]).powi(2);
-            let to = (t.u[a] - t.u[b]).powi(2) + (t.v[a] - t.v[b]).powi(2);
-            from < from_radius.powi(2) || to < to_radius.powi(2)
-        };
-        let mut kept: Vec<usize> = Vec::new();
-        self.chosen.iter().filter(move |c| {
-            let row = c.row as usize;
-            let alone = kept.iter().all(|&other| !near(row, other));
-            if alone {
-                kept.push(row);
-            }
-            alone
-        })
-    }
-
     /// The lowest bound over all tolerances that the inliers' own distances give.
-    fn bound(&self, transform: &Transform, model: TransformModel) -> Option<f64> {
-        let count = self.chosen.len() as f64;
-        let centre = self.chosen.iter().fold((0.0, 0.0), |sum, c| {
+    fn bound(&mut self, transform: &Transform, model: TransformModel) -> Option<f64> {
+        let Scratch {
+            tentative: t,
+            chosen,
+            independent,
+            distances,
+            least_nfa,
+            ..
+        } = &mut *self.scratch;
+        let count = chosen.len() as f64;
+        let centre = chosen.iter().fold((0.0, 0.0), |sum, c| {
             let row = c.row as usize;
             (
-                sum.0 + f64::from(self.tentative.x[row]) / count,
-                sum.1 + f64::from(self.tentative.y[row]) / count,
+                sum.0 + f64::from(t.x[row]) / count,
+                sum.1 + f64::from(t.y[row]) / count,
             )
         });
         let scale = transform.scale_at(centre.0, centre.1)?;
         let turn = transform.rotation_at(centre.0, centre.1)?;
-        let alike = self
-            .tentative
-            .count_frames(turn as f32, scale.ln() as f32, &self.tight);
-        let others = self.tentative.len.saturating_sub(self.chosen.len()) as f64;
-        let alike = alike.saturating_sub(self.chosen.len()) as f64;
+        let alike = t.count_frames(turn as f32, scale.ln() as f32, &self.tight);
+        let others = t.len.saturating_sub(chosen.len()) as f64;
+        let alike = alike.saturating_sub(chosen.len()) as f64;
         // What the correspondences that disagree say, with ten of the uniform model beside them.
         let uniform = self.config.max_angle / std::f64::consts::PI * 0.5;
         let frames = (alike + 10.0 * uniform) / (others + 10.0);
         let finest = FINEST * scale.min(1.0);
-        let mut distances: Vec<f64> = self
-            .independent()
-            .map(|c| f64::from(c.to_squared).sqrt().max(finest))
-            .collect();
+        distances.clear();
+        independent.clear();
+        for c in chosen.iter() {
+            let row = c.row as usize;
+            if independent.keep([t.x[row], t.y[row], t.u[row], t.v[row]], self.independence) {
+                distances.push(f64::from(c.to_squared).sqrt().max(finest));
+            }
+        }
         distances.sort_unstable_by(f64::total_cmp);
         let tolerances = (distances.len().max(1) as f64).log10();
+        let probability = |n: usize| {
+            let distance: f64 = distances[n - 1];
+            let area = std::f64::consts::PI * distance * distance / self.to_area;
+            (area * frames).min(1.0).log10()
+        };
         let sample = model.sample_size();
-        distances
-            .iter()
-            .enumerate()
-            .skip(sample)
-            .map(|(i, distance)| {
-                let area = std::f64::consts::PI * distance * distance / self.to_area;
-                log10_nfa(
-                    self.tried,
-                    i + 1,
-                    sample,
-                    (area * frames).min(1.0).log10(),
-                    tolerances,
-                )
-            })
-            .min_by(f64::total_cmp)
+        least_nfa.of(self.tried, distances.len(), sample, probability, tolerances)
     }
 }

@@ -84,9 +84,11 @@ unsafe fn both<V: Lanes>(rows: &[&[f32]], half: &[f32], padded: &mut [f32], out:
     let (width, radius) = (out.len(), half.len() - 1);
     assert!(rows.len() == 2 * radius + 1 && padded.len() == width + 2 * radius);
     assert!(rows.iter().all(|row| row.len() == width));
-    let vertical = |tap: usize| (rows[radius - tap].as_ptr(), rows[radius + tap].as_ptr());
-    // SAFETY: all rows and the inside of `padded` hold `width` values.
+    // SAFETY: all rows and the inside of `padded` hold `width` values; taps end at `radius`, on either side of which there are
+    // as many rows.
     unsafe {
+        let middle = rows.as_ptr().add(radius);
+        let vertical = |tap: usize| ((*middle.sub(tap)).as_ptr(), (*middle.add(tap)).as_ptr());
         let inside = padded.as_mut_ptr().add(radius);
         pass::<V>(half, width, rows[radius].as_ptr(), vertical, inside);
     }

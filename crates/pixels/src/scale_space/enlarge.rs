@@ -17,7 +17,7 @@ use super::lanes::Lanes;
 use crate::per_isa;
 
 /// Registers that are summed side by side, for either phase.
-const BLOCK: usize = 3;
+const BLOCK: usize = 4;
 
 /// The weights end at this many standard deviations. A chain of blurs that end at 3.5 each reaches as far as this; at 4
 /// one keypoint in a hundred is lost or new, at 4.5 none but along the border.
@@ -188,13 +188,15 @@ unsafe fn both_rows<V: Lanes>(
     assert!(rows.iter().all(|row| row.len() == width));
     assert!(out.iter().all(|row| row.len() == 2 * width));
     let (upper, lower) = padded.split_at_mut(stride);
-    // SAFETY: all rows and the insides of `upper` and `lower` hold `width` values.
+    // SAFETY: all rows and the insides of `upper` and `lower` hold `width` values; taps end at `radius`, on either side of which
+    // there are as many rows.
     unsafe {
+        let middle = rows.as_ptr().add(radius);
         let inside = [
             upper.as_mut_ptr().add(radius),
             lower.as_mut_ptr().add(radius),
         ];
-        let vertical = |tap: usize| (rows[radius - tap].as_ptr(), rows[radius + tap].as_ptr());
+        let vertical = |tap: usize| ((*middle.sub(tap)).as_ptr(), (*middle.add(tap)).as_ptr());
         phases!(
             V,
             weights,

@@ -50,6 +50,13 @@ pub trait Lanes: Copy {
     unsafe fn bits_not_less(self, other: Self) -> u32;
     /// The lanes of both in turns, `self` first: the first half of them, then the second.
     unsafe fn interleave(self, other: Self) -> (Self, Self);
+    /// Where the pixels of column `self` and row `row`, both whole numbers of at least 0, lie in rows of `width` values: writes
+    /// `row · width + self` of every lane, which must be below 2³².
+    unsafe fn store_offsets(self, row: Self, width: u32, to: *mut u32);
+    /// Writes every lane, from 0 to 2³¹, as the whole number nearest to it, ties to even.
+    unsafe fn store_rounded(self, to: *mut u32);
+    /// Of every lane the value at its offset behind `from`, and the one after it. Reads `COUNT` offsets.
+    unsafe fn load_pairs(from: *const f32, offsets: *const u32) -> (Self, Self);
 }
 
 impl Lanes for f32 {
@@ -115,6 +122,24 @@ impl Lanes for f32 {
     #[inline(always)]
     unsafe fn interleave(self, other: Self) -> (Self, Self) {
         (self, other)
+    }
+    #[inline(always)]
+    unsafe fn store_offsets(self, row: Self, width: u32, to: *mut u32) {
+        // SAFETY: the caller vouches for the pointer.
+        unsafe { *to = (row as u32).wrapping_mul(width).wrapping_add(self as u32) }
+    }
+    #[inline(always)]
+    unsafe fn store_rounded(self, to: *mut u32) {
+        // SAFETY: the caller vouches for the pointer.
+        unsafe { *to = self.round_ties_even() as u32 }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(from: *const f32, offsets: *const u32) -> (Self, Self) {
+        // SAFETY: the caller vouches for the pointers.
+        unsafe {
+            let first = from.add(*offsets as usize);
+            (*first, *first.add(1))
+        }
     }
 }
 
@@ -212,6 +237,31 @@ impl Lanes for __m256 {
             )
         }
     }
+    #[inline(always)]
+    unsafe fn store_offsets(self, row: Self, width: u32, to: *mut u32) {
+        unsafe {
+            let (column, row) = (_mm256_cvttps_epi32(self), _mm256_cvttps_epi32(row));
+            let rows = _mm256_mullo_epi32(row, _mm256_set1_epi32(width as i32));
+            _mm256_storeu_si256(to.cast(), _mm256_add_epi32(rows, column));
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_rounded(self, to: *mut u32) {
+        unsafe { _mm256_storeu_si256(to.cast(), _mm256_cvtps_epi32(self)) }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(from: *const f32, offsets: *const u32) -> (Self, Self) {
+        unsafe {
+            let pair = |i: usize| from.add(*offsets.add(i) as usize).cast::<f64>();
+            let two = |i: usize| _mm_loadh_pd(_mm_load_sd(pair(i)), pair(i + 1));
+            let four = |i: usize| _mm256_castpd_ps(_mm256_set_m128d(two(i + 4), two(i)));
+            let (a, b) = (four(0), four(2));
+            (
+                _mm256_shuffle_ps::<0b10_00_10_00>(a, b),
+                _mm256_shuffle_ps::<0b11_01_11_01>(a, b),
+            )
+        }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -264,6 +314,32 @@ impl Lanes for __m512 {
             )
         }
     }
+    #[inline(always)]
+    unsafe fn store_offsets(self, row: Self, width: u32, to: *mut u32) {
+        unsafe {
+            let (column, row) = (_mm512_cvttps_epi32(self), _mm512_cvttps_epi32(row));
+            let rows = _mm512_mullo_epi32(row, _mm512_set1_epi32(width as i32));
+            _mm512_storeu_si512(to.cast(), _mm512_add_epi32(rows, column));
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_rounded(self, to: *mut u32) {
+        unsafe { _mm512_storeu_si512(to.cast(), _mm512_cvtps_epi32(self)) }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(from: *const f32, offsets: *const u32) -> (Self, Self) {
+        unsafe {
+            let (low, high) = (
+                <__m256 as Lanes>::load_pairs(from, offsets),
+                <__m256 as Lanes>::load_pairs(from, offsets.add(8)),
+            );
+            let join = |low: __m256, high: __m256| {
+                let wide = _mm512_castpd256_pd512(_mm256_castps_pd(low));
+                _mm512_castpd_ps(_mm512_insertf64x4::<1>(wide, _mm256_castps_pd(high)))
+            };
+            (join(low.0, high.0), join(low.1, high.1))
+        }
+    }
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -304,6 +380,28 @@ impl Lanes for float32x4_t {
     #[inline(always)]
     unsafe fn interleave(self, other: Self) -> (Self, Self) {
         unsafe { (vzip1q_f32(self, other), vzip2q_f32(self, other)) }
+    }
+    #[inline(always)]
+    unsafe fn store_offsets(self, row: Self, width: u32, to: *mut u32) {
+        unsafe {
+            let (column, row) = (vcvtq_u32_f32(self), vcvtq_u32_f32(row));
+            vst1q_u32(to, vmlaq_u32(column, row, vdupq_n_u32(width)));
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_rounded(self, to: *mut u32) {
+        unsafe { vst1q_u32(to, vcvtnq_u32_f32(self)) }
+    }
+    #[inline(always)]
+    unsafe fn load_pairs(from: *const f32, offsets: *const u32) -> (Self, Self) {
+        unsafe {
+            let pair = |i: usize| vld1_f32(from.add(*offsets.add(i) as usize));
+            let (a, b) = (
+                vcombine_f32(pair(0), pair(1)),
+                vcombine_f32(pair(2), pair(3)),
+            );
+            (vuzp1q_f32(a, b), vuzp2q_f32(a, b))
+        }
     }
 }
 

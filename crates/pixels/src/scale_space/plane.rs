@@ -41,18 +41,21 @@ impl Plane {
 
     /// Columns.
     #[must_use]
+    #[inline]
     pub fn width(&self) -> usize {
         self.width
     }
 
     /// Rows.
     #[must_use]
+    #[inline]
     pub fn height(&self) -> usize {
         self.height
     }
 
     /// All values that are kept, row after row.
     #[must_use]
+    #[inline]
     pub fn data(&self) -> &[f32] {
         self.data.values()
     }
@@ -86,9 +89,14 @@ impl Plane {
     /// Asks for the part of a plane within `reach` of `(x, y)` to be brought into the cache.
     pub fn prefetch(&self, x: f32, y: f32, reach: f32) {
         let clamped = |value: f32, len: usize| (value.max(0.0) as usize).min(len);
-        let columns = clamped(x - reach, self.width)..clamped(x + reach + 2.0, self.width);
+        let (left, right) = (
+            clamped(x - reach, self.width),
+            clamped(x + reach + 2.0, self.width),
+        );
+        let data = self.data();
         for y in clamped(y - reach, self.height)..clamped(y + reach + 2.0, self.height) {
-            prefetch(&self.row(y)[columns.clone()]);
+            let start = (y & self.turn) * self.width;
+            prefetch(&data[start + left..start + right]);
         }
     }
 
