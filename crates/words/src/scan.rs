@@ -112,8 +112,8 @@ mod avx2 {
         let mut distances = [0; GROUP + 1];
         let (groups, rest) = signatures.as_chunks::<{ 8 * GROUP }>();
         let mut count = 0;
-        for at in 0..groups.len() {
-            let within = within(&groups[at], signature, threshold, &mut distances);
+        for (at, group) in groups.iter().enumerate() {
+            let within = within(group, signature, threshold, &mut distances);
             let first = first + (at * GROUP) as u32;
             count = write(within, first, &distances, room, count);
         }
@@ -184,7 +184,7 @@ mod avx2 {
     #[target_feature(enable = "avx2")]
     unsafe fn distances_of_32(signatures: *const u8, signature: u64) -> __m256i {
         let mut fours = [_mm256_setzero_si256(); 4];
-        for at in 0..4 {
+        for (at, four) in fours.iter_mut().enumerate() {
             // SAFETY: as above.
             let (a, b) = unsafe {
                 let codes = signatures.add(64 * at);
@@ -193,7 +193,7 @@ mod avx2 {
                     distances_of_4(codes.add(32), signature),
                 )
             };
-            fours[at] = _mm256_packus_epi32(a, b);
+            *four = _mm256_packus_epi32(a, b);
         }
         let (a, b) = (
             _mm256_packus_epi32(fours[0], fours[1]),
