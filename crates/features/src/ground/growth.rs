@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::plane::Plane;
-use super::{AGREES, CELL, TEXTURE};
+use super::thresholds::{AGREES, CELL, TEXTURE};
 
 /// Pixels around a cell that are compared with it.
 const AROUND: usize = 2;

@@ -14,6 +14,7 @@
 mod frame;
 mod growth;
 mod plane;
+mod thresholds;
 
 use vizsla_pixels::Rgb;
 
@@ -23,19 +24,10 @@ pub use self::frame::GroundSource;
 
 use self::growth::Growth;
 use self::plane::Plane;
+use self::thresholds::{AGREES, CELL, DIFFERS, FULL_TEXTURE, TEXTURE};
 
-/// Standard deviation of lightness (L*, 0 to 100) from which a cell has texture.
-const TEXTURE: f32 = 1.2;
-/// Standard deviation from which more texture does not count more.
-const FULL_TEXTURE: f32 = 4.8;
-/// Cross-correlation from which a cell agrees.
-const AGREES: f32 = 0.6;
-/// Cross-correlation below which a cell differs.
-const DIFFERS: f32 = 0.35;
 /// Mean chroma (CIE a*, b*) below which a picture is called grey.
 const GREY: f32 = 3.0;
-/// Side of a cell, pixels of the little picture.
-const CELL: usize = 8;
 /// Pixels around the box of the inliers that count as inside.
 const MARGIN: f32 = 4.0;
 

@@ -2,7 +2,7 @@
 
 use vizsla_pixels::Rgb;
 
-use super::CELL;
+use super::thresholds::CELL;
 use crate::whole::lab;
 
 /// A picture in CIE L*a*b*.
