@@ -391,7 +391,7 @@ fn duplicates_groups_other_sizes_crops_and_formats() {
     .save_png(&bench.path("photos/flipped.png"))
     .expect("png");
     bench.succeed(&["index", "photos", "--into", "p.vizsla"]);
-    let mirrored = bench.json(&["duplicates", "p.vizsla", "--mirrored", "--json"]);
+    let mirrored = bench.json(&["duplicates", "p.vizsla", "--json"]);
     let groups = mirrored["groups"].as_array().expect("groups");
     assert_eq!(
         (groups.len(), &mirrored["mirrored_pairs"]),
@@ -405,8 +405,6 @@ fn duplicates_groups_other_sizes_crops_and_formats() {
         .filter(|kind| *kind != "near")
         .collect();
     assert_eq!(kinds, ["best", "best", "mirrored", "best"], "{mirrored}");
-    let text = bench
-        .succeed(&["duplicates", "p.vizsla", "--mirrored"])
-        .stdout;
+    let text = bench.succeed(&["duplicates", "p.vizsla"]).stdout;
     assert!(text.contains("mirrored"), "{text}");
 }

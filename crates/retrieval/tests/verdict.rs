@@ -66,7 +66,8 @@ fn of_two_labels_with_one_logo_the_right_one_is_the_match() {
     for (at, picture) in [(0, label(1)), (1, label(2))] {
         let hits = world.search(&view(&picture));
         let (right, sibling) = (&hits[0], &hits[1]);
-        assert!(right.path.ends_with(labels[at].0) && sibling.path.ends_with(labels[1 - at].0));
+        let is = |hit: &Hit, at: usize| hit.path.ends_with(format!("memory:{}", labels[at].0));
+        assert!(is(right, at) && is(sibling, 1 - at));
         assert_eq!(
             (right.verdict, sibling.verdict),
             (Verdict::Match, Verdict::Part)
