@@ -138,7 +138,7 @@ def is_right(problem: dict, found: np.ndarray | None) -> bool:
     width, height, *other = problem["sizes"]
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float)
     error = np.linalg.norm(project(found, corners) - project(problem["h"], corners), axis=1).mean()
-    return error < 0.01 * np.hypot(*other)
+    return bool(error < 0.01 * np.hypot(*other))
 
 
 def compare(peers: list, asked: list[dict], count: int, share: float, repeat: int) -> dict:
