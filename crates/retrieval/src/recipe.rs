@@ -471,6 +471,8 @@ detector = "dog"
 descriptor = "root_sift"
 budget = 800
 query_budget = 1500
+codes = "compact"
+look = true
 contrast_threshold = 0.03
 codebook = ""
 
