@@ -510,7 +510,9 @@ function barHeight(hit, top) {
 
 /** @param {Hit[]} hits */
 function lowest(hits) {
-  return Number(Math.min(...hits.map((hit) => hit.score)).toPrecision(6)) - 1e-6;
+  const least = Math.min(...hits.map((hit) => hit.score));
+  // Six digits are enough for an address; what they round off must not leave the lowest out.
+  return Number((least - Math.abs(least) * 1e-5 - 1e-6).toPrecision(6));
 }
 
 /** @param {number} score */
