@@ -22,10 +22,12 @@ OF_PHOTOGRAPH = {
     "museum": r"",
 }
 
+# Folders of queries, where there is more than `queries`.
+FOLDERS = {"smvs_dvd": ["canon", "e63"], "museum": ["qsd1_w1", "qsd2_w2", "qsd1_w3", "qsd2_w3", "qsd1_w4"]}
+
 
 def queries(data: Path, name: str) -> list[Path]:
-    folders = {"smvs_dvd": ["canon", "e63"], "museum": ["qsd1_w1", "qsd2_w2", "qsd1_w3", "qsd2_w3", "qsd1_w4"]}
-    parts = folders.get(name, ["queries"])
+    parts = FOLDERS.get(name, ["queries"])
     return sorted(path for part in parts for path in (data / name / part).glob("*.jpg"))
 
 

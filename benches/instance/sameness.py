@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from halves import half, scene
+from halves import FOLDERS, half, queries, scene
 
 BOUND = 4.0
 ONE_PLACE = 0.4
@@ -39,11 +39,10 @@ def sets(data: Path, copies: Path | None) -> dict[str, tuple[Path, dict[Path, se
     for name in ["landmarks", "products"]:
         truth = json.loads((data / name / "truth.json").read_text())
         known[name] = (data / name / "gallery", {data / name / "queries" / q: set(right) for q, right in truth.items()})
-    photographs = [path for camera in ["canon", "e63"] for path in sorted((data / "smvs_dvd" / camera).glob("*.jpg"))]
-    known["smvs_dvd"] = (data / "smvs_dvd" / "reference", {path: {path.name} for path in photographs})
+    known["smvs_dvd"] = (data / "smvs_dvd" / "reference", {path: {path.name} for path in queries(data, "smvs_dvd")})
     paintings = sorted(path.name for path in (data / "museum" / "gallery").glob("*.jpg"))
     museum = {}
-    for name in ["qsd1_w1", "qsd2_w2", "qsd1_w3", "qsd2_w3", "qsd1_w4"]:
+    for name in FOLDERS["museum"]:
         truth = json.loads((data / "museum" / name / "gt_corresps.json").read_text())
         for query, right in zip(sorted((data / "museum" / name).glob("*.jpg")), truth):
             flat = [at for one in right for at in (one if isinstance(one, list) else [one])]

@@ -170,33 +170,38 @@ fn target_pixel(
     sum.map(|value| (value / (n * n) as f64).round() as u8)
 }
 
+impl Rgb {
+    /// The colour between four pixels (bilinear interpolation), each value 0 to 255; the border is repeated outwards.
+    pub fn interpolated(&self, x: f64, y: f64) -> [f64; 3] {
+        let (right, bottom) = (self.width() - 1, self.height() - 1);
+        let (x, y) = (x.clamp(0.0, right as f64), y.clamp(0.0, bottom as f64));
+        let (x0, y0) = (x as usize, y as usize);
+        let (x1, y1) = ((x0 + 1).min(right), (y0 + 1).min(bottom));
+        let (fx, fy) = (x - x0 as f64, y - y0 as f64);
+        let corners = [(x0, y0), (x1, y0), (x0, y1), (x1, y1)].map(|(x, y)| self.pixel(x, y));
+        let weights = [
+            (1.0 - fx) * (1.0 - fy),
+            fx * (1.0 - fy),
+            (1.0 - fx) * fy,
+            fx * fy,
+        ];
+        [0, 1, 2].map(|c| {
+            corners
+                .iter()
+                .zip(weights)
+                .map(|(corner, weight)| f64::from(corner[c]) * weight)
+                .sum()
+        })
+    }
+}
+
 /// The colour between four pixels; `None` more than half a pixel outside the image.
 fn bilinear(image: &Rgb, x: f64, y: f64) -> Option<[f64; 3]> {
     let (right, bottom) = ((image.width() - 1) as f64, (image.height() - 1) as f64);
     if x < -0.5 || y < -0.5 || x > right + 0.5 || y > bottom + 0.5 {
         return None;
     }
-    let (x, y) = (x.clamp(0.0, right), y.clamp(0.0, bottom));
-    let (x0, y0) = (x as usize, y as usize);
-    let (x1, y1) = (
-        (x0 + 1).min(image.width() - 1),
-        (y0 + 1).min(image.height() - 1),
-    );
-    let (fx, fy) = (x - x0 as f64, y - y0 as f64);
-    let corners = [(x0, y0), (x1, y0), (x0, y1), (x1, y1)].map(|(x, y)| image.pixel(x, y));
-    let weights = [
-        (1.0 - fx) * (1.0 - fy),
-        fx * (1.0 - fy),
-        (1.0 - fx) * fy,
-        fx * fy,
-    ];
-    Some([0, 1, 2].map(|c| {
-        corners
-            .iter()
-            .zip(weights)
-            .map(|(corner, weight)| f64::from(corner[c]) * weight)
-            .sum()
-    }))
+    Some(image.interpolated(x, y))
 }
 
 #[cfg(test)]

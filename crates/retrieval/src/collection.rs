@@ -12,12 +12,10 @@
 //! before or after. Readers hold a [`Snapshot`] and are never blocked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::TryLockError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use fs_err as fs;
 use vizsla_features::DescriptorKind;
@@ -34,15 +32,13 @@ use crate::names::{ArtefactKind, IndexFile, IndexKind};
 use crate::regular::regular;
 use crate::scratch::{self, Scratch};
 use crate::snapshot::Snapshot;
+use crate::writer_lock::WriterLock;
 use crate::{Filter, FolderRules, GlobalRecipe, Info, ListedImage, ModelOptions, Recipe, Remedy};
 
 /// Begins the name of a collection that is being made.
 const BUILD: &str = ".vizsla-new-";
 /// How often a view is tried that the snapshot of all fits.
 const VIEWS: usize = 8;
-/// How long the lock of a writer is waited for. A process that another thread starts holds a copy of what is locked, even of
-/// what was let go meanwhile, until its own program begins.
-const PATIENCE: Duration = Duration::from_millis(250);
 /// Why a segment is of no use.
 pub(crate) const OTHER_CODEBOOK: &str = "the segment was made with another codebook";
 
@@ -63,26 +59,6 @@ pub(crate) struct Given {
     pub aggregator: Option<Arc<Aggregator>>,
     /// The network of learned local features.
     pub network: Option<Arc<KeypointNetwork>>,
-}
-
-/// Held while a process writes; freed by the system when the process ends, however it ends.
-pub(crate) struct WriterLock {
-    _file: std::fs::File,
-}
-
-/// Whether a file could be locked, now or in a moment.
-fn locked_soon(file: &std::fs::File) -> Result<bool, Error> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(true),
-            Err(TryLockError::WouldBlock) if Instant::now() < end => {
-                sleep(Duration::from_millis(2));
-            }
-            Err(TryLockError::WouldBlock) => return Ok(false),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
-    }
 }
 
 impl Collection {
@@ -348,10 +324,9 @@ impl Collection {
             .map_err(|error| unwritable(error, self.path()))?
             .into_parts()
             .0;
-        if !locked_soon(&file)? {
+        let Some(lock) = WriterLock::of(file)? else {
             return Err(Error::Busy(self.path().to_owned()));
-        }
-        let lock = WriterLock { _file: file };
+        };
         scratch::sweep(parent(self.path()), BUILD, LOCK, |_| {});
         let mut catalog = self.catalog();
         if catalog.is_to_be_lifted()? {
@@ -604,20 +579,6 @@ mod tests {
             "{denied}"
         );
         assert!(matches!(is_there(Ok(true), path), Ok(true)));
-    }
-
-    #[test]
-    fn a_lock_that_is_let_go_in_a_moment_is_waited_for() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let holder = file.reopen().unwrap();
-        holder.lock().unwrap();
-        assert!(!locked_soon(file.as_file()).unwrap());
-        let letting_go = std::thread::spawn(move || {
-            sleep(Duration::from_millis(20));
-            drop(holder);
-        });
-        assert!(locked_soon(file.as_file()).unwrap());
-        letting_go.join().unwrap();
     }
 
     #[test]

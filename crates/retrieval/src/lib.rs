@@ -78,8 +78,10 @@ mod stage;
 mod stop;
 mod stored;
 mod syntax;
+mod trailer;
 mod vocabulary;
 mod whiten;
+mod writer_lock;
 
 pub use browse::{Facet, FacetKind, FacetValue, FeaturePlace, ImagePage};
 pub use builder::CollectionBuilder;
@@ -113,8 +115,8 @@ pub use pair::{
 pub use places::{MapPlaces, map_places};
 pub use problem::Problem;
 pub use query::{
-    Agreement, CommonGround, Hit, Part, PartSource, PointPair, Query, QueryImage, SearchOptions,
-    SearchResponse, Share, StageTrace, Target, Verdict,
+    Agreement, Hit, Part, PartSource, PointPair, Query, QueryImage, SearchOptions, SearchResponse,
+    Share, StageTrace, Target, Verdict,
 };
 pub use ready::{READY_RECIPES, ReadyRecipe, ready_recipe};
 pub use recipe::{Fusion, PixelRecipe, Recipe, SearchRecipe, TextRecipe};
@@ -133,7 +135,7 @@ pub use shared_words::{SharedWord, SharedWords, SharedWordsOptions, WordPlace, s
 pub use stage::{Expansion, StageName, StageRecipe};
 pub use stop::StopFlag;
 pub use syntax::SyntaxError;
-pub use vizsla_features::{CellVerdict, GroundCell};
+pub use vizsla_features::{CellVerdict, Ground, GroundCell};
 pub use vizsla_features::{Combined, DescriptorKind, Detector};
 pub use vizsla_neural::{DescriptorRecipe, KeypointNetwork, PoolingRecipe};
 pub use vizsla_words::{

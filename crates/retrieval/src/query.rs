@@ -199,8 +199,8 @@ impl Default for SearchOptions {
     }
 }
 
-/// Whether a gallery image shows what the query shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Whether a gallery image shows what the query shows; the surer comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The same object: the geometric agreement is too good to be chance, and what lies around it agrees as well.
@@ -219,43 +219,6 @@ pub struct PointPair {
     pub query: [f32; 2],
     /// x, y in the gallery image.
     pub gallery: [f32; 2],
-}
-
-/// What two pictures show where a transform lays them over each other: [`vizsla_features::Ground`].
-#[derive(Debug, Clone, Serialize)]
-pub struct CommonGround {
-    /// Share, 0 to 1, of the textured ground that agrees.
-    pub agreeing: f32,
-    /// The same within the box of the inliers.
-    pub inside: f32,
-    /// Share, 0 to 1, of the textured ground that differs.
-    pub differing: f32,
-    /// Share, 0 to 1, of the texture that both have which is not the same.
-    pub conflicting: f32,
-    /// How far cells that agree lie beside their places, pixels of the picture in little.
-    pub drift: f32,
-    /// Mean squared correlation of its cells, 0 to 1.
-    pub correlation: f32,
-    /// Mean difference of colours (CIE a*, b*) after the light; `None` where one of the pictures is grey.
-    pub colour: Option<f32>,
-    /// The cells, by their places in the gallery image.
-    #[serde(skip)]
-    pub cells: Vec<GroundCell>,
-}
-
-impl From<Ground> for CommonGround {
-    fn from(ground: Ground) -> Self {
-        Self {
-            agreeing: ground.agreeing,
-            inside: ground.agreeing_inside,
-            differing: ground.differing,
-            conflicting: ground.conflicting,
-            drift: ground.drift,
-            correlation: ground.correlation,
-            colour: ground.colour,
-            cells: ground.cells,
-        }
-    }
 }
 
 /// What the geometric verification of one image found.
@@ -285,7 +248,7 @@ pub struct Agreement {
     /// What lies between the inliers and around them; `None` where the agreement could be chance, or the image is kept without a picture in
     /// little.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ground: Option<CommonGround>,
+    pub ground: Option<Ground>,
     /// Probability, 0 to 1, that an agreement which is no chance is of the same object; `None` where nothing is known of the ground.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sameness: Option<f64>,

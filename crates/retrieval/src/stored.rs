@@ -23,10 +23,10 @@
 use std::cmp::Ordering;
 use std::sync::LazyLock;
 
-use vizsla_features::{Descriptor, Keypoint, Shape};
+use vizsla_features::{Keypoint, Shape};
 use vizsla_words::{QueryWord, Signature};
 
-use crate::fine;
+use crate::trailer;
 
 /// All features are circles.
 const CIRCLES: u8 = 1;
@@ -34,10 +34,6 @@ const CIRCLES: u8 = 1;
 const SHAPES: u8 = 2;
 /// Beside either: words of several features have codes.
 const CODES: u8 = 16;
-/// Beside any: the picture in little follows.
-const LITTLE: u8 = 32;
-/// Beside any, before the picture in little: the descriptor of each feature follows.
-const FINE: u8 = 64;
 /// Bytes of a code.
 const CODE: usize = 8;
 
@@ -124,73 +120,6 @@ pub(crate) fn encode_with(features: &mut [StoredFeature], codes: &[(u32, Signatu
         bytes.extend_from_slice(&code.unwrap_or_default().0[0].to_le_bytes());
     }
     bytes
-}
-
-/// Adds the descriptors of encoded features, in their order, before a picture in little is added.
-pub(crate) fn add_fine<'a>(bytes: &mut Vec<u8>, descriptors: impl Iterator<Item = &'a Descriptor>) {
-    if let Some(version) = bytes.first_mut() {
-        *version |= FINE;
-        bytes.extend(descriptors.flat_map(fine::encode));
-    }
-}
-
-/// The descriptors that are kept with encoded features, in their order; `None` where there are none.
-pub(crate) fn descriptors(bytes: &[u8]) -> Option<Vec<Descriptor>> {
-    split(bytes)?.fine.map(fine::decode)
-}
-
-/// Adds the picture in little to encoded features, at most 65,535 bytes.
-pub(crate) fn add_little(bytes: &mut Vec<u8>, little: &[u8]) {
-    let Ok(length) = u16::try_from(little.len()) else {
-        return;
-    };
-    if let Some(version) = bytes.first_mut() {
-        *version |= LITTLE;
-        bytes.extend_from_slice(little);
-        bytes.extend_from_slice(&length.to_le_bytes());
-    }
-}
-
-/// Whether features of this version have a picture in little behind them.
-pub(crate) fn has_little(version: u8) -> bool {
-    version & LITTLE != 0
-}
-
-/// The picture in little that is kept with encoded features; `None` where there is none.
-pub(crate) fn little(bytes: &[u8]) -> Option<&[u8]> {
-    split(bytes)?.little
-}
-
-/// Encoded features in their parts.
-struct Parts<'a> {
-    /// What follows the version.
-    features: &'a [u8],
-    fine: Option<&'a [u8]>,
-    little: Option<&'a [u8]>,
-}
-
-/// Takes off what stands behind encoded features; `None` when the bytes are not that.
-fn split(bytes: &[u8]) -> Option<Parts<'_>> {
-    let (&version, rest) = bytes.split_first()?;
-    let mut parts = Parts {
-        features: rest,
-        fine: None,
-        little: None,
-    };
-    if version & LITTLE != 0 {
-        let (rest, length) = parts.features.split_last_chunk::<2>()?;
-        let length = usize::from(u16::from_le_bytes(*length));
-        let (rest, little) = rest.split_at_checked(rest.len().checked_sub(length)?)?;
-        (parts.features, parts.little) = (rest, Some(little));
-    }
-    if version & FINE != 0 {
-        let count = u32::from_le_bytes(*parts.features.first_chunk::<4>()?) as usize;
-        let length = count.checked_mul(fine::BYTES)?;
-        let at = parts.features.len().checked_sub(length)?;
-        let (rest, fine) = parts.features.split_at_checked(at)?;
-        (parts.features, parts.fine) = (rest, Some(fine));
-    }
-    Some(parts)
 }
 
 /// The words that several features have, of features sorted by word.
@@ -302,9 +231,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Vec<StoredFeature>> {
 /// As [`decode`], with the codes of the words that several features have, as far as they are kept.
 pub(crate) fn decode_with(bytes: &[u8]) -> Option<(Vec<StoredFeature>, Codes)> {
     let version = *bytes.first()?;
-    let rest = split(bytes)?.features;
+    let rest = trailer::split(bytes)?.features;
     let coded = version & CODES != 0;
-    let version = version & !(CODES | LITTLE | FINE);
+    let version = version & !(CODES | trailer::FLAGS);
     let (count, mut rest) = rest.split_first_chunk::<4>()?;
     let count = u32::from_le_bytes(*count) as usize;
     // A wrong count cannot make us reserve more than a few times the input.
@@ -382,7 +311,10 @@ fn take_varint(bytes: &mut &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use vizsla_features::Descriptor;
+
     use super::*;
+    use crate::trailer::{add_fine, add_little, descriptors, little};
 
     fn some_features(count: u32) -> Vec<StoredFeature> {
         (0..count)

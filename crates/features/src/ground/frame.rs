@@ -90,32 +90,16 @@ impl GroundSource {
 
 /// The mean of four looks around a place, or one look where they are the same.
 fn looked_at(picture: &Rgb, (x, y): (f64, f64), spread: f64) -> [u8; 3] {
-    let mut sum = [0.5f32; 3];
+    let mut sum = [0.0; 3];
     let looks: &[(f64, f64)] = match spread > 0.0 {
         true => &[(-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0), (1.0, 1.0)],
         false => &[(0.0, 0.0)],
     };
     for (dx, dy) in looks {
-        let look = between(picture, x + dx * spread, y + dy * spread);
+        let look = picture.interpolated(x + dx * spread, y + dy * spread);
         for (sum, value) in sum.iter_mut().zip(look) {
-            *sum += value / looks.len() as f32;
+            *sum += value / looks.len() as f64;
         }
     }
-    sum.map(|value| value as u8)
-}
-
-/// Bilinear interpolation; the border is repeated outwards.
-fn between(picture: &Rgb, x: f64, y: f64) -> [f32; 3] {
-    let (right, bottom) = (picture.width() - 1, picture.height() - 1);
-    let (x, y) = (x.clamp(0.0, right as f64), y.clamp(0.0, bottom as f64));
-    let (left, top) = (x as usize, y as usize);
-    let (fx, fy) = ((x - left as f64) as f32, (y - top as f64) as f32);
-    let pixel = |x: usize, y: usize| picture.pixel(x.min(right), y.min(bottom)).map(f32::from);
-    let (a, b) = (pixel(left, top), pixel(left + 1, top));
-    let (c, d) = (pixel(left, top + 1), pixel(left + 1, top + 1));
-    std::array::from_fn(|k| {
-        let upper = a[k] + fx * (b[k] - a[k]);
-        let lower = c[k] + fx * (d[k] - c[k]);
-        upper + fy * (lower - upper)
-    })
+    sum.map(|value| value.round() as u8)
 }

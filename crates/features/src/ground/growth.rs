@@ -24,7 +24,7 @@ pub(super) struct Cell {
     offset: (i32, i32),
     pub correlation: f32,
     /// Standard deviation of lightness in the little and in the seen picture.
-    pub textures: (f32, f32),
+    textures: (f32, f32),
     /// Largest corner that a cell of the seen picture can have.
     last: (usize, usize),
 }
@@ -32,6 +32,11 @@ pub(super) struct Cell {
 impl Cell {
     pub(super) fn texture(&self) -> f32 {
         self.textures.0.max(self.textures.1)
+    }
+
+    /// The texture that both pictures have.
+    pub(super) fn shared_texture(&self) -> f32 {
+        self.textures.0.min(self.textures.1)
     }
 
     /// Its corner in the seen picture.
@@ -50,7 +55,7 @@ impl Cell {
     }
 
     fn is_sure(&self) -> bool {
-        self.correlation > AGREES && self.textures.0.min(self.textures.1) > TEXTURE
+        self.correlation > AGREES && self.shared_texture() > TEXTURE
     }
 }
 

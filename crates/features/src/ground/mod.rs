@@ -16,6 +16,7 @@ mod growth;
 mod plane;
 mod thresholds;
 
+use serde::Serialize;
 use vizsla_pixels::Rgb;
 
 use crate::Transform;
@@ -28,6 +29,8 @@ use self::thresholds::{AGREES, CELL, DIFFERS, FULL_TEXTURE, TEXTURE};
 
 /// Mean chroma (CIE a*, b*) below which a picture is called grey.
 const GREY: f32 = 3.0;
+/// Keeps a share of nothing at 0.
+const LEAST: f32 = 1e-6;
 /// Pixels around the box of the inliers that count as inside.
 const MARGIN: f32 = 4.0;
 
@@ -60,14 +63,15 @@ pub struct GroundCell {
 }
 
 /// What the common ground of two pictures says.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ground {
     /// The cells that both pictures show.
+    #[serde(skip)]
     pub cells: Vec<GroundCell>,
     /// Share, 0 to 1, of the texture whose cells agree.
     pub agreeing: f32,
     /// The same within the box of the inliers; how much a disagreement elsewhere means.
-    pub agreeing_inside: f32,
+    pub inside: f32,
     /// Share, 0 to 1, of the texture whose cells differ.
     pub differing: f32,
     /// Share, 0 to 1, of the texture that both pictures have whose cells do not agree: what is shown in both and is not the same. What hides a
@@ -109,99 +113,101 @@ pub fn compare_ground(
     let to = Plane::of(little);
     let (seen, common) = from.seen_in(&shrink.compose(transform), to.width, to.height)?;
     let grown = Growth::new(&to, &seen, &common).run();
-    let boxed = |at: usize, place: f64| place * if at.is_multiple_of(2) { zoom.0 } else { zoom.1 };
-    let mut edges = [0.0; 4];
-    for (at, (edge, place)) in edges.iter_mut().zip(inliers).enumerate() {
-        *edge = boxed(at, place) as f32;
-    }
-    judged(&to, &seen, &grown, edges)
+    let [left, top, right, bottom] = inliers;
+    let edges = [left * zoom.0, top * zoom.1, right * zoom.0, bottom * zoom.1];
+    let chromas: Vec<Chroma> = grown
+        .iter()
+        .map(|cell| Chroma::of(cell, &to, &seen))
+        .collect();
+    let cells = cells(&grown, &chromas, &to, edges.map(|edge| edge as f32));
+    (!cells.is_empty()).then(|| summed(cells, &grown, &chromas))
 }
 
-/// Sums up what the cells say.
-fn judged(to: &Plane, seen: &Plane, grown: &[growth::Cell], edges: [f32; 4]) -> Option<Ground> {
-    if grown.is_empty() {
-        return None;
+/// The colours of a cell in both pictures.
+struct Chroma {
+    /// Of the second less of the first, CIE a* and b*.
+    difference: [f32; 2],
+    /// How far from grey either is.
+    strengths: [f32; 2],
+}
+
+impl Chroma {
+    fn of(cell: &growth::Cell, to: &Plane, seen: &Plane) -> Self {
+        let (u, v) = cell.seen();
+        let (a, b) = (to.chroma(cell.x, cell.y), seen.chroma(u, v));
+        Self {
+            difference: [a[0] - b[0], a[1] - b[1]],
+            strengths: [a, b].map(|[a, b]| a.hypot(b)),
+        }
     }
-    let chroma = |cell: &growth::Cell| {
-        let (a, b) = (
-            to.chroma(cell.x, cell.y),
-            seen.chroma(cell.seen().0, cell.seen().1),
-        );
-        (
-            [a[0] - b[0], a[1] - b[1]],
-            a[0].hypot(a[1]),
-            b[0].hypot(b[1]),
-        )
+}
+
+/// What each cell says. The light is what the colours of all have in common; `edges` is the box of the inliers.
+fn cells(
+    grown: &[growth::Cell],
+    chromas: &[Chroma],
+    to: &Plane,
+    edges: [f32; 4],
+) -> Vec<GroundCell> {
+    let light = [0, 1].map(|axis| median(chromas.iter().map(|chroma| chroma.difference[axis])));
+    let (width, height, side) = (to.width as f32, to.height as f32, CELL as f32);
+    let [left, top, right, bottom] = edges;
+    let cell = |(cell, chroma): (&growth::Cell, &Chroma)| {
+        let (x, y) = (cell.x as f32, cell.y as f32);
+        let (u, v) = (x + 0.5 * side, y + 0.5 * side);
+        let [a, b] = chroma.difference;
+        GroundCell {
+            place: [x / width, y / height, side / width, side / height],
+            correlation: cell.correlation,
+            weight: match cell.texture() > TEXTURE {
+                true => cell.texture().min(FULL_TEXTURE),
+                false => 0.0,
+            },
+            colour: (a - light[0]).hypot(b - light[1]),
+            inside: u > left - MARGIN
+                && v > top - MARGIN
+                && u < right + MARGIN
+                && v < bottom + MARGIN,
+            verdict: verdict(cell),
+        }
     };
-    let chromas: Vec<_> = grown.iter().map(chroma).collect();
-    let light = [0, 1].map(|axis| median(chromas.iter().map(|(d, ..)| d[axis])));
-    let sides = (to.width as f32, to.height as f32);
-    let side = CELL as f32;
-    let cells: Vec<GroundCell> = grown
-        .iter()
-        .zip(&chromas)
-        .map(|(cell, (difference, ..))| {
-            let (x, y) = (cell.x as f32, cell.y as f32);
-            let (u, v) = (x + 0.5 * side, y + 0.5 * side);
-            GroundCell {
-                place: [x / sides.0, y / sides.1, side / sides.0, side / sides.1],
-                correlation: cell.correlation,
-                weight: match cell.texture() > TEXTURE {
-                    true => cell.texture().min(FULL_TEXTURE),
-                    false => 0.0,
-                },
-                colour: (difference[0] - light[0]).hypot(difference[1] - light[1]),
-                inside: u > edges[0] - MARGIN
-                    && v > edges[1] - MARGIN
-                    && u < edges[2] + MARGIN
-                    && v < edges[3] + MARGIN,
-                verdict: verdict(cell),
-            }
-        })
-        .collect();
-    let share = |wanted: &dyn Fn(&GroundCell) -> bool, among: &dyn Fn(&GroundCell) -> bool| {
-        let sum = |of: &dyn Fn(&GroundCell) -> bool| -> f32 {
-            cells
-                .iter()
-                .filter(|cell| of(cell))
-                .map(|cell| cell.weight)
-                .sum()
-        };
-        sum(&|cell| wanted(cell) && among(cell)) / sum(among).max(1e-6)
+    grown.iter().zip(chromas).map(cell).collect()
+}
+
+/// What all cells say together; there is at least one.
+fn summed(cells: Vec<GroundCell>, grown: &[growth::Cell], chromas: &[Chroma]) -> Ground {
+    let weight = |of: &dyn Fn(&GroundCell) -> bool| -> f32 {
+        let of = cells.iter().filter(|cell| of(cell));
+        of.map(|cell| cell.weight).sum()
     };
     let agrees = |cell: &GroundCell| cell.verdict == CellVerdict::Agrees;
-    let weight: f32 = cells.iter().map(|cell| cell.weight).sum();
-    let squares = cells
-        .iter()
-        .map(|cell| cell.weight * cell.correlation.max(0.0).powi(2));
-    let mean = |of: &dyn Fn(&(_, f32, f32)) -> f32| {
-        chromas.iter().map(of).sum::<f32>() / chromas.len() as f32
+    let differs = |cell: &GroundCell| cell.verdict == CellVerdict::Differs;
+    let (all, within) = (weight(&|_| true), weight(&|cell| cell.inside));
+    let squares = cells.iter();
+    let squares = squares.map(|cell| cell.weight * cell.correlation.max(0.0).powi(2));
+    let shared = |of: &dyn Fn(&growth::Cell) -> bool| -> f32 {
+        let of = grown.iter().filter(|cell| of(cell));
+        of.map(growth::Cell::shared_texture).sum()
     };
-    let both = |cell: &&growth::Cell| cell.textures.0.min(cell.textures.1);
-    let conflict = |cell: &&growth::Cell| cell.correlation <= AGREES;
-    let shared: f32 = grown.iter().map(|cell| both(&cell)).sum();
-    let conflicting: f32 = grown.iter().filter(conflict).map(|cell| both(&cell)).sum();
-    let drifts: Vec<f32> = grown
-        .iter()
-        .filter(|cell| verdict(cell) == CellVerdict::Agrees)
-        .map(growth::Cell::drift)
-        .collect();
-    let colourful = mean(&|chroma| chroma.1) > GREY && mean(&|chroma| chroma.2) > GREY;
-    Some(Ground {
-        agreeing: share(&agrees, &|_| true),
-        agreeing_inside: share(&agrees, &|cell| cell.inside),
-        differing: share(&|cell| cell.verdict == CellVerdict::Differs, &|_| true),
-        conflicting: conflicting / shared.max(1e-6),
+    let agreeing = grown.iter().zip(&cells).filter(|(_, cell)| agrees(cell));
+    let drifts: Vec<f32> = agreeing.map(|(cell, _)| cell.drift()).collect();
+    let count = cells.len() as f32;
+    let strength = |of: usize| chromas.iter().map(|c| c.strengths[of]).sum::<f32>() / count;
+    let colourful = strength(0) > GREY && strength(1) > GREY;
+    Ground {
+        agreeing: weight(&agrees) / all.max(LEAST),
+        inside: weight(&|cell| agrees(cell) && cell.inside) / within.max(LEAST),
+        differing: weight(&differs) / all.max(LEAST),
+        conflicting: shared(&|cell| cell.correlation <= AGREES) / shared(&|_| true).max(LEAST),
         drift: drifts.iter().sum::<f32>() / drifts.len().max(1) as f32,
-        correlation: squares.sum::<f32>() / weight.max(1e-6),
-        colour: colourful
-            .then(|| cells.iter().map(|cell| cell.colour).sum::<f32>() / cells.len() as f32),
+        correlation: squares.sum::<f32>() / all.max(LEAST),
+        colour: colourful.then(|| cells.iter().map(|cell| cell.colour).sum::<f32>() / count),
         cells,
-    })
+    }
 }
 
 fn verdict(cell: &growth::Cell) -> CellVerdict {
-    let (least, most) = (cell.textures.0.min(cell.textures.1), cell.texture());
+    let (least, most) = (cell.shared_texture(), cell.texture());
     match (most > TEXTURE, least > TEXTURE) {
         (false, _) => CellVerdict::Silent,
         (true, true) if cell.correlation > AGREES => CellVerdict::Agrees,

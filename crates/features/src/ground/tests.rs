@@ -92,7 +92,7 @@ fn half_of_another_picture_is_half_of_the_ground() {
         "{}",
         ground.conflicting
     );
-    assert!(ground.agreeing_inside > 0.95, "{}", ground.agreeing_inside);
+    assert!(ground.inside > 0.95, "{}", ground.inside);
     assert!(
         ground
             .cells

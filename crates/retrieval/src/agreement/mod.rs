@@ -14,7 +14,7 @@ pub(crate) use self::sameness::{Figures, figures};
 
 use self::coverage::{coverage, projected};
 use self::extent::extent;
-use crate::{Agreement, CommonGround, PointPair, Region, SearchRecipe, Verdict};
+use crate::{Agreement, PointPair, Region, SearchRecipe, Verdict};
 
 /// A picture as it was analysed: a part of the whole, made smaller.
 pub(crate) struct Seen {
@@ -143,8 +143,7 @@ pub(crate) fn compare(
     let b = &agreement.gallery_box;
     let inliers = [b.x, b.y, b.x + b.width, b.y + b.height];
     let transform = Transform(agreement.transform).compose(&into);
-    let ground = compare_ground(query, little, size, &transform, inliers);
-    agreement.ground = ground.map(CommonGround::from);
+    agreement.ground = compare_ground(query, little, size, &transform, inliers);
 }
 
 /// The transform between analysed pictures, as one between full-resolution pixels.

@@ -5,7 +5,9 @@
 //! one agrees over all, and that one is meant. A logistic model weighs both. Its probability means: of the pairs with such figures on the
 //! scenes it was fitted to (`benches/instance/sameness.py`, one half of the scenes), this share were of the same object.
 
-use crate::{Agreement, CommonGround, Region};
+use vizsla_features::Ground;
+
+use crate::{Agreement, Region};
 
 /// Weights of the figures of an agreement, in the order of [`figures`].
 const WEIGHTS: [f64; 6] = [2.018, -0.1359, 3.189, 0.7903, 0.03675, 0.2846];
@@ -70,7 +72,7 @@ fn log_evidence(agreement: &Agreement) -> f64 {
 /// Doubt where two pictures are copies of one, with other things on it: a picture with two captions. Between copies what agrees lies in
 /// its place to the pixel and in the same colours, so whatever both show there and is not the same was put there. What hides a
 /// part of one of them, one caption, a frame, a watermark, conflicts less.
-fn edited(agreement: &Agreement, ground: &CommonGround) -> f64 {
+fn edited(agreement: &Agreement, ground: &Ground) -> f64 {
     let colour = ground.colour.map_or(0.0, f64::from);
     let copied = (-STEADY * f64::from(ground.drift) - colour / COPIED_COLOUR).exp();
     // Copies agree over much of the ground, and in more features than other pictures do.
@@ -82,7 +84,7 @@ fn edited(agreement: &Agreement, ground: &CommonGround) -> f64 {
 
 /// Doubt where there are no colours to tell, the pictures agree in few of the places that have features, and not all of the ground agrees: in
 /// little, one page of text looks much like another.
-fn written(agreement: &Agreement, ground: &CommonGround) -> f64 {
+fn written(agreement: &Agreement, ground: &Ground) -> f64 {
     match ground.colour.is_none() && agreement.extent < WHOLE {
         true => WRITTEN * (PRINTED - f64::from(ground.agreeing)).max(0.0),
         false => 0.0,
@@ -104,6 +106,11 @@ impl Figures {
         let behind = self.behind(others);
         let against: f64 = behind.iter().zip(AGAINST).map(|(x, w)| x * w).sum();
         1.0 / (1.0 + (self.doubt - BIAS - own - against).exp())
+    }
+
+    /// The same of a pair that no other picture stands beside.
+    pub(crate) fn alone(&self) -> f64 {
+        self.probability(std::iter::empty())
     }
 
     /// By how much others that explain the same place are ahead: in agreeing ground, colours, evidence and coverage.
@@ -157,7 +164,7 @@ mod tests {
         }
     }
 
-    fn agreement(evidence: f64, coverage: f64, ground: CommonGround) -> Agreement {
+    fn agreement(evidence: f64, coverage: f64, ground: Ground) -> Agreement {
         Agreement {
             part: 0,
             tentative: 100,
@@ -176,8 +183,8 @@ mod tests {
         }
     }
 
-    fn ground(agreeing: f32, colour: Option<f32>, conflicting: f32, drift: f32) -> CommonGround {
-        CommonGround {
+    fn ground(agreeing: f32, colour: Option<f32>, conflicting: f32, drift: f32) -> Ground {
+        Ground {
             agreeing,
             inside: 0.9,
             differing: 1.0 - agreeing,
@@ -190,7 +197,7 @@ mod tests {
     }
 
     fn alone(agreement: &Agreement) -> f64 {
-        figures(agreement).unwrap().probability(std::iter::empty())
+        figures(agreement).unwrap().alone()
     }
 
     #[test]

@@ -30,7 +30,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use crate::error::{Error, RESTORE};
 use crate::names::IndexFile;
 use crate::scan::KeptRules;
-use crate::stored;
+use crate::trailer;
 
 #[allow(unused_imports)]
 pub(crate) use self::captions::CaptionHit;
@@ -238,7 +238,7 @@ impl Catalog {
 
     /// How many images with local features were kept without a picture in little.
     pub(crate) fn without_look(&self) -> Result<u64, Error> {
-        let versions = (0..=u8::MAX).filter(|&version| stored::has_little(version));
+        let versions = (0..=u8::MAX).filter(|&version| trailer::has_little(version));
         let versions: Vec<String> = versions
             .map(|version| format!("x'{version:02x}'"))
             .collect();

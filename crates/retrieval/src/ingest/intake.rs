@@ -10,7 +10,7 @@ use crate::describe::{Describer, Wanted};
 use crate::models::Models;
 use crate::picture::{Picture, PictureSource};
 use crate::stored::{self, StoredFeature};
-use crate::{Codes, Error, Recipe, Scoring, ground};
+use crate::{Codes, Error, Recipe, Scoring, ground, trailer};
 
 /// A described image, ready for the catalog.
 pub(super) struct NewImage {
@@ -104,7 +104,7 @@ impl<'a> Intake<'a> {
             }
         };
         if self.describer.recipe().local.codes == Codes::Precise {
-            stored::add_fine(&mut data, descriptors.into_iter());
+            trailer::add_fine(&mut data, descriptors.into_iter());
         }
         if let Some(colour) = picture
             .colour
@@ -112,7 +112,7 @@ impl<'a> Intake<'a> {
             .filter(|_| self.describer.recipe().local.look)
             && let Some(little) = ground::record(colour)
         {
-            stored::add_little(&mut data, &little);
+            trailer::add_little(&mut data, &little);
         }
         let [width, height] = picture.full;
         let file = picture.file;

@@ -77,14 +77,8 @@ pub(super) fn verdict(
     if geometry.method() == GeometryMethod::LocalConsistency {
         return None;
     }
-    let verdicts: Vec<Verdict> = objects
-        .iter()
-        .map(|object| object.verdict(recipe))
-        .collect();
-    let best = [Verdict::Match, Verdict::Part]
-        .into_iter()
-        .find(|verdict| verdicts.contains(verdict));
-    Some(best.unwrap_or(Verdict::NoMatch))
+    let verdicts = objects.iter().map(|object| object.verdict(recipe));
+    Some(verdicts.min().unwrap_or(Verdict::NoMatch))
 }
 
 /// Two pictures that are compared.
@@ -233,8 +227,7 @@ impl<'a> Pair<'a> {
         {
             let size = (right.region.width, right.region.height);
             compare(&mut found, source, &left.region, little, size);
-            let alone = figures(&found).map(|own| own.probability(std::iter::empty()));
-            found.sameness = alone;
+            found.sameness = figures(&found).map(|own| own.alone());
         }
         Some(found)
     }

@@ -86,14 +86,9 @@ impl Ranking {
 
     /// Puts matches first, parts after them, then goes by score, then by the order of the channels.
     pub(super) fn order(&mut self) {
-        let class = |candidate: &Candidate| match candidate.verdict {
-            Verdict::Match => 0,
-            Verdict::Part => 1,
-            Verdict::NoMatch => 2,
-        };
         self.candidates.sort_by(|a, b| {
-            class(a)
-                .cmp(&class(b))
+            a.verdict
+                .cmp(&b.verdict)
                 .then(b.score().total_cmp(&a.score()))
                 .then(a.rank.cmp(&b.rank))
         });

@@ -15,7 +15,7 @@ use crate::catalog::Owner;
 use crate::describe::{Describer, Wanted};
 use crate::{
     Error, GlobalRecipe, Part, PartSource, Query, QueryImage, Region, Reporter, Scoring, StageName,
-    ground, stored,
+    ground, stored, trailer,
 };
 
 /// Most parts of one query: each costs a description of its own.
@@ -170,9 +170,9 @@ impl Searcher<'_> {
     ) -> Result<(Sight, Vec<QueryWord>), Error> {
         let data = self.catalog.features(image)?.unwrap_or_default();
         let features = stored::decode(&data).unwrap_or_default();
-        let little = stored::little(&data).and_then(ground::little);
+        let little = trailer::little(&data).and_then(ground::little);
         let side = self.recipe().pixels.max_side;
-        let descriptors = stored::descriptors(&data).unwrap_or_default();
+        let descriptors = trailer::descriptors(&data).unwrap_or_default();
         Ok(stored_sight(
             &features,
             little,

@@ -20,7 +20,9 @@ use crate::agreement::{
     Figures, Seen, agreement, compare, covers_enough, figures, is_proven, verdict,
 };
 use crate::stored::{self, StoredFeature};
-use crate::{Agreement, Error, Region, Reporter, SearchRecipe, StageName, Verdict, ground};
+use crate::{
+    Agreement, Error, Region, Reporter, SearchRecipe, StageName, Verdict, ground, trailer,
+};
 
 /// The first candidates are verified, those that were before left out.
 pub(super) struct Verify {
@@ -210,8 +212,8 @@ impl<'a> Verifier<'a> {
             features: stored::decode(&kept.data)?,
             size: (f64::from(width) / zoom, f64::from(height) / zoom),
             zoom,
-            descriptors: stored::descriptors(&kept.data).unwrap_or_default(),
-            little: stored::little(&kept.data),
+            descriptors: trailer::descriptors(&kept.data).unwrap_or_default(),
+            little: trailer::little(&kept.data),
         })
     }
 
@@ -270,7 +272,7 @@ impl<'a> Verifier<'a> {
         if query.is_empty() || kept.is_empty() || kept.len() != gallery.features.len() {
             return None;
         }
-        let matches = match_descriptors(query, kept, &DISTINCT);
+        let matches = match_descriptors(query, kept, &MatchConfig::default());
         let pair = |pair: &vizsla_features::Match| {
             Some(Pair {
                 query: pair.a,
@@ -325,12 +327,6 @@ impl<'a> Verifier<'a> {
     }
 }
 
-/// Which descriptors are taken for the same of all.
-const DISTINCT: MatchConfig = MatchConfig {
-    ratio: 0.8,
-    mutual: true,
-};
-
 /// Share by which the similarity of what is not proven counts more, for each decade that its number of false alarms lies below that of
 /// [`HOPELESS`].
 const LIFT: f64 = 0.03;
@@ -357,8 +353,8 @@ fn settle(candidates: &mut [&mut Candidate], recipe: &SearchRecipe) {
             let others = others.filter(|(of, ..)| of == part);
             let probability = own.probability(others.clone().map(|(.., figures)| figures));
             agreement.sameness = Some(probability);
-            let alone = own.probability(std::iter::empty());
-            if probability < recipe.verdict_sameness && alone >= recipe.verdict_sameness {
+            let least = recipe.verdict_sameness;
+            if probability < least && own.alone() >= least {
                 let ahead = others.filter(|(.., other)| own.is_behind(other));
                 let best = ahead.max_by(|(.., a), (.., b)| a.agreeing().total_cmp(&b.agreeing()));
                 agreement.rival = best.map(|(_, image, _)| *image);
