@@ -197,3 +197,18 @@ fn precise_codes_find_what_words_find_and_more_pairs() {
     assert_eq!(found.hits[0].image, a[0].image);
     assert_eq!(found.hits[0].verdict, Verdict::Match);
 }
+
+#[test]
+fn without_local_features_no_picture_in_little_is_kept() {
+    let names: Vec<String> = (0..12).map(|seed| seed.to_string()).collect();
+    let pictures = names.iter().zip(0..);
+    let pictures: Vec<(&str, Rgb)> = pictures
+        .map(|(name, seed)| (name.as_str(), picture(seed)))
+        .collect();
+    let bytes = |look: &str| {
+        let recipe = format!("local.enabled = false\nlocal.look = {look}\nglobal.whole = \"hsv\"");
+        let world = World::of(Recipe::from_toml(&recipe).unwrap(), &pictures);
+        world.collection.info().unwrap().bytes_per_image
+    };
+    assert_eq!(bytes("true"), bytes("false"));
+}

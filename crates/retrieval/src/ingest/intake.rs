@@ -109,7 +109,7 @@ impl<'a> Intake<'a> {
         if let Some(colour) = picture
             .colour
             .as_ref()
-            .filter(|_| self.describer.recipe().local.look)
+            .filter(|_| self.wanted.features && self.describer.recipe().local.look)
             && let Some(little) = ground::record(colour)
         {
             trailer::add_little(&mut data, &little);
