@@ -157,10 +157,11 @@ fn edge(a: usize, b: usize, hit: &Candidate, min_inliers: usize) -> Option<Edge>
     })
 }
 
-/// What a hit proves; `None` when that is too little.
+/// What a hit proves; `None` when that is too little. A part is enough: that pictures show one object is said by their class, and
+/// before other surroundings the object is a part of each.
 pub(super) fn evidence(hit: &Candidate, min_inliers: usize) -> Option<Evidence> {
     let agreement = hit.agreement.as_ref()?;
-    if hit.verdict != Verdict::Match || agreement.inliers < min_inliers {
+    if hit.verdict == Verdict::NoMatch || agreement.inliers < min_inliers {
         return None;
     }
     Some(Evidence {

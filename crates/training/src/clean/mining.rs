@@ -205,7 +205,7 @@ fn negatives_of(
         .agreements(anchor.image, &images)?;
     let same: BTreeSet<i64> = hits
         .iter()
-        .filter(|hit| hit.verdict == Verdict::Match)
+        .filter(|hit| hit.verdict != Verdict::NoMatch)
         .map(|hit| hit.image)
         .collect();
     let different = best.iter().filter(|(image, ..)| !same.contains(image));
