@@ -59,7 +59,7 @@ def answers(vizsla: Path, gallery: Path, queries: list[Path]) -> dict[str, list[
     said = {}
     with tempfile.TemporaryDirectory() as folder:
         collection = f"{folder}/c.vizsla"
-        subprocess.run([vizsla, "index", gallery, "--into", collection], check=True, capture_output=True)
+        subprocess.run([vizsla, "index", gallery, "--into", collection, "--no-encoder"], check=True, capture_output=True)
         for query in queries:
             command = [vizsla, "search", collection, query, "--top", "100", "--json"]
             done = subprocess.run(command, check=False, capture_output=True, text=True)

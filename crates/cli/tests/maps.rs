@@ -120,7 +120,10 @@ fn a_map_is_one_page_that_is_the_same_every_time() {
 #[test]
 fn a_collection_without_vectors_says_how_to_get_them() {
     let bench = Workbench::with_photos(3);
-    succeed(&bench, &["index", "photos", "--into", "c.vizsla"]);
+    succeed(
+        &bench,
+        &["index", "photos", "--into", "c.vizsla", "--no-encoder"],
+    );
     run(&bench, &["map", "c.vizsla", "--out", "map.html"]).fails_with(&["--encoder", "c.vizsla"]);
     let wrong = run(
         &bench,

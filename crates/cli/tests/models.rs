@@ -75,8 +75,10 @@ fn a_model_is_added_listed_shown_and_forgotten() {
 
     run(&bench, &add).fails_with(&["there is a model 'net' already", "net.toml"]);
     let listed = parsed(&run(&bench, &["models", "list", "--json"]));
-    assert_eq!(listed["models"][0]["id"], "net");
+    assert_eq!(listed["models"][0]["id"], "vizsla-small");
     assert_eq!(listed["models"][0]["here"], true);
+    assert_eq!(listed["models"][1]["id"], "net");
+    assert_eq!(listed["models"][1]["here"], true);
     let table = run(&bench, &["models", "list"]).stdout;
     assert!(
         table.contains("features") && table.contains("MIT"),
@@ -95,7 +97,7 @@ fn a_model_is_added_listed_shown_and_forgotten() {
     assert_eq!(removed["removed"], "net");
     assert!(bench.path("net.onnx").is_file());
     run(&bench, &["models", "info", "net"])
-        .fails_with(&["there is no model 'net'; there are none"]);
+        .fails_with(&["there is no model 'net'; there are 'vizsla-small'"]);
 }
 
 #[test]

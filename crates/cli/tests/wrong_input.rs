@@ -76,7 +76,7 @@ fn the_closing_line_says_how_results_were_found() {
     let unchecked = bench.succeed(&["search", "p.vizsla", "photos/00.png", "--no-verify"]);
     let line = last_line(&unchecked);
     assert!(
-        line.contains("found by details in ") && !line.contains("match"),
+        line.contains("found by details, likeness in ") && !line.contains("match"),
         "{line}"
     );
     let only = bench.succeed(&["search", "p.vizsla", "--text", "umbrella", "--matches-only"]);

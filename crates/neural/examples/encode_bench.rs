@@ -35,7 +35,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
     fs_err::write(output, bytes)?;
     let mut out = io::stdout().lock();
-    writeln!(out, "{}", session.runtime().title())?;
+    writeln!(
+        out,
+        "{}",
+        session
+            .runtime()
+            .map_or("the program".to_owned(), |kind| kind.title())
+    )?;
     out.flush()?;
     for line in io::stdin().lock().lines() {
         let count: usize = line?.trim().parse()?;

@@ -117,7 +117,7 @@ impl ImageDescriptor {
                 name: format!("model '{}'", entry.id),
                 expected: recipe.sha256.clone(),
                 found: entry.sha256.clone(),
-                path: entry.path()?,
+                path: entry.path().unwrap_or_else(|_| entry.id.clone().into()),
             });
         }
         let output = Some(recipe.output.as_str()).filter(|output| !output.is_empty());

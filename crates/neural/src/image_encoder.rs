@@ -73,8 +73,11 @@ impl ImageEncoder {
         output: Option<&str>,
         options: &SessionOptions,
     ) -> Result<ImageEncoder, Error> {
-        let model = ImageModel::read(entry, options)?;
         let wanted = output.or(entry.output.as_deref()).filter(|o| !o.is_empty());
+        if entry.is_shipped() {
+            return Self::shipped(entry, wanted, options);
+        }
+        let model = ImageModel::read(entry, options)?;
         let name = match wanted {
             Some(name) => {
                 model.check_output(name)?;
@@ -101,6 +104,25 @@ impl ImageEncoder {
             preprocessing: model.preprocessing,
             input: model.input,
             output_channels_last,
+            takes_one: AtomicBool::new(false),
+            kind: OnceLock::new(),
+        })
+    }
+
+    /// The network that ships.
+    fn shipped(
+        entry: &ModelEntry,
+        output: Option<&str>,
+        options: &SessionOptions,
+    ) -> Result<ImageEncoder, Error> {
+        let session = Session::shipped(output, options)?;
+        let name = session.inputs().first().map_or("", |input| &input.name);
+        let input = PictureInput::any(name);
+        Ok(ImageEncoder {
+            session,
+            preprocessing: entry.preprocessing.for_element(input.element),
+            input,
+            output_channels_last: true,
             takes_one: AtomicBool::new(false),
             kind: OnceLock::new(),
         })

@@ -4,6 +4,7 @@
 //! hash to, how images are prepared and which value is read.
 
 mod as_text;
+mod chain;
 mod descriptor;
 mod encoder;
 mod error;
@@ -20,6 +21,7 @@ mod pooling;
 mod preprocess;
 mod relevance;
 mod runtime;
+mod small_descriptor;
 mod tensor;
 mod tensor_layout;
 mod text;
@@ -34,8 +36,8 @@ pub use found_outputs::{FoundOutput, FoundOutputs};
 pub use image_encoder::{ImageEncoder, OutputKind};
 pub use keypoint_network::{KeypointMaps, KeypointNetwork};
 pub use models::{
-    ModelEntry, ModelKind, ModelSource, NewModel, Registry, TextSettings, TrialLimits,
-    TrialProcess, answer_trial,
+    ModelEntry, ModelKind, ModelSource, NewModel, Registry, SMALL_NETWORK, TextSettings,
+    TrialLimits, TrialProcess, answer_trial, small_network,
 };
 pub use onnx::ValueInfo;
 pub use pooling::{
@@ -45,6 +47,7 @@ pub use pooling::{
 pub use preprocess::{Channels, Interpolation, Preprocessing, Preset, Resize};
 pub use relevance::Relevance;
 pub use runtime::{RuntimeChoice, RuntimeKind, RuntimeReport, Session, SessionOptions, runtimes};
+pub use small_descriptor::{small_descriptor, small_whitening};
 pub use tensor::{ElementKind, ElementType, Tensor};
 pub use tensor_layout::TensorLayout;
 pub use text::{

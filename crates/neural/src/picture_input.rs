@@ -101,6 +101,18 @@ impl PictureInput {
         Ok(layouts.into_iter().map(of).collect())
     }
 
+    /// Pictures of any number and size, the colours of a place together.
+    pub fn any(name: &str) -> PictureInput {
+        PictureInput {
+            name: name.to_owned(),
+            element: ElementType::F32,
+            has_batch: true,
+            batch: None,
+            size: (None, None),
+            layout: TensorLayout::ChannelsLast,
+        }
+    }
+
     /// True when the channels are the last dimension.
     pub fn channels_last(&self) -> bool {
         self.layout == TensorLayout::ChannelsLast

@@ -42,7 +42,7 @@ impl Artefacts {
     /// One of the names is none that an artefact has.
     pub(crate) fn new(folder: Folder, codebook_id: String, recipe: &Recipe) -> Result<Self, Error> {
         folder.check_name(ArtefactKind::Codebook, &codebook_id)?;
-        match whitening_id(recipe) {
+        match recipe.whitening_id() {
             "" => {}
             id => folder.check_name(ArtefactKind::Whitening, id)?,
         }
@@ -119,7 +119,7 @@ impl Artefacts {
 
     /// The whitening that a recipe names.
     pub(crate) fn whitening(&self, recipe: &Recipe) -> Result<Option<Arc<Projection>>, Error> {
-        match whitening_id(recipe) {
+        match recipe.whitening_id() {
             "" => Ok(None),
             id => shared(&self.whitening, || self.check_whitening(id)).map(Some),
         }
@@ -204,7 +204,7 @@ impl Artefacts {
         let builtin = Codebook::builtin().id() == self.codebook_id;
         let codebook = self.check_codebook().err();
         let codebook = codebook.and_then(|error| error.into_problem(builtin.then_some(REBUILD)));
-        let whitening = match whitening_id(recipe) {
+        let whitening = match recipe.whitening_id() {
             "" => None,
             id => self.check_whitening(id).err(),
         };
@@ -261,9 +261,4 @@ fn the_one<T>(
         Ok(_) => Err(Error::damaged(path, other, remedy)),
         Err(what) => Err(Error::damaged(path, what, remedy)),
     }
-}
-
-/// The whitening that a recipe names; empty when none.
-pub(crate) fn whitening_id(recipe: &Recipe) -> &str {
-    recipe.global.as_ref().map_or("", GlobalRecipe::whitening)
 }

@@ -20,8 +20,8 @@ pub struct CollectionBuilder {
 }
 
 impl Collection {
-    /// Begins to open or to make the collection at `path`: with the standard recipe, the built-in codebook and the user's
-    /// models, where nothing else is said.
+    /// Begins to open or to make the collection at `path`: with local features alone, the built-in codebook and the user's
+    /// models, where nothing else is said. [`Recipe::standard`] takes the network that ships as well.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

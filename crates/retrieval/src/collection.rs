@@ -124,6 +124,7 @@ impl Collection {
             aggregator.save(&folder.artefact(ArtefactKind::Aggregator, aggregator.id())?)?;
         }
         opened.save_poolings(&recipe, &folder)?;
+        Models::save_whitening(&recipe, &folder)?;
         opened.save_keypoints(&recipe, &folder)?;
         let meta = [
             ("recipe", recipe.to_toml()?),

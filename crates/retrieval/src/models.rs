@@ -9,6 +9,7 @@ use vizsla_neural::{
     DescriptorRecipe, ImageDescriptor, KeypointNetwork, Pooling, PoolingRecipe, Registry,
     SessionOptions, TextEncoder, VectorEncoder,
 };
+use vizsla_vectors::Projection;
 use vizsla_words::Aggregator;
 
 use crate::folder::Folder;
@@ -154,6 +155,16 @@ impl Models {
         Ok(Some(pooling))
     }
 
+    /// Keeps the whitening that ships as an artefact of a collection, where the recipe names it.
+    pub(crate) fn save_whitening(recipe: &Recipe, folder: &Folder) -> Result<(), Error> {
+        match shipped_whitening(recipe.whitening_id())? {
+            Some(whitening) => {
+                Ok(whitening.save(&folder.artefact(ArtefactKind::Whitening, whitening.id())?)?)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Keeps what the poolings of the global descriptor learned as artefacts of a collection.
     pub(crate) fn save_poolings(&self, recipe: &Recipe, folder: &Folder) -> Result<(), Error> {
         let Some(global) = recipe.global.as_ref().and_then(GlobalRecipe::network) else {
@@ -297,7 +308,12 @@ impl Models {
     /// The recipe with everything that the models say themselves: hashes, outputs, dimensions.
     pub(crate) fn complete(&self, mut recipe: Recipe) -> Result<Recipe, Error> {
         if let Some(GlobalRecipe::Network(network)) = &mut recipe.global {
-            *network = self.image(network)?.recipe().clone();
+            let whitening = shipped_whitening(&network.whitening)?;
+            let described = self.image(network)?.recipe().clone();
+            *network = DescriptorRecipe {
+                whitening: whitening.map_or(String::new(), |whitening| whitening.id().to_owned()),
+                ..described
+            };
         }
         if let Some(GlobalRecipe::Whole(whole)) = &mut recipe.global {
             whole.dimension = whole.whole.record_dimension();
@@ -327,6 +343,12 @@ pub(crate) fn network_output(network: &VectorEncoder, numbers: usize) -> Result<
         .encode(&[probe])?
         .pop()
         .map_or(0, |vector| vector.len()))
+}
+
+/// The whitening that ships, where this is its id.
+fn shipped_whitening(id: &str) -> Result<Option<Arc<Projection>>, Error> {
+    let whitening = vizsla_neural::small_whitening()?;
+    Ok((whitening.id() == id).then_some(whitening))
 }
 
 /// The value, made at the first call that succeeds.

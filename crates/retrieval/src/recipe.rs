@@ -217,7 +217,25 @@ fn only_verify(stages: &Vec<StageRecipe>) -> bool {
     stages.as_slice() == VERIFY
 }
 
+/// Weight of the network that ships among the channels; chosen on the first halves of the sets (`benches/instance/halves.json`).
+const SMALL_NETWORK_WEIGHT: f64 = 1.25;
+
 impl Recipe {
+    /// What the program describes pictures by where nothing else is said: local features, and the network that ships.
+    ///
+    /// # Errors
+    /// None unless the program is damaged.
+    pub fn standard() -> Result<Self, Error> {
+        Ok(Self {
+            global: Some(vizsla_neural::small_descriptor()?.into()),
+            search: SearchRecipe {
+                global_weight: SMALL_NETWORK_WEIGHT,
+                ..SearchRecipe::default()
+            },
+            ..Self::default()
+        })
+    }
+
     /// Reads a recipe from TOML; fields left out take their defaults.
     ///
     /// # Errors
@@ -375,6 +393,11 @@ impl Recipe {
                 recipe,
             }),
         }
+    }
+
+    /// Id of the whitening by which global descriptors are compared; empty when there is none.
+    pub(crate) fn whitening_id(&self) -> &str {
+        self.global.as_ref().map_or("", GlobalRecipe::whitening)
     }
 
     /// Whether images are described by what only exact comparison puts into order.

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use half::f16;
 use vizsla_features::Combined;
 use vizsla_vectors::{BinaryHasher, Projection, VectorIndex, content_id, l2_normalise};
 
@@ -152,7 +153,9 @@ impl Collection {
                 let row = compared.of(vector);
                 if row.len() == dimension {
                     space.ids.push(id);
-                    space.rows.extend_from_slice(&row);
+                    // As an index would keep it, so that making one changes no score.
+                    let kept = row.iter().map(|&number| f16::from_f32(number).to_f32());
+                    space.rows.extend(kept);
                 }
             }
         }

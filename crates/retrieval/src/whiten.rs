@@ -10,7 +10,6 @@ use std::sync::Arc;
 use serde::Serialize;
 use vizsla_vectors::{Projection, group_pairs};
 
-use crate::artefacts::whitening_id;
 use crate::catalog::Owner;
 use crate::{Channel, Collection, Error, Query, Reporter, SearchOptions, Verdict};
 
@@ -151,7 +150,7 @@ impl Collection {
             let id = whitening.as_ref().map(|w| w.id().to_owned());
             global.set_whitening(id.unwrap_or_default());
         }
-        if whitening_id(&recipe) != whitening_id(&self.recipe) {
+        if recipe.whitening_id() != self.recipe.whitening_id() {
             recipe.search.hash.clear();
         }
         self.write_recipe(recipe)?;

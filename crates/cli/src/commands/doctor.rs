@@ -77,7 +77,7 @@ fn models(problems: &mut Vec<String>) -> Result<Models> {
     let entries = registry.list()?;
     let mut usable = 0;
     for entry in &entries {
-        match entry.verified_path() {
+        match entry.verify() {
             Ok(_) => usable += 1,
             Err(error) => problems.push(error.to_string()),
         }

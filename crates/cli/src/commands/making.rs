@@ -52,9 +52,12 @@ pub struct Making {
     /// size), bow (tf-idf without signatures), asmk (all features of a word count as one)
     #[arg(long, value_name = "HOW")]
     scoring: Option<Scoring>,
-    /// Image model of `vizsla models` for a global descriptor of each picture
+    /// Image model of `vizsla models` for a global descriptor of each picture, in place of the small one that ships
     #[arg(long, value_name = "MODEL")]
     encoder: Option<String>,
+    /// Leave out the network that ships: local features alone
+    #[arg(long, conflicts_with_all = ["encoder", "global", "aggregator"])]
+    no_encoder: bool,
     /// Longest side, in pixels, at which the image model sees pictures; left out, the model's own rule
     #[arg(long, value_name = "PIXELS", requires = "encoder")]
     encoder_side: Option<u32>,
@@ -118,6 +121,7 @@ impl Making {
             && self.aggregator.is_none()
             && self.scoring.is_none()
             && self.encoder.is_none()
+            && !self.no_encoder
             && self.text_encoder.is_none()
     }
 
@@ -139,7 +143,7 @@ impl Making {
         };
         let aggregator = self.aggregator()?;
         let mut builder = Collection::builder(path)
-            .recipe(self.recipe(Recipe::default(), aggregator.as_ref())?)
+            .recipe(self.recipe(self.base()?, aggregator.as_ref())?)
             .codebook(codebook);
         if let Some(aggregator) = aggregator {
             builder = builder.aggregator(Arc::new(aggregator));
@@ -149,6 +153,15 @@ impl Making {
             builder = builder.local_model(Arc::new(network));
         }
         Ok(builder.create()?)
+    }
+
+    /// The recipe of a new collection before anything is asked of it.
+    fn base(&self) -> Result<Recipe> {
+        let other = self.encoder.is_some() || self.global.is_some() || self.aggregator.is_some();
+        Ok(match self.no_encoder || other {
+            true => Recipe::default(),
+            false => Recipe::standard()?,
+        })
     }
 
     /// The recipe that these options ask for, with the vocabulary that they name, on top of a given one.
@@ -166,6 +179,9 @@ impl Making {
         recipe.local.enabled &= !self.no_local;
         self.local.choose(&mut recipe.local)?;
         recipe.search.scoring = self.scoring.unwrap_or(recipe.search.scoring);
+        if self.no_encoder {
+            recipe.global = None;
+        }
         if let Some(model) = &self.encoder {
             let base = match recipe.global.take() {
                 Some(GlobalRecipe::Network(network)) => Some(network),

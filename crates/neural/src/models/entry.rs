@@ -83,6 +83,11 @@ pub enum ModelSource {
         /// The path of the file inside the repository, parts separated by "/".
         filename: String,
     },
+    /// Part of the program.
+    Shipped {
+        /// Its id.
+        shipped: String,
+    },
 }
 
 /// What a model of texts or words needs beside its file. Relative paths begin at the folder of the
@@ -216,7 +221,32 @@ impl ModelEntry {
                 advice: format!("`vizsla models pull {}` fetches it", self.id),
                 path: hub::snapshot_path(repository, revision, filename),
             }),
+            ModelSource::Shipped { .. } => Err(Error::Unsuitable {
+                id: self.id.clone(),
+                what: "is part of the program and has no file of its own; name a model in a file"
+                    .into(),
+            }),
         }
+    }
+
+    /// Whether the model is part of the program.
+    pub fn is_shipped(&self) -> bool {
+        matches!(self.source, ModelSource::Shipped { .. })
+    }
+
+    /// Hashes what is recorded of the model, all its files; where it is: `None` for what is part of the program.
+    ///
+    /// # Errors
+    /// As [`ModelEntry::verified_path`] and [`ModelEntry::tokenizer_path`].
+    pub fn verify(&self) -> Result<Option<PathBuf>, Error> {
+        if self.is_shipped() {
+            return Ok(None);
+        }
+        let path = self.verified_path()?;
+        if self.kind == ModelKind::Text {
+            self.tokenizer_path()?;
+        }
+        Ok(Some(path))
     }
 
     /// As [`ModelEntry::path`], after the file was hashed and found to be the recorded one. The

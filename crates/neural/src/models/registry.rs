@@ -8,6 +8,7 @@ use vizsla_vectors::AtomicFile;
 use super::digest;
 use super::entry::{ModelEntry, ModelKind, ModelSource};
 use super::hub;
+use super::small::{SMALL_NETWORK, small_network};
 use crate::error::Error;
 use crate::onnx::{self, nearest};
 
@@ -93,14 +94,22 @@ impl Registry {
     ///
     /// # Errors
     /// [`Error::UnknownModel`] with the ids there are, [`Error::Entry`] when it cannot be understood.
+    ///
+    /// The network that ships, [`SMALL_NETWORK`], is in every registry.
     pub fn get(&self, id: &str) -> Result<ModelEntry, Error> {
-        let unknown = |known: Vec<String>| Error::UnknownModel {
-            id: id.to_owned(),
-            known: nearest(id, known.iter().map(String::as_str)),
-            folder: self.folder.clone(),
+        let unknown = |known: Vec<String>| {
+            let known = known.iter().map(String::as_str);
+            Error::UnknownModel {
+                id: id.to_owned(),
+                known: nearest(id, known.chain([SMALL_NETWORK])),
+                folder: self.folder.clone(),
+            }
         };
         if check_id(id).is_err() {
             return Err(unknown(self.ids()?));
+        }
+        if id == SMALL_NETWORK {
+            return Ok(small_network());
         }
         let path = self.path(id);
         if !path.is_file() {
@@ -137,7 +146,7 @@ impl Registry {
     pub fn add(&self, entry: &ModelEntry) -> Result<(), Error> {
         check(entry)?;
         let path = self.path(&entry.id);
-        if path.exists() {
+        if path.exists() || entry.id == SMALL_NETWORK {
             return Err(Error::ModelExists {
                 id: entry.id.clone(),
                 path,
@@ -153,6 +162,7 @@ impl Registry {
     pub fn replace(&self, entry: &ModelEntry) -> Result<(), Error> {
         check(entry)?;
         self.get(&entry.id)?;
+        self.changeable(&entry.id)?;
         self.write(entry, &self.path(&entry.id))
     }
 
@@ -161,6 +171,7 @@ impl Registry {
     /// # Errors
     /// [`Error::UnknownModel`] when there is none.
     pub fn remove(&self, id: &str) -> Result<(), Error> {
+        self.changeable(id)?;
         if check_id(id).is_err() || !self.path(id).is_file() {
             self.get(id)?;
         }
@@ -207,11 +218,19 @@ impl Registry {
             }
             self.replace(&entry)?;
         }
-        entry.verified_path()?;
-        if entry.kind == ModelKind::Text {
-            entry.tokenizer_path()?;
-        }
+        entry.verify()?;
         Ok((entry, fetched))
+    }
+
+    /// Whether an entry is one of the folder.
+    fn changeable(&self, id: &str) -> Result<(), Error> {
+        match id == SMALL_NETWORK {
+            false => Ok(()),
+            true => Err(Error::Unsuitable {
+                id: id.to_owned(),
+                what: "is part of the program: it can neither be changed nor taken out".into(),
+            }),
+        }
     }
 
     fn path(&self, id: &str) -> PathBuf {
@@ -321,7 +340,10 @@ mod tests {
         assert_eq!(ids, ["a", "b"]);
         registry.remove("a").unwrap();
         let error = registry.remove("a").unwrap_err().to_string();
-        assert!(error.contains("no model 'a'; there are 'b'"), "{error}");
+        assert!(
+            error.contains("no model 'a'; there are 'vizsla-small', 'b'"),
+            "{error}"
+        );
         assert_eq!(fs::read_dir(registry.folder()).unwrap().count(), 1);
     }
 

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
+use super::chain::ChainSession;
 use super::choice::{RuntimeKind, SessionOptions};
 use super::onnxruntime::OrtSession;
 use super::rten::RtenSession;
+use crate::chain;
 use crate::error::Error;
 use crate::onnx::{self, Graph, ValueInfo, nearest};
 use crate::tensor::{ElementKind, Tensor, shape_text};
@@ -23,6 +25,7 @@ pub struct Session {
 enum Backend {
     Rten(Box<RtenSession>),
     Ort(Box<OrtSession>),
+    Chain(ChainSession),
 }
 
 impl Session {
@@ -94,6 +97,32 @@ impl Session {
         })
     }
 
+    /// The network that ships, up to the value `output`; without one, to its last.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] with the names there are.
+    pub(crate) fn shipped(
+        output: Option<&str>,
+        options: &SessionOptions,
+    ) -> Result<Session, Error> {
+        let network = chain::shipped()?;
+        let output = output.unwrap_or(network.last()).to_owned();
+        let unknown = |known| Error::UnknownName {
+            place: "output",
+            name: output.clone(),
+            known,
+            path: chain::place(),
+        };
+        let chain = ChainSession::new(network, &output, options.threads).map_err(unknown)?;
+        Ok(Session {
+            path: chain::place(),
+            inputs: ChainSession::inputs(),
+            outputs: chain.outputs(&output),
+            quantised: false,
+            backend: Backend::Chain(chain),
+        })
+    }
+
     /// The inputs that a run needs.
     pub fn inputs(&self) -> &[ValueInfo] {
         &self.inputs
@@ -104,12 +133,19 @@ impl Session {
         &self.outputs
     }
 
-    /// What runs it.
-    pub fn runtime(&self) -> RuntimeKind {
+    /// What runs it; `None` for the network that ships, which the program runs itself.
+    pub fn runtime(&self) -> Option<RuntimeKind> {
         match self.backend {
-            Backend::Rten(_) => RuntimeKind::Rten,
-            Backend::Ort(_) => RuntimeKind::Ort,
+            Backend::Rten(_) => Some(RuntimeKind::Rten),
+            Backend::Ort(_) => Some(RuntimeKind::Ort),
+            Backend::Chain(_) => None,
         }
+    }
+
+    /// What runs it, with its version, for people.
+    fn runtime_title(&self) -> String {
+        self.runtime()
+            .map_or("Vizsla".to_owned(), RuntimeKind::title)
     }
 
     /// The file of the model.
@@ -139,9 +175,10 @@ impl Session {
         let run = match &self.backend {
             Backend::Rten(session) => session.run(inputs, &self.inputs),
             Backend::Ort(session) => session.run(inputs, &self.inputs),
+            Backend::Chain(session) => session.run(inputs),
         };
         run.map_err(|what| Error::Run {
-            runtime: self.runtime().title(),
+            runtime: self.runtime_title(),
             what: one_line(&what),
             path: self.path.clone(),
         })
@@ -207,7 +244,7 @@ impl Session {
             return Ok(());
         }
         let advice = match (self.runtime(), self.quantised) {
-            (RuntimeKind::Rten, true) => {
+            (Some(RuntimeKind::Rten), true) => {
                 "; quantised models need ONNX Runtime: `pip install onnxruntime`"
             }
             _ => "; the weights or the input are out of range",
@@ -216,7 +253,7 @@ impl Session {
             output: info.name.clone(),
             count,
             total: values.len(),
-            runtime: self.runtime().title(),
+            runtime: self.runtime_title(),
             advice,
             path: self.path.clone(),
         })

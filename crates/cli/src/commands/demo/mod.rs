@@ -17,7 +17,8 @@ use vizsla_evaluation::{
 };
 use vizsla_pixels::Rgb;
 use vizsla_retrieval::{
-    Collection, Hit, IngestOptions, IngestReport, Query, Reporter, Scratch, SearchOptions, Verdict,
+    Collection, Hit, IngestOptions, IngestReport, Query, Recipe, Reporter, Scratch, SearchOptions,
+    Verdict,
 };
 
 use self::answer::Answer;
@@ -68,7 +69,9 @@ impl Arguments {
         }
 
         let place = place.join("demo.vizsla");
-        let mut collection = Collection::builder(&place).create()?;
+        let mut collection = Collection::builder(&place)
+            .recipe(Recipe::standard()?)
+            .create()?;
         let gallery: Vec<PathBuf> = dataset.gallery.iter().map(|g| g.path.clone()).collect();
         let report = collection.ingest(&gallery, &IngestOptions::default(), &progress)?;
         if report.interrupted {

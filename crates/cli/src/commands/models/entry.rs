@@ -11,6 +11,7 @@ pub(super) fn source(entry: &ModelEntry) -> String {
             revision,
             filename,
         } => format!("{repository}@{revision}/{filename}"),
+        ModelSource::Shipped { .. } => "part of the program".to_owned(),
     }
 }
 

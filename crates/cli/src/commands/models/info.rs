@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use vizsla_neural::{ModelEntry, ModelKind, Registry};
+use vizsla_neural::{ModelEntry, Registry};
 
 use crate::commands::Outcome;
 use crate::output;
@@ -30,12 +30,7 @@ struct Report {
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         let entry = Registry::default_registry()?.get(&self.id)?;
-        let verified = entry.verified_path().and_then(|path| {
-            if entry.kind == ModelKind::Text {
-                entry.tokenizer_path()?;
-            }
-            Ok(path)
-        });
+        let verified = entry.verify();
         let report = Report {
             verified: verified.is_ok(),
             path: entry.path().ok().map(|path| path.display().to_string()),

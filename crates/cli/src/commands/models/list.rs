@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use vizsla_neural::{ModelEntry, Registry};
+use vizsla_neural::{ModelEntry, Registry, small_network};
 
 use crate::commands::Outcome;
 use crate::output::{self, Table};
@@ -27,15 +27,16 @@ struct Report {
 struct Listed {
     #[serde(flatten)]
     entry: ModelEntry,
-    /// True when its file is on this machine.
+    /// True when its file is on this machine, or it is part of the program.
     here: bool,
 }
 
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
         let registry = Registry::default_registry()?;
-        let models = registry.list()?.into_iter().map(|entry| Listed {
-            here: entry.path().is_ok(),
+        let models = std::iter::once(small_network()).chain(registry.list()?);
+        let models = models.map(|entry| Listed {
+            here: entry.is_shipped() || entry.path().is_ok(),
             entry,
         });
         let problems = registry.problems()?;

@@ -29,7 +29,9 @@ struct Report {
     #[serde(flatten)]
     entry: ModelEntry,
     fetched_bytes: u64,
-    path: String,
+    /// Left out of what is part of the program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
 }
 
 impl Arguments {
@@ -42,7 +44,7 @@ impl Arguments {
             registry.replace(&entry)?;
         }
         let report = Report {
-            path: entry.verified_path()?.display().to_string(),
+            path: entry.verify()?.map(|path| path.display().to_string()),
             entry,
             fetched_bytes,
         };
@@ -53,7 +55,8 @@ impl Arguments {
                 0 => "here already".to_owned(),
                 bytes => format!("fetched {}", output::bytes(bytes)),
             };
-            output::show(&format!("{}: {fetched}, {}\n", self.id, report.path))?;
+            let place = report.path.as_deref().unwrap_or("part of the program");
+            output::show(&format!("{}: {fetched}, {place}\n", self.id))?;
         }
         Ok(Outcome::Done)
     }
