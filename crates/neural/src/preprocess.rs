@@ -450,16 +450,22 @@ fn resample(
     }
     let columns = windows(image.width(), width, interpolation);
     let mut narrow = Vec::with_capacity(3 * width * image.height());
+    // Four lanes a pixel, of which the last is not used: one register.
+    let mut wide = vec![[0.0f32; 4]; image.width()];
     for y in 0..image.height() {
         let (row, _) = image.row(y).as_chunks::<3>();
+        for (wide, pixel) in wide.iter_mut().zip(row) {
+            *wide = [pixel[0], pixel[1], pixel[2], 0].map(f32::from);
+        }
         for window in &columns {
-            let mut sums = [0.0f32; 3];
-            for (&weight, pixel) in window.weights.iter().zip(&row[window.start..]) {
-                for (sum, &value) in sums.iter_mut().zip(pixel) {
-                    *sum += weight * f32::from(value);
+            let mut sums = [0.0f32; 4];
+            for (&weight, pixel) in window.weights.iter().zip(&wide[window.start..]) {
+                for lane in 0..4 {
+                    sums[lane] += weight * pixel[lane];
                 }
             }
-            narrow.extend(sums.map(byte));
+            let [red, green, blue, _] = sums.map(byte);
+            narrow.extend([red, green, blue]);
         }
     }
     let rows = windows(image.height(), height, interpolation);
@@ -469,8 +475,8 @@ fn resample(
         sums.fill(0.0);
         for (k, &weight) in window.weights.iter().enumerate() {
             let row = &narrow[(window.start + k) * 3 * width..][..3 * width];
-            for (sum, &value) in sums.iter_mut().zip(row) {
-                *sum += weight * f32::from(value);
+            for at in 0..3 * width {
+                sums[at] += weight * f32::from(row[at]);
             }
         }
         data.extend(sums.iter().copied().map(byte));
