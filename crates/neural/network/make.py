@@ -3,8 +3,8 @@
     pip install numpy onnx onnxruntime
     python make.py mobilenet_v1_0.75.onnx small.vzcn ../tests/reference/small_network.json
 
-What comes before the classifier is kept. Batch normalisation is folded into the convolution before it, and weights are rounded to 16-bit
-floats; biases stay 32-bit. The format is described in src/shipped/file.rs. Reference values are those of ONNX Runtime with the
+What comes before the classifier is kept. Batch normalisation is folded into the convolution before it. Weights of pointwise layers are rounded to whole
+numbers of eight bits with a scale for each channel, the others to 16-bit floats; biases stay 32-bit. The format is described in src/shipped/file.rs. Reference values are those of ONNX Runtime with the
 rounded weights, and of the last layer with the ONNX file's own.
 """
 
@@ -58,12 +58,24 @@ def layers(model):
     return found[::-1]
 
 
+def whole_numbers(weights):
+    """Weights as whole numbers from -127 to 127, and what they are multiplied by, for each channel that comes out."""
+    scale = numpy.abs(weights).max(axis=0) / 127
+    scale[scale == 0] = 1
+    return numpy.round(weights / scale).astype(numpy.int8), scale
+
+
 def file_of(model):
     body = b""
     found = layers(model)
     for name, kind, stride, inputs, outputs, weights, bias in found:
         body += struct.pack("<BBHHB", kind, stride, inputs, outputs, len(name)) + name.encode()
-        body += weights.astype("<f2").tobytes() + bias.astype("<f4").tobytes()
+        if kind == POINTWISE:
+            whole, scale = whole_numbers(weights)
+            body += whole.tobytes() + scale.astype("<f4").tobytes()
+        else:
+            body += weights.astype("<f2").tobytes()
+        body += bias.astype("<f4").tobytes()
     head = b"VZCN" + struct.pack("<III", 1, len(found), zlib.crc32(body))
     return head + struct.pack("<I", zlib.crc32(head)) + body
 
@@ -75,14 +87,23 @@ def picture(width, height):
 
 
 def rounded(model):
-    """The same network with the weights as they are kept."""
-    made, values, last = [], [numpy_helper.from_array(numpy.float32(at), name) for name, at in [("low", 0), ("high", 6)]], "input"
+    """The same network with the weights as they are kept, and what comes into pointwise layers in 255 steps."""
+    constants = [("low", 0), ("high", 6), ("steps", 255 / 6), ("step", 6 / 255), ("half", 0.5)]
+    made, values, last = [], [numpy_helper.from_array(numpy.float32(at), name) for name, at in constants], "input"
     for name, kind, stride, inputs, outputs, weights, bias in layers(model):
         kept = weights.astype(numpy.float16).astype(numpy.float32)
         if kind == DEPTHWISE:
             kept = kept.transpose(2, 0, 1)[:, None]
         elif kind == POINTWISE:
-            kept = kept.T[:, :, None, None]
+            whole, scale = whole_numbers(weights)
+            kept = (whole * scale.astype(numpy.float32)).astype(numpy.float32).T[:, :, None, None]
+            made += [
+                onnx.helper.make_node("Mul", [last, "steps"], [name + "_s"]),
+                onnx.helper.make_node("Add", [name + "_s", "half"], [name + "_h"]),
+                onnx.helper.make_node("Floor", [name + "_h"], [name + "_f"]),
+                onnx.helper.make_node("Mul", [name + "_f", "step"], [name + "_r"]),
+            ]
+            last = name + "_r"
         else:
             kept = kept.transpose(3, 2, 0, 1)
         values += [numpy_helper.from_array(numpy.ascontiguousarray(kept), name + "_w")]

@@ -2,16 +2,13 @@
 //! picture, and of an odd number of places that are missing the greater half is missing at the end.
 #![allow(unsafe_code)]
 
-use super::file::{Layer, WINDOW};
+use super::file::{MOST, WINDOW, Window};
 
 /// Side of a window.
 const SIDE: usize = 3;
 /// Channels that are worked on at a time.
 #[cfg(target_arch = "x86_64")]
 const LANES: usize = 8;
-/// What values are cut off at.
-const MOST: f32 = 6.0;
-
 /// Places that are missing before the first, for a side of `length` places.
 fn missing(length: usize, stride: usize) -> usize {
     let all = (length.div_ceil(stride) - 1) * stride + SIDE;
@@ -20,14 +17,17 @@ fn missing(length: usize, stride: usize) -> usize {
 
 /// The picture with what is missing around it as zeros, so that every window lies inside: its width, and its numbers in `room`.
 pub(super) fn framed(
-    layer: &Layer,
+    window: &Window,
     from: &[f32],
     (height, width): (usize, usize),
     room: &mut Vec<f32>,
 ) -> usize {
-    let channels = layer.inputs;
-    let side = |length: usize| (length.div_ceil(layer.stride) - 1) * layer.stride + SIDE;
-    let (above, left) = (missing(height, layer.stride), missing(width, layer.stride));
+    let channels = window.channels;
+    let side = |length: usize| (length.div_ceil(window.stride) - 1) * window.stride + SIDE;
+    let (above, left) = (
+        missing(height, window.stride),
+        missing(width, window.stride),
+    );
     // Where strides leave places over, the windows end before the picture does.
     let (rows, columns) = (
         side(height).max(above + height),
@@ -44,17 +44,17 @@ pub(super) fn framed(
 
 /// The windows of a picture with a frame, one a row: rows × columns × channels.
 pub(super) fn windows(
-    layer: &Layer,
+    window: &Window,
     framed: &[f32],
     width: usize,
     columns: usize,
     windows: &mut Vec<f32>,
 ) {
-    let channels = layer.inputs;
-    let rows = (framed.len() / (width * channels) - SIDE) / layer.stride + 1;
+    let channels = window.channels;
+    let rows = (framed.len() / (width * channels) - SIDE) / window.stride + 1;
     windows.clear();
     for at in 0..rows * columns {
-        let (y, x) = (at / columns * layer.stride, at % columns * layer.stride);
+        let (y, x) = (at / columns * window.stride, at % columns * window.stride);
         for row in y..y + SIDE {
             let first = (row * width + x) * channels;
             windows.extend_from_slice(&framed[first..first + SIDE * channels]);
@@ -84,21 +84,27 @@ fn finish_by(values: &mut [f32], bias: &[f32]) {
 
 /// Each channel times its window, with bias, cut off. `from` has a frame of zeros, see [`framed`]; `width` is its width with it, `columns` that
 /// of what comes out.
-pub(super) fn depthwise(layer: &Layer, from: &[f32], width: usize, columns: usize, to: &mut [f32]) {
+pub(super) fn depthwise(
+    window: &Window,
+    from: &[f32],
+    width: usize,
+    columns: usize,
+    to: &mut [f32],
+) {
     #[cfg(target_arch = "x86_64")]
     if x86::there() {
         // SAFETY: the features were found on this processor just above.
-        return unsafe { x86::depthwise(layer, from, width, columns, to) };
+        return unsafe { x86::depthwise(window, from, width, columns, to) };
     }
-    depthwise_by(layer, from, width, columns, to);
+    depthwise_by(window, from, width, columns, to);
 }
 
-fn depthwise_by(layer: &Layer, from: &[f32], width: usize, columns: usize, to: &mut [f32]) {
-    let (stride, channels) = (layer.stride, layer.inputs);
+fn depthwise_by(window: &Window, from: &[f32], width: usize, columns: usize, to: &mut [f32]) {
+    let (stride, channels) = (window.stride, window.channels);
     for (at, out) in to.chunks_exact_mut(channels).enumerate() {
         let (y, x) = (at / columns * stride, at % columns * stride);
-        out.copy_from_slice(&layer.bias);
-        for (tap, weights) in layer.weights.chunks_exact(channels).enumerate() {
+        out.copy_from_slice(&window.bias);
+        for (tap, weights) in window.weights.chunks_exact(channels).enumerate() {
             let place = (y + tap / SIDE) * width + x + tap % SIDE;
             let values = &from[place * channels..][..channels];
             for channel in 0..channels {
@@ -117,7 +123,7 @@ mod x86 {
         _mm256_setzero_ps, _mm256_storeu_ps,
     };
 
-    use super::{LANES, Layer, MOST, SIDE, WINDOW, depthwise_by, finish_by};
+    use super::{LANES, MOST, SIDE, WINDOW, Window, depthwise_by, finish_by};
 
     pub(super) fn there() -> bool {
         std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
@@ -136,23 +142,23 @@ mod x86 {
 
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn depthwise(
-        layer: &Layer,
+        window: &Window,
         from: &[f32],
         width: usize,
         columns: usize,
         to: &mut [f32],
     ) {
-        let (stride, channels) = (layer.stride, layer.inputs);
+        let (stride, channels) = (window.stride, window.channels);
         if !channels.is_multiple_of(LANES) {
-            return depthwise_by(layer, from, width, columns, to);
+            return depthwise_by(window, from, width, columns, to);
         }
         let blocks = channels / LANES;
         let (from, weights) = (
             from.as_chunks::<LANES>().0,
-            layer.weights.as_chunks::<LANES>().0,
+            window.weights.as_chunks::<LANES>().0,
         );
         let (bias, to) = (
-            layer.bias.as_chunks::<LANES>().0,
+            window.bias.as_chunks::<LANES>().0,
             to.as_chunks_mut::<LANES>().0,
         );
         let (none, most) = (_mm256_setzero_ps(), _mm256_set1_ps(MOST));

@@ -2,14 +2,16 @@
 //!
 //! `VZCN`, little-endian: magic, version 1, number of layers, CRC-32 of what follows the header, CRC-32 of the header up to here (4 bytes
 //! each). Then each layer: kind (1 byte: 0 full, 1 depthwise, 2 pointwise), stride (1), channels in and out (2 each), length of the
-//! name (1), the name, weights (16-bit floats) and one bias for each channel that comes out (32-bit floats). Weights are rows × columns × in ×
-//! out of a 3 × 3 window, without `in` where it is depthwise, and in × out where it is pointwise.
+//! name (1), the name, and weights. Those of a 3 × 3 window are 16-bit floats, rows × columns × in × out, without `in` where it is depthwise; those of a
+//! pointwise layer are whole numbers of one byte, in × out, and a scale for each channel that comes out (32-bit floats). Last, a bias for
+//! each channel that comes out (32-bit floats).
 
 use std::path::Path;
 
 use half::f16;
 use vizsla_vectors::{FileFormat, f32s, u32_at};
 
+use super::bytes::BytePanel;
 use crate::error::Error;
 
 const FORMAT: FileFormat = FileFormat {
@@ -24,16 +26,28 @@ const MOST_LAYERS: u32 = 256;
 const MOST_CHANNELS: usize = 4096;
 /// Places of a window.
 pub(super) const WINDOW: usize = 9;
+/// What values are cut off at.
+pub(super) const MOST: f32 = 6.0;
 
-/// What a layer sees of its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a layer sees of its input, and by what it multiplies.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Kind {
     /// All channels in a window of 3 × 3.
-    Full,
+    Full(Window),
     /// Each channel for itself, in a window of 3 × 3.
-    Depthwise,
+    Depthwise(Window),
     /// All channels of one place.
-    Pointwise,
+    Pointwise(BytePanel),
+}
+
+/// The weights of a window, and what is added.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Window {
+    pub stride: usize,
+    /// That come in.
+    pub channels: usize,
+    pub weights: Vec<f32>,
+    pub bias: Vec<f32>,
 }
 
 /// A convolution, cut off below 0 and above 6.
@@ -44,8 +58,6 @@ pub(super) struct Layer {
     pub stride: usize,
     pub inputs: usize,
     pub outputs: usize,
-    pub weights: Vec<f32>,
-    pub bias: Vec<f32>,
 }
 
 /// The layers of a file.
@@ -78,32 +90,58 @@ fn layer(rest: &mut &[u8]) -> Option<Layer> {
     let channels = |low, high| usize::from(u16::from_le_bytes([low, high]));
     let (inputs, outputs) = (channels(in_low, in_high), channels(out_low, out_high));
     let name = String::from_utf8(take(rest, usize::from(name))?.to_vec()).ok()?;
-    let (kind, weights) = match kind {
-        0 => (Kind::Full, WINDOW * inputs * outputs),
-        1 if inputs == outputs => (Kind::Depthwise, WINDOW * inputs),
-        2 if stride == 1 => (Kind::Pointwise, inputs * outputs),
-        _ => return None,
-    };
     let sound = |channels: usize| (1..=MOST_CHANNELS).contains(&channels);
+    let stride = usize::from(stride);
     if !(sound(inputs) && sound(outputs) && (1..=2).contains(&stride)) {
         return None;
     }
-    let weights = take(rest, 2 * weights)?.as_chunks().0;
-    let bias = take(rest, 4 * outputs)?;
-    let layer = Layer {
+    let kind = match kind {
+        0 => Kind::Full(window(rest, stride, inputs, inputs * outputs, outputs)?),
+        1 if inputs == outputs => Kind::Depthwise(window(rest, stride, inputs, inputs, outputs)?),
+        2 if stride == 1 => {
+            let weights = take(rest, inputs * outputs)?;
+            let weights: Vec<i8> = weights.iter().map(|byte| byte.cast_signed()).collect();
+            let (scales, bias) = (floats(rest, outputs)?, floats(rest, outputs)?);
+            Kind::Pointwise(BytePanel::new(&weights, &scales, &bias))
+        }
+        _ => return None,
+    };
+    Some(Layer {
         name,
         kind,
-        stride: usize::from(stride),
+        stride,
         inputs,
         outputs,
-        weights: weights
-            .iter()
-            .map(|&w| f16::from_le_bytes(w).to_f32())
-            .collect(),
-        bias: f32s(bias).collect(),
-    };
-    let mut numbers = layer.weights.iter().chain(&layer.bias);
-    numbers.all(|number| number.is_finite()).then_some(layer)
+    })
+}
+
+/// A window with so many weights for each of its places.
+fn window(
+    rest: &mut &[u8],
+    stride: usize,
+    channels: usize,
+    of_place: usize,
+    outputs: usize,
+) -> Option<Window> {
+    let halves = take(rest, 2 * WINDOW * of_place)?.as_chunks().0.iter();
+    let weights: Vec<f32> = halves
+        .map(|&half| f16::from_le_bytes(half).to_f32())
+        .collect();
+    let bias = floats(rest, outputs)?;
+    let sound = weights.iter().all(|weight| weight.is_finite());
+    sound.then_some(Window {
+        stride,
+        channels,
+        weights,
+        bias,
+    })
+}
+
+/// So many 32-bit floats.
+fn floats(rest: &mut &[u8], count: usize) -> Option<Vec<f32>> {
+    let numbers: Vec<f32> = f32s(take(rest, 4 * count)?).collect();
+    let sound = numbers.iter().all(|number| number.is_finite());
+    sound.then_some(numbers)
 }
 
 fn take<'a>(rest: &mut &'a [u8], bytes: usize) -> Option<&'a [u8]> {
@@ -124,26 +162,21 @@ mod tests {
     fn what_is_damaged_is_refused_and_nothing_panics() {
         let path = Path::new("small.vzcn");
         let mut layer = vec![2, 1, 3, 0, 2, 0, 1, b'p'];
-        layer.extend([0; 12 + 8]);
+        layer.extend([0; 6 + 8 + 8]);
         let read = decode(&file(1, &layer), path).unwrap();
         assert_eq!((read.len(), read[0].name.as_str()), (1, "p"));
         for end in 0..layer.len() {
             assert!(decode(&file(1, &layer[..end]), path).is_err());
         }
-        let wrong = [
-            (0, 3),
-            (1, 2),
-            (2, 4),
-            (3, 200),
-            (4, 0),
-            (6, 9),
-            (8 + 1, 0x7c),
-        ];
+        let wrong = [(0, 3), (1, 2), (2, 4), (3, 200), (4, 0), (6, 9)];
         for (at, value) in wrong {
             let mut layer = layer.clone();
             layer[at] = value;
             assert!(decode(&file(1, &layer), path).is_err(), "{at}");
         }
+        let mut infinite = layer.clone();
+        infinite[8 + 6..8 + 6 + 4].copy_from_slice(&f32::INFINITY.to_le_bytes());
+        assert!(decode(&file(1, &infinite), path).is_err());
         for layers in [0, 2, u32::MAX] {
             assert!(decode(&file(layers, &layer), path).is_err(), "{layers}");
         }

@@ -1,8 +1,9 @@
 //! A chain of convolutions that the program runs itself: the network that ships.
 //!
-//! It is what comes before the classifier of MobileNet v1, three quarters as wide (Howard et al. 2017), with weights of 16 bits. Where it comes
-//! from and how it is made: `network/README.md`. General runtimes take almost three times as long.
+//! It is what comes before the classifier of MobileNet v1, three quarters as wide (Howard et al. 2017), with weights of 8 and 16 bits. Where it comes
+//! from and how it is made: `network/README.md`. A general runtime takes four times as long.
 
+mod bytes;
 mod convolution;
 mod file;
 mod network;

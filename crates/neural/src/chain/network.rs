@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
+use super::bytes::rounded;
 use super::convolution::{depthwise, finish, framed, windows};
-use super::file::{Kind, Layer};
+use super::file::{Kind, Layer, WINDOW, Window};
 use crate::onnx::nearest;
 
 /// Channels of a picture.
@@ -35,6 +36,8 @@ struct Room {
     framed: Vec<f32>,
     /// The windows of a full convolution.
     windows: Vec<f32>,
+    /// What comes into a pointwise layer.
+    bytes: Vec<u8>,
     /// What the layer makes.
     made: Vec<f32>,
 }
@@ -94,34 +97,37 @@ impl Layer {
         let (height, width) = (size.0.div_ceil(self.stride), size.1.div_ceil(self.stride));
         // Every number is written below.
         room.made.resize(height * width * self.outputs, 0.0);
-        let framed = (self.kind != Kind::Pointwise)
-            .then(|| framed(self, &room.values, size, &mut room.framed));
-        match (self.kind, framed) {
-            (Kind::Depthwise, Some(across)) => {
-                depthwise(self, &room.framed, across, width, &mut room.made);
+        match &self.kind {
+            Kind::Pointwise(panel) => {
+                rounded(&room.values, self.inputs, &mut room.bytes);
+                panel.product(&room.bytes, &mut room.made);
             }
-            (_, Some(across)) => {
-                windows(self, &room.framed, across, width, &mut room.windows);
-                self.product(&room.windows, &mut room.made);
+            Kind::Depthwise(window) => {
+                let across = framed(window, &room.values, size, &mut room.framed);
+                depthwise(window, &room.framed, across, width, &mut room.made);
             }
-            (_, None) => self.product(&room.values, &mut room.made),
+            Kind::Full(window) => {
+                let across = framed(window, &room.values, size, &mut room.framed);
+                windows(window, &room.framed, across, width, &mut room.windows);
+                product(window, &room.windows, &mut room.made);
+            }
         }
         std::mem::swap(&mut room.values, &mut room.made);
         (height, width)
     }
+}
 
-    /// All places, one a row, times the weights.
-    fn product(&self, places: &[f32], to: &mut [f32]) {
-        let rows = to.len() / self.outputs;
-        let columns = places.len() / rows.max(1);
-        matmul(
-            MatMut::from_row_major_slice_mut(to, rows, self.outputs),
-            Accum::Replace,
-            MatRef::from_row_major_slice(places, rows, columns),
-            MatRef::from_row_major_slice(&self.weights, columns, self.outputs),
-            1.0,
-            Par::Seq,
-        );
-        finish(to, &self.bias);
-    }
+/// All windows, one a row, times the weights.
+fn product(window: &Window, windows: &[f32], to: &mut [f32]) {
+    let (outputs, columns) = (window.bias.len(), WINDOW * window.channels);
+    let rows = to.len() / outputs;
+    matmul(
+        MatMut::from_row_major_slice_mut(to, rows, outputs),
+        Accum::Replace,
+        MatRef::from_row_major_slice(windows, rows, columns),
+        MatRef::from_row_major_slice(&window.weights, columns, outputs),
+        1.0,
+        Par::Seq,
+    );
+    finish(to, &window.bias);
 }
