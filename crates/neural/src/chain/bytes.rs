@@ -4,8 +4,8 @@
 //! each channel that comes out (Jacob et al. 2018). Sums of products of whole numbers are exact, so every processor makes the same of the same bytes.
 #![allow(unsafe_code)]
 
-use super::file::MOST;
-
+/// What values are cut off at.
+pub(super) const MOST: f32 = 6.0;
 /// Channels that come out of a block.
 const BLOCK: usize = 16;
 /// Channels that come in with an entry of a block.

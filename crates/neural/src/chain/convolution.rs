@@ -2,7 +2,8 @@
 //! picture, and of an odd number of places that are missing the greater half is missing at the end.
 #![allow(unsafe_code)]
 
-use super::file::{MOST, WINDOW, Window};
+use super::bytes::MOST;
+use super::file::{WINDOW, Window};
 
 /// Side of a window.
 const SIDE: usize = 3;

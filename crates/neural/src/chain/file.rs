@@ -26,8 +26,6 @@ const MOST_LAYERS: u32 = 256;
 const MOST_CHANNELS: usize = 4096;
 /// Places of a window.
 pub(super) const WINDOW: usize = 9;
-/// What values are cut off at.
-pub(super) const MOST: f32 = 6.0;
 
 /// What a layer sees of its input, and by what it multiplies.
 #[derive(Debug, Clone, PartialEq)]
