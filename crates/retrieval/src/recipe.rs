@@ -217,9 +217,6 @@ fn only_verify(stages: &Vec<StageRecipe>) -> bool {
     stages.as_slice() == VERIFY
 }
 
-/// Weight of the network that ships among the channels; chosen on the first halves of the sets (`benches/instance/halves.json`).
-const SMALL_NETWORK_WEIGHT: f64 = 1.25;
-
 impl Recipe {
     /// What the program describes pictures by where nothing else is said: local features, and the network that ships.
     ///
@@ -228,10 +225,6 @@ impl Recipe {
     pub fn standard() -> Result<Self, Error> {
         Ok(Self {
             global: Some(vizsla_neural::small_descriptor()?.into()),
-            search: SearchRecipe {
-                global_weight: SMALL_NETWORK_WEIGHT,
-                ..SearchRecipe::default()
-            },
             ..Self::default()
         })
     }

@@ -7,6 +7,7 @@
 //! | to | use |
 //! |---|---|
 //! | make or open a collection | [`Collection::builder`] |
+//! | find what looks alike too, by the network that ships | [`Recipe::standard`] |
 //! | take in folders, files, or pictures held in memory | [`Collection::ingest`], [`Collection::add`] |
 //! | search by pictures, regions, words, examples | [`Collection::search`] with a [`Query`] |
 //! | compare two pictures without a collection, by any way of matching and any geometry | [`match_pictures`] |
