@@ -1,5 +1,7 @@
 //! The network that ships, as a new collection takes it.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod workbench;
 
 use workbench::Workbench;
