@@ -1,6 +1,6 @@
 //! The network that ships, as a new collection takes it.
 
-#![allow(clippy::expect_used, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::panic)]
 
 mod workbench;
 

@@ -19,7 +19,6 @@ type Entry = [[i8; PACK]; BLOCK];
 /// The weights of a pointwise layer, packed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct BytePanel {
-    inputs: usize,
     outputs: usize,
     /// Entries of a block.
     depth: usize,
@@ -89,7 +88,6 @@ impl BytePanel {
             filled
         };
         Self {
-            inputs,
             outputs,
             depth,
             entries,
@@ -381,7 +379,6 @@ mod tests {
                 .map(|_| (dice(&mut state) % 601) as f32 * 0.01)
                 .collect();
             let panel = BytePanel::new(&weights, &scales, &bias);
-            assert_eq!(panel.inputs, inputs);
             let mut bytes = Vec::new();
             rounded(&values, inputs, &mut bytes);
             let mut expected = Vec::new();
