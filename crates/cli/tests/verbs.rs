@@ -566,3 +566,29 @@ fn methods_are_told_with_paper_and_cost() {
         .run(&["methods", "swift"])
         .fails_with(&["swift", "detector", "vizsla methods"]);
 }
+
+#[test]
+fn a_mirror_image_is_found_where_it_is_asked_for() {
+    let bench = indexed(3);
+    let turned = paint::picture(1).mirrored().encode_png().expect("png");
+    bench.write("turned.png", &turned);
+    let plain = bench.succeed(&["search", "p.vizsla", "turned.png"]);
+    assert!(!plain.stdout.contains("match,"), "{}", plain.stdout);
+    let search = ["search", "p.vizsla", "turned.png", "--mirrored"];
+    let found = bench.succeed(&search);
+    assert!(found.stdout.contains("match, mirrored"), "{}", found.stdout);
+    let answer = bench.json(&[&search[..], &["--json"]].concat());
+    let first = &answer["hits"][0];
+    let path = first["path"].as_str().expect("a path");
+    assert!(path.ends_with("01.png"), "{answer}");
+    assert_eq!(first["agreement"]["mirrored"], true);
+    let straight = bench.json(&[
+        "search",
+        "p.vizsla",
+        "photos/01.png",
+        "--mirrored",
+        "--json",
+    ]);
+    let agreement = &straight["hits"][0]["agreement"];
+    assert!(agreement["inliers"].is_number() && agreement["mirrored"].is_null());
+}

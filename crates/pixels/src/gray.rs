@@ -24,6 +24,15 @@ impl Gray {
         })
     }
 
+    /// The mirror image: left and right change over.
+    #[must_use]
+    pub fn mirrored(&self) -> Gray {
+        let mut turned = self.clone();
+        let rows = turned.data.chunks_exact_mut(self.width);
+        rows.for_each(<[u8]>::reverse);
+        turned
+    }
+
     /// An image of one value.
     ///
     /// # Errors

@@ -28,6 +28,16 @@ impl Rgb {
         })
     }
 
+    /// The mirror image: left and right change over.
+    #[must_use]
+    pub fn mirrored(&self) -> Rgb {
+        let mut turned = self.clone();
+        for row in turned.data.chunks_exact_mut(3 * self.width) {
+            row.as_chunks_mut::<3>().0.reverse();
+        }
+        turned
+    }
+
     /// An image of one colour.
     ///
     /// # Errors
@@ -164,6 +174,17 @@ mod tests {
         assert_eq!(luma([0, 0, 255]), 29);
         assert_eq!(luma([255, 255, 255]), 255);
         assert_eq!(luma([12, 200, 77]), 130);
+    }
+
+    #[test]
+    fn left_and_right_change_over() {
+        let pixel = |v: u8| [v, v + 10, v + 20];
+        let image =
+            |values: [u8; 6]| Rgb::new(3, 2, values.into_iter().flat_map(pixel).collect()).unwrap();
+        let (given, turned) = (image([1, 2, 3, 4, 5, 6]), image([3, 2, 1, 6, 5, 4]));
+        assert_eq!(given.mirrored(), turned);
+        assert_eq!(given.to_gray().mirrored(), turned.to_gray());
+        assert_eq!(turned.mirrored(), given);
     }
 
     #[test]

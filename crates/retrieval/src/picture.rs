@@ -96,6 +96,17 @@ impl Picture {
         })
     }
 
+    /// Its mirror image: left and right of the part that is meant change over.
+    pub(crate) fn mirrored(&self) -> Self {
+        Self {
+            gray: self.gray.as_ref().map(Gray::mirrored),
+            colour: self.colour.as_ref().map(Rgb::mirrored),
+            full: self.full,
+            region: self.region,
+            file: FileNotes::default(),
+        }
+    }
+
     /// Full-resolution pixels for each pixel of the grey form.
     pub(crate) fn zoom(&self) -> f64 {
         let width = self.gray.as_ref().map_or(1, Gray::width);

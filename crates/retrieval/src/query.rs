@@ -176,6 +176,8 @@ pub struct SearchOptions {
     pub stages: Option<Vec<StageRecipe>>,
     /// Captions that are looked past, by id: those that a query was taken from.
     pub ignore_captions: Vec<i64>,
+    /// Whether the mirror images of the query's pictures are looked for as well.
+    pub mirrored: bool,
     /// What a picture of the query may ask for.
     pub limits: Limits,
 }
@@ -194,6 +196,7 @@ impl Default for SearchOptions {
             fusion: None,
             stages: None,
             ignore_captions: Vec::new(),
+            mirrored: false,
             limits: Limits::default(),
         }
     }
@@ -255,6 +258,9 @@ pub struct Agreement {
     /// The image that explains the same place of the query better, where that makes the difference between a match and a part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rival: Option<i64>,
+    /// Whether it is the mirror image of the query that agrees. Boxes, transform and inliers are told of the query itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub mirrored: bool,
     /// The inliers.
     #[serde(skip)]
     pub pairs: Vec<PointPair>,

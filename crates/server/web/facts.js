@@ -30,7 +30,8 @@ function ground(agreement) {
   const percent = (/** @type {number | undefined} */ share) => `${Math.round((share ?? 0) * 100)} %`;
   const rival =
     agreement.rival === undefined ? '' : ` Picture ${agreement.rival} explains the same place of the query better.`;
-  return `Of the ground that both show ${percent(agreement.agreeing)} agrees and ${percent(agreement.differing)} differs: the same object with a probability of ${percent(agreement.sameness)}.${rival}`;
+  const turned = agreement.mirrored ? 'It is the mirror image that agrees. ' : '';
+  return `${turned}Of the ground that both show ${percent(agreement.agreeing)} agrees and ${percent(agreement.differing)} differs: the same object with a probability of ${percent(agreement.sameness)}.${rival}`;
 }
 
 /** @param {Hit} hit */

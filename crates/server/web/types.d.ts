@@ -94,6 +94,7 @@ interface Agreement {
   differing?: number;
   sameness?: number;
   rival?: number;
+  mirrored?: boolean;
   transform: number[][];
   outline: number[][] | null;
   gallery_box: Region;

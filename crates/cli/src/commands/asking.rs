@@ -27,6 +27,9 @@ pub struct Asking {
     /// rerank[:IMAGES[:K1[:K2[:LAMBDA]]]] orders the first by the neighbours that they share. none: the order of the channels.
     #[arg(long, value_name = "STAGES", value_parser = StageRecipe::parse_list, conflicts_with = "no_verify")]
     stages: Option<Stages>,
+    /// Look for the mirror images of pictures as well
+    #[arg(long)]
+    mirrored: bool,
     /// Do not check the geometry: no result is called a match
     #[arg(long)]
     no_verify: bool,
@@ -77,6 +80,7 @@ impl Asking {
                 FusionName::Adaptive => Fusion::Adaptive,
             }),
             stages: self.stages.clone(),
+            mirrored: self.mirrored,
             ..SearchOptions::default()
         }
     }

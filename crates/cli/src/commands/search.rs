@@ -310,10 +310,12 @@ fn describe(response: &SearchResponse, find: Find) -> String {
         let agreement = hit.agreement.as_ref();
         let mut row = vec![
             (place + 1).to_string(),
-            match hit.verdict {
-                Verdict::Match => "match".to_owned(),
-                Verdict::Part => "part".to_owned(),
-                Verdict::NoMatch => "-".to_owned(),
+            match (hit.verdict, agreement.is_some_and(|a| a.mirrored)) {
+                (Verdict::Match, false) => "match".to_owned(),
+                (Verdict::Match, true) => "match, mirrored".to_owned(),
+                (Verdict::Part, false) => "part".to_owned(),
+                (Verdict::Part, true) => "part, mirrored".to_owned(),
+                (Verdict::NoMatch, _) => "-".to_owned(),
             },
             format!("{:.2}", hit.score),
             agreement

@@ -103,6 +103,7 @@ pub(crate) fn agreement(
         ground: None,
         sameness: None,
         rival: None,
+        mirrored: false,
         pairs,
     }
 }
@@ -144,6 +145,27 @@ pub(crate) fn compare(
     let inliers = [b.x, b.y, b.x + b.width, b.y + b.height];
     let transform = Transform(agreement.transform).compose(&into);
     agreement.ground = compare_ground(query, little, size, &transform, inliers);
+}
+
+/// What agrees with the mirror image of a region, told of the region itself.
+pub(crate) fn unmirrored(agreement: Agreement, region: &Region) -> Agreement {
+    // Centres of pixels: the first and the last change over.
+    let both = 2.0 * region.x + region.width - 1.0;
+    let turn = Transform([[-1.0, 0.0, both], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]);
+    let transform = Transform(agreement.transform).compose(&turn);
+    let pairs = agreement.pairs.iter().map(|pair| PointPair {
+        query: [(both - f64::from(pair.query[0])) as f32, pair.query[1]],
+        gallery: pair.gallery,
+    });
+    let pairs: Vec<PointPair> = pairs.collect();
+    Agreement {
+        outline: outline(&transform, region),
+        transform: transform.0,
+        query_box: bounds(pairs.iter().map(|pair| pair.query)),
+        mirrored: true,
+        pairs,
+        ..agreement
+    }
 }
 
 /// The transform between analysed pictures, as one between full-resolution pixels.

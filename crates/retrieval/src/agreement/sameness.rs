@@ -179,6 +179,7 @@ mod tests {
             ground: Some(ground),
             sameness: None,
             rival: None,
+            mirrored: false,
             pairs: Vec::new(),
         }
     }

@@ -13,6 +13,8 @@ pub(super) struct Asked {
     pub text: bool,
     /// Pictures and sentences share one space.
     pub joint: bool,
+    /// Mirror images of pictures are looked for as well.
+    pub mirrored: bool,
     pub limits: Limits,
 }
 

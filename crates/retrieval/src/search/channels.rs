@@ -91,6 +91,7 @@ impl Searcher<'_> {
             captions: texts && described && weight(Channel::Captions),
             text: text && described && weight(Channel::Text),
             joint,
+            mirrored: options.mirrored,
             limits: options.limits,
         };
         if options.channels.is_none() {
@@ -171,7 +172,12 @@ impl Searcher<'_> {
             weights += part.weight.abs();
             let sight = part.sight.as_ref().map(|(sight, _)| sight);
             let (snapshot, depth) = (&self.snapshot, question.depth);
-            let found = shortlist(snapshot, words, sight, recipe, depth, &allowed)?;
+            let mut found = shortlist(snapshot, words, sight, recipe, depth, &allowed)?;
+            if let Some(mirrored) = &part.mirrored {
+                let (words, sight) = (mirrored.words(), Some(&mirrored.sight));
+                let turned = shortlist(snapshot, words, sight, recipe, depth, &allowed)?;
+                found = better(found, turned);
+            }
             for (image, similarity) in found {
                 *sums.entry(image).or_default() += part.weight * similarity;
             }
@@ -230,6 +236,16 @@ impl Searcher<'_> {
         let captions = Allowed::Only(&question.described);
         dense(Channel::Text, space, query, question.depth * 5, &captions).map(Some)
     }
+}
+
+/// Of a picture and its mirror image, the one that each image is more similar to.
+fn better(found: Vec<(i64, f64)>, mirrored: Vec<(i64, f64)>) -> Vec<(i64, f64)> {
+    let mut best: HashMap<i64, f64> = found.into_iter().collect();
+    for (image, similarity) in mirrored {
+        let known = best.entry(image).or_default();
+        *known = known.max(similarity);
+    }
+    best.into_iter().collect()
 }
 
 /// Turns a channel's keys into those of the target: captions speak for their image, images for their captions.

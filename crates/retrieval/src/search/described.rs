@@ -14,6 +14,8 @@ pub(super) struct Described<'q> {
     /// The words that images are found by, where these are others than the picture's own, which it is verified by: aggregated ones,
     /// or more.
     pub widened: Option<Vec<QueryWord>>,
+    /// The same of its mirror image, where that is looked for too.
+    pub mirrored: Option<Mirrored>,
     /// In the space of the global descriptor's index.
     pub global: Option<Vec<f32>>,
     /// What the catalog would keep of it, where that are descriptions.
@@ -26,6 +28,22 @@ pub(super) struct Described<'q> {
     pub full: Option<[u32; 2]>,
 }
 
+/// The mirror image of a picture.
+pub(super) struct Mirrored {
+    pub sight: Sight,
+    /// The visual words of its features.
+    pub own: Vec<QueryWord>,
+    /// As [`Described::widened`].
+    pub widened: Option<Vec<QueryWord>>,
+}
+
+impl Mirrored {
+    /// The words that images are found by.
+    pub fn words(&self) -> &[QueryWord] {
+        self.widened.as_ref().unwrap_or(&self.own)
+    }
+}
+
 impl<'q> Described<'q> {
     pub fn new(weight: f64) -> Self {
         Self {
@@ -33,6 +51,7 @@ impl<'q> Described<'q> {
             found: false,
             sight: None,
             widened: None,
+            mirrored: None,
             global: None,
             record: None,
             meaning: None,

@@ -5,7 +5,7 @@ use vizsla_vectors::l2_normalise;
 use vizsla_words::QueryWord;
 
 use super::asked::Asked;
-use super::described::Described;
+use super::described::{Described, Mirrored};
 use super::question::go_on;
 use super::searcher::Searcher;
 use super::shortlist::query_words;
@@ -13,6 +13,7 @@ use super::sight::{Look, Sight, stored_sight};
 use super::trace::Trace;
 use crate::catalog::Owner;
 use crate::describe::{Describer, Wanted};
+use crate::picture::Picture;
 use crate::{
     Error, GlobalRecipe, Part, PartSource, Query, QueryImage, Region, Reporter, Scoring, StageName,
     ground, stored, trailer,
@@ -54,7 +55,14 @@ impl Searcher<'_> {
             PartSource::Image { image, region } => {
                 self.describe_picture(&mut out, image, *region, asked, trace)?;
             }
-            PartSource::Stored(image) => self.describe_stored(&mut out, *image, asked, trace)?,
+            PartSource::Stored(image) => {
+                if asked.mirrored && asked.words {
+                    notes.push(format!(
+                        "image {image} is not looked for mirrored: of what is stored no mirror image can be made; search by its file"
+                    ));
+                }
+                self.describe_stored(&mut out, *image, asked, trace)?;
+            }
             PartSource::Text(text) => {
                 out.text = Some(text);
                 if asked.text || (asked.global && asked.joint) {
@@ -95,19 +103,19 @@ impl Searcher<'_> {
         }
         let vector = describer.vector(&picture, features.as_ref())?;
         if let Some(features) = features.filter(|_| wanted.features) {
-            let words = query_words(
-                &*self.collection.codebook()?,
-                &features,
-                &self.recipe().search,
-            );
+            if asked.mirrored && out.weight > 0.0 {
+                let turned = picture.mirrored();
+                let features = describer.features(&turned)?.unwrap_or_default();
+                let (sight, own, widened) = self.sighted(turned, features)?;
+                out.mirrored = Some(Mirrored {
+                    sight,
+                    own,
+                    widened,
+                });
+            }
+            let (sight, words, widened) = self.sighted(picture, features)?;
             trace.stage(StageName::Words, words.len());
-            out.widened = self.aggregated_of(&features)?;
-            let sight = Sight {
-                features,
-                region: picture.region,
-                zoom: picture.zoom(),
-                look: picture.colour.map(Look::of),
-            };
+            out.widened = widened;
             out.sight = Some((sight, words));
         }
         if let Some(vector) = vector {
@@ -121,6 +129,28 @@ impl Searcher<'_> {
             trace.stage(StageName::Encode, numbers);
         }
         Ok(())
+    }
+
+    /// A picture with its features, their words, and the words that images are found by where these are others.
+    #[expect(
+        clippy::type_complexity,
+        reason = "three parts of one thing, taken apart at once"
+    )]
+    fn sighted(
+        &self,
+        picture: Picture,
+        features: Features,
+    ) -> Result<(Sight, Vec<QueryWord>, Option<Vec<QueryWord>>), Error> {
+        let codebook = self.collection.codebook()?;
+        let words = query_words(&codebook, &features, &self.recipe().search);
+        let widened = self.aggregated_of(&features)?;
+        let sight = Sight {
+            features,
+            region: picture.region,
+            zoom: picture.zoom(),
+            look: picture.colour.map(Look::of),
+        };
+        Ok((sight, words, widened))
     }
 
     fn describe_stored(

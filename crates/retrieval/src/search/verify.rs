@@ -4,6 +4,8 @@
 //! word and their signatures differ in few bits. One transform must then explain them; how unlikely that is
 //! by chance, over all images of the collection, is the score, and a bound on it the verdict.
 
+use std::f64::consts::LOG10_2;
+
 use rayon::prelude::*;
 use vizsla_features::{
     Correspondence, Descriptor, Frame, MatchConfig, Verification, VerifyConfig, match_descriptors,
@@ -17,7 +19,7 @@ use super::searcher::Searcher;
 use super::sight::Sight;
 use super::stage::Stage;
 use crate::agreement::{
-    Figures, Seen, agreement, compare, covers_enough, figures, is_proven, verdict,
+    Figures, Seen, agreement, compare, covers_enough, figures, is_proven, unmirrored, verdict,
 };
 use crate::stored::{self, StoredFeature};
 use crate::{
@@ -100,13 +102,27 @@ impl Searcher<'_> {
         let kept = candidates.iter_mut().map(load);
         let kept: Vec<Option<Kept>> = kept.collect::<Result<_, Error>>()?;
         for (at, part) in parts.iter().enumerate().filter(|(_, part)| part.proves()) {
-            let Some((sight, words)) = &part.sight else {
-                continue;
-            };
             let recipe = self.recipe();
             let (side, images) = (recipe.pixels.max_side, self.snapshot.images);
-            let verifier = Verifier::new(at, sight, words, &recipe.search, side, images);
-            verifier.verify_all(candidates, &kept, reporter);
+            let verify =
+                |sight: &Sight, words: &[QueryWord], candidates: &mut [&mut Candidate], turned| {
+                    let verifier = Verifier {
+                        mirrored: turned,
+                        log10_ways: if part.mirrored.is_some() {
+                            LOG10_2
+                        } else {
+                            0.0
+                        },
+                        ..Verifier::new(at, sight, words, &recipe.search, side, images)
+                    };
+                    verifier.verify_all(candidates, &kept, reporter);
+                };
+            if let Some((sight, words)) = &part.sight {
+                verify(sight, words, candidates, false);
+            }
+            if let Some(mirrored) = &part.mirrored {
+                verify(&mirrored.sight, &mirrored.own, candidates, true);
+            }
         }
         Ok(())
     }
@@ -123,6 +139,10 @@ struct Verifier<'a> {
     recipe: &'a SearchRecipe,
     max_side: f64,
     log10_images: f64,
+    /// Whether this is the mirror image of what is looked for.
+    mirrored: bool,
+    /// Decimal logarithm of the number of ways in which the part is looked for.
+    log10_ways: f64,
 }
 
 /// A gallery image in the frame of its analysis.
@@ -178,6 +198,8 @@ impl<'a> Verifier<'a> {
             recipe,
             max_side: f64::from(max_side),
             log10_images: (images.max(1) as f64).log10(),
+            mirrored: false,
+            log10_ways: 0.0,
         }
     }
 
@@ -235,13 +257,13 @@ impl<'a> Verifier<'a> {
                     .flatten();
                 let mut best = both.min_by(|(_, a), (_, b)| a.log10_nfa.total_cmp(&b.log10_nfa))?;
                 // Two sets of pairs were tried.
-                best.1.log10_nfa += std::f64::consts::LOG10_2;
+                best.1.log10_nfa += LOG10_2;
                 best
             }
         };
         let mut shown = agreement(&correspondences, &found, &self.seen, &gallery.seen());
         shown.part = self.part;
-        shown.log10_nfa += self.log10_images;
+        shown.log10_nfa += self.log10_images + self.log10_ways;
         if is_proven(&shown, self.recipe)
             && let Some(source) = self.sight.ground()
             && let Some(little) = gallery.little.and_then(ground::little)
@@ -249,7 +271,10 @@ impl<'a> Verifier<'a> {
             let size = (gallery.size.0 * gallery.zoom, gallery.size.1 * gallery.zoom);
             compare(&mut shown, source, &self.seen.region, &little, size);
         }
-        Some(shown)
+        Some(match self.mirrored {
+            true => unmirrored(shown, &self.seen.region),
+            false => shown,
+        })
     }
 
     /// The transform that most of these pairs agree on.

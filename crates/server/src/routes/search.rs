@@ -106,6 +106,9 @@ struct Question {
     channels: Option<Vec<Channel>>,
     /// Whether geometry is checked; without it no result is a match. True when left out.
     verify: Option<bool>,
+    /// Whether mirror images of pictures are looked for as well.
+    #[serde(default)]
+    mirrored: bool,
     /// Stages that rank, in their order, such as `["verify", "expand:regions:5", "verify"]`; left out, the collection's recipe
     /// says them. At most 4, each of at most 1000 images to verify, 20 to widen the query, 20 neighbours.
     #[schema(max_items = 4, example = json!(["verify"]))]
@@ -209,6 +212,9 @@ pub(crate) struct Agreement {
     /// The image that explains the same place of the query better, where that makes this a part and no match.
     #[serde(skip_serializing_if = "Option::is_none")]
     rival: Option<i64>,
+    /// Whether it is the mirror image of the query that agrees; boxes and transform are told of the query itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    mirrored: bool,
     /// Homography from query to image pixels, row by row.
     transform: [[f64; 3]; 3],
     /// Corners of the query's frame (or box) in the image, clockwise from the top left.
@@ -231,6 +237,7 @@ impl From<&retrieval::Agreement> for Agreement {
             differing: agreement.ground.as_ref().map(|ground| ground.differing),
             sameness: agreement.sameness,
             rival: agreement.rival,
+            mirrored: agreement.mirrored,
             transform: agreement.transform,
             outline: agreement.outline,
             query_box: agreement.query_box.into(),
@@ -405,6 +412,7 @@ fn options(question: &Question, app: &App) -> Result<SearchOptions, Problem> {
         least_score: question.min_score,
         matches_only: question.matches_only,
         verify: question.verify.unwrap_or(true),
+        mirrored: question.mirrored,
         target: match question.target {
             Target::Images => retrieval::Target::Images,
             Target::Captions => retrieval::Target::Captions,
