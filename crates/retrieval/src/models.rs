@@ -347,6 +347,9 @@ pub(crate) fn network_output(network: &VectorEncoder, numbers: usize) -> Result<
 
 /// The whitening that ships, where this is its id.
 fn shipped_whitening(id: &str) -> Result<Option<Arc<Projection>>, Error> {
+    if id.is_empty() {
+        return Ok(None);
+    }
     let whitening = vizsla_neural::small_whitening()?;
     Ok((whitening.id() == id).then_some(whitening))
 }

@@ -37,7 +37,17 @@ struct Group<'a> {
     bias: &'a [f32],
 }
 
-/// Rounds numbers from 0 to 6 to bytes, `padded` of each place that has `channels` of them.
+impl Group<'_> {
+    /// The values that sums of its first block become.
+    #[inline(always)]
+    fn finish(&self, sums: &[i32; BLOCK], to: &mut [f32]) {
+        for (at, to) in to.iter_mut().enumerate() {
+            *to = (sums[at] as f32 * self.scales[at] + self.bias[at]).clamp(0.0, MOST);
+        }
+    }
+}
+
+/// Rounds numbers from 0 to 6 to bytes; each place has `channels` of them, and gets as many bytes more as fill an entry.
 pub(super) fn rounded(values: &[f32], channels: usize, bytes: &mut Vec<u8>) {
     let padded = channels.next_multiple_of(PACK);
     bytes.clear();
@@ -128,9 +138,7 @@ impl BytePanel {
                     }
                 }
             }
-            for (at, to) in to.iter_mut().enumerate() {
-                *to = (sums[at] as f32 * group.scales[at] + group.bias[at]).clamp(0.0, MOST);
-            }
+            group.finish(&sums, to);
         });
     }
 
@@ -193,38 +201,36 @@ mod x86 {
     #[target_feature(enable = "avx512f,avx512vnni")]
     pub(super) fn vnni(panel: &BytePanel, places: &[u8], to: &mut [f32]) {
         let (across, outputs) = (panel.across(), panel.outputs);
-        let blocks = outputs.div_ceil(BLOCK);
         let several = places
             .chunks(PLACES * across)
             .zip(to.chunks_mut(PLACES * outputs));
         for (places, to) in several {
-            let whole = places.len() == PLACES * across;
-            let mut block = 0;
-            while block < blocks {
-                let wide = block + BLOCKS <= blocks;
-                let group = panel.group(block, if wide { BLOCKS } else { 1 });
-                let first = block * BLOCK;
-                match (whole, wide) {
-                    (true, true) => {
-                        tile::<PLACES, BLOCKS>(places, across, &group, outputs, first, to)
-                    }
-                    (true, false) => tile::<PLACES, 1>(places, across, &group, outputs, first, to),
-                    (false, _) => {
-                        let each = places
-                            .chunks_exact(across)
-                            .zip(to.chunks_exact_mut(outputs));
-                        for (place, to) in each {
-                            match wide {
-                                true => {
-                                    tile::<1, BLOCKS>(place, across, &group, outputs, first, to)
-                                }
-                                false => tile::<1, 1>(place, across, &group, outputs, first, to),
-                            }
-                        }
-                    }
-                }
-                block += if wide { BLOCKS } else { 1 };
+            if places.len() == PLACES * across {
+                strip::<PLACES>(panel, places, to);
+                continue;
             }
+            let each = places
+                .chunks_exact(across)
+                .zip(to.chunks_exact_mut(outputs));
+            for (place, to) in each {
+                strip::<1>(panel, place, to);
+            }
+        }
+    }
+
+    /// The values of `P` places and all blocks.
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    fn strip<const P: usize>(panel: &BytePanel, places: &[u8], to: &mut [f32]) {
+        let (across, outputs) = (panel.across(), panel.outputs);
+        let blocks = outputs.div_ceil(BLOCK);
+        let wide = blocks / BLOCKS * BLOCKS;
+        for block in (0..wide).step_by(BLOCKS) {
+            let group = panel.group(block, BLOCKS);
+            tile::<P, BLOCKS>(places, across, &group, outputs, block * BLOCK, to);
+        }
+        for block in wide..blocks {
+            let group = panel.group(block, 1);
+            tile::<P, 1>(places, across, &group, outputs, block * BLOCK, to);
         }
     }
 
@@ -260,15 +266,14 @@ mod x86 {
                 let (from, at) = (b * BLOCK, first + b * BLOCK);
                 let values = values(sums, &group.scales[from..], &group.bias[from..]);
                 let to = &mut to[p * outputs + at..(p + 1) * outputs];
-                let mut stored = [0.0f32; BLOCK];
-                let most = to.len().min(BLOCK);
                 // SAFETY: as many numbers are there as a register holds.
                 unsafe {
                     match to.first_chunk_mut::<BLOCK>() {
                         Some(whole) => _mm512_storeu_ps(whole.as_mut_ptr(), values),
                         None => {
+                            let mut stored = [0.0f32; BLOCK];
                             _mm512_storeu_ps(stored.as_mut_ptr(), values);
-                            to.copy_from_slice(&stored[..most]);
+                            to.copy_from_slice(&stored[..to.len()]);
                         }
                     }
                 }
@@ -329,9 +334,7 @@ mod x86 {
             // SAFETY: as many numbers are there as a register holds.
             unsafe { _mm256_storeu_si256(eight.as_mut_ptr().cast(), sums[half]) };
         }
-        for (at, to) in to.iter_mut().enumerate() {
-            *to = (whole[at] as f32 * group.scales[at] + group.bias[at]).clamp(0.0, MOST);
-        }
+        group.finish(&whole, to);
     }
 
     #[target_feature(enable = "avx2")]

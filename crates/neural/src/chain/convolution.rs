@@ -10,10 +10,11 @@ const SIDE: usize = 3;
 /// Channels that are worked on at a time.
 #[cfg(target_arch = "x86_64")]
 const LANES: usize = 8;
-/// Places that are missing before the first, for a side of `length` places.
-fn missing(length: usize, stride: usize) -> usize {
+
+/// For a side of `length` places: how many the windows reach over, which is more, and how many of these come before the first.
+fn reach(length: usize, stride: usize) -> (usize, usize) {
     let all = (length.div_ceil(stride) - 1) * stride + SIDE;
-    all.saturating_sub(length) / 2
+    (all, (all - length) / 2)
 }
 
 /// The picture with what is missing around it as zeros, so that every window lies inside: its width, and its numbers in `room`.
@@ -24,16 +25,8 @@ pub(super) fn framed(
     room: &mut Vec<f32>,
 ) -> usize {
     let channels = window.channels;
-    let side = |length: usize| (length.div_ceil(window.stride) - 1) * window.stride + SIDE;
-    let (above, left) = (
-        missing(height, window.stride),
-        missing(width, window.stride),
-    );
-    // Where strides leave places over, the windows end before the picture does.
-    let (rows, columns) = (
-        side(height).max(above + height),
-        side(width).max(left + width),
-    );
+    let (rows, above) = reach(height, window.stride);
+    let (columns, left) = reach(width, window.stride);
     room.clear();
     room.resize(rows * columns * channels, 0.0);
     for (y, row) in from.chunks_exact(width * channels).enumerate() {

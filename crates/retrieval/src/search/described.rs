@@ -15,7 +15,7 @@ pub(super) struct Described<'q> {
     /// or more.
     pub widened: Option<Vec<QueryWord>>,
     /// The same of its mirror image, where that is looked for too.
-    pub mirrored: Option<Mirrored>,
+    pub mirrored: Option<Sighted>,
     /// In the space of the global descriptor's index.
     pub global: Option<Vec<f32>>,
     /// What the catalog would keep of it, where that are descriptions.
@@ -28,8 +28,8 @@ pub(super) struct Described<'q> {
     pub full: Option<[u32; 2]>,
 }
 
-/// The mirror image of a picture.
-pub(super) struct Mirrored {
+/// A picture with local features.
+pub(super) struct Sighted {
     pub sight: Sight,
     /// The visual words of its features.
     pub own: Vec<QueryWord>,
@@ -37,7 +37,7 @@ pub(super) struct Mirrored {
     pub widened: Option<Vec<QueryWord>>,
 }
 
-impl Mirrored {
+impl Sighted {
     /// The words that images are found by.
     pub fn words(&self) -> &[QueryWord] {
         self.widened.as_ref().unwrap_or(&self.own)

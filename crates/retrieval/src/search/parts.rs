@@ -5,7 +5,7 @@ use vizsla_vectors::l2_normalise;
 use vizsla_words::QueryWord;
 
 use super::asked::Asked;
-use super::described::{Described, Mirrored};
+use super::described::{Described, Sighted};
 use super::question::go_on;
 use super::searcher::Searcher;
 use super::shortlist::query_words;
@@ -106,17 +106,16 @@ impl Searcher<'_> {
             if asked.mirrored && out.weight > 0.0 {
                 let turned = picture.mirrored();
                 let features = describer.features(&turned)?.unwrap_or_default();
-                let (sight, own, widened) = self.sighted(turned, features)?;
-                out.mirrored = Some(Mirrored {
-                    sight,
-                    own,
-                    widened,
-                });
+                out.mirrored = Some(self.sighted(turned, features)?);
             }
-            let (sight, words, widened) = self.sighted(picture, features)?;
-            trace.stage(StageName::Words, words.len());
+            let Sighted {
+                sight,
+                own,
+                widened,
+            } = self.sighted(picture, features)?;
+            trace.stage(StageName::Words, own.len());
             out.widened = widened;
-            out.sight = Some((sight, words));
+            out.sight = Some((sight, own));
         }
         if let Some(vector) = vector {
             let numbers = vector.len();
@@ -131,26 +130,19 @@ impl Searcher<'_> {
         Ok(())
     }
 
-    /// A picture with its features, their words, and the words that images are found by where these are others.
-    #[expect(
-        clippy::type_complexity,
-        reason = "three parts of one thing, taken apart at once"
-    )]
-    fn sighted(
-        &self,
-        picture: Picture,
-        features: Features,
-    ) -> Result<(Sight, Vec<QueryWord>, Option<Vec<QueryWord>>), Error> {
+    /// A picture with its features, and the words of these.
+    fn sighted(&self, picture: Picture, features: Features) -> Result<Sighted, Error> {
         let codebook = self.collection.codebook()?;
-        let words = query_words(&codebook, &features, &self.recipe().search);
-        let widened = self.aggregated_of(&features)?;
-        let sight = Sight {
-            features,
-            region: picture.region,
-            zoom: picture.zoom(),
-            look: picture.colour.map(Look::of),
-        };
-        Ok((sight, words, widened))
+        Ok(Sighted {
+            own: query_words(&codebook, &features, &self.recipe().search),
+            widened: self.aggregated_of(&features)?,
+            sight: Sight {
+                features,
+                region: picture.region,
+                zoom: picture.zoom(),
+                look: picture.colour.map(Look::of),
+            },
+        })
     }
 
     fn describe_stored(
