@@ -2,7 +2,8 @@
 
 use vizsla_features::Descriptor;
 
-use crate::codebook::{Codebook, SIGNATURE_BITS, Signature};
+use crate::codebook::{Codebook, SIGNATURE_BITS};
+use crate::signature::Signature;
 
 /// What descriptors of a word sum to, a vector of length 1; all zeros where they are their word.
 pub type Residual = [f32; SIGNATURE_BITS];

@@ -19,31 +19,11 @@ pub use crate::codebook_file::SIGNATURE_BITS;
 use crate::codebook_file::{self, MAX_WORDS};
 use crate::finder::Finder;
 use crate::learn::learn;
+use crate::signature::Signature;
+use crate::turned::{TurnedWords, signs_above, turned};
 
 /// Most children of a node of a vocabulary tree.
 const MOST_BRANCHES: usize = 256;
-
-/// Signs of a rotated residual.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Signature(pub [u64; 2]);
-
-impl Signature {
-    /// A bit is set where the number is positive.
-    pub(crate) fn of_signs<T: Copy + Default + PartialOrd>(values: [T; SIGNATURE_BITS]) -> Self {
-        let mut signature = Self::default();
-        for (half, values) in signature.0.iter_mut().zip(values.chunks_exact(64)) {
-            for (bit, &value) in values.iter().enumerate() {
-                *half |= u64::from(value > T::default()) << bit;
-            }
-        }
-        signature
-    }
-
-    /// Number of differing bits, 0 to 128.
-    pub fn distance(self, other: Signature) -> u32 {
-        (self.0[0] ^ other.0[0]).count_ones() + (self.0[1] ^ other.0[1]).count_ones()
-    }
-}
 
 /// Up to 65,536 visual words.
 #[derive(Debug, Clone)]
@@ -52,6 +32,7 @@ pub struct Codebook {
     pub(crate) rotation: Rotation,
     pub(crate) kind: DescriptorKind,
     pub(crate) id: String,
+    turned: TurnedWords,
 }
 
 impl Codebook {
@@ -124,6 +105,7 @@ impl Codebook {
             rotation,
             kind,
             id,
+            turned: TurnedWords::default(),
         }
     }
 
@@ -164,6 +146,7 @@ impl Codebook {
             rotation,
             kind,
             id,
+            turned: TurnedWords::default(),
         })
     }
 
@@ -256,6 +239,17 @@ impl Codebook {
     /// positive. A word the codebook does not have gives the residual to zero.
     pub fn signature(&self, descriptor: &Descriptor, word: u32) -> Signature {
         Signature::of_signs(self.rotated(descriptor, word))
+    }
+
+    /// [`Codebook::signature`] of a descriptor at each of many words, in their order. The codebook remembers half a kilobyte for every word it
+    /// met here.
+    pub fn signatures(&self, descriptor: &Descriptor, words: &[u32]) -> Vec<Signature> {
+        let own = turned(&self.rotation, descriptor);
+        let at = |&word: &u32| {
+            let word = self.turned.of(&self.rotation, self.index.rows(), word);
+            signs_above(&own, word.unwrap_or(&[0; SIGNATURE_BITS]))
+        };
+        words.iter().map(at).collect()
     }
 
     /// The rotated residual of a descriptor at a word.
