@@ -92,6 +92,8 @@ impl Fusion {
 const VERIFY: [StageRecipe; 1] = [StageRecipe::Verify { images: None }];
 /// Width of soft assignment where a recipe does not say: √6250, as Philbin et al. 2008 have it.
 const SIGMA: f32 = 79.056_94;
+/// Words a query descriptor is compared under in verification, where a recipe does not say.
+const VERIFY_ASSIGNMENT: usize = 24;
 /// Most stages of a search.
 const MOST_STAGES: usize = 16;
 
@@ -101,6 +103,10 @@ const MOST_STAGES: usize = 16;
 pub struct SearchRecipe {
     /// Nearest words a query descriptor is looked up under (Philbin et al. 2008).
     pub multiple_assignment: usize,
+    /// Most nearest words a query descriptor is compared under when images are verified, of those that are hardly farther than the nearest; left
+    /// out where it is 24.
+    #[serde(skip_serializing_if = "is_usual_verify_assignment")]
+    pub verify_assignment: usize,
     /// Most differing bits (of 64) for a posting to vote.
     pub hamming_threshold: u32,
     /// Images that are verified geometrically.
@@ -168,6 +174,7 @@ impl Default for SearchRecipe {
     fn default() -> Self {
         Self {
             multiple_assignment: 5,
+            verify_assignment: VERIFY_ASSIGNMENT,
             hamming_threshold: 24,
             shortlist: 100,
             verify_hamming: 33,
@@ -211,6 +218,10 @@ fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
 
 fn is_usual_sigma(sigma: &f32) -> bool {
     *sigma == SIGMA
+}
+
+fn is_usual_verify_assignment(words: &usize) -> bool {
+    *words == VERIFY_ASSIGNMENT
 }
 
 fn only_verify(stages: &Vec<StageRecipe>) -> bool {
@@ -282,6 +293,8 @@ impl Recipe {
         )?;
         within("local.contrast_threshold", contrast, 0.0, 0.5)?;
         within("search.multiple_assignment", assignment, 1.0, 64.0)?;
+        let verified = search.verify_assignment as f64;
+        within("search.verify_assignment", verified, 1.0, 64.0)?;
         within("search.hamming_threshold", f64::from(votes), 0.0, 64.0)?;
         within("search.shortlist", search.shortlist as f64, 1.0, 100_000.0)?;
         within("search.verify_hamming", f64::from(pairs), 0.0, 96.0)?;

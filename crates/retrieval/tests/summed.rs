@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fs_err as fs;
-use support::{fill, picture, view};
+use support::{fill, picture};
 use vizsla_neural::{ModelKind, VectorEncoder};
 use vizsla_retrieval::{
     AggregateRecipe, Aggregation, Aggregator, AggregatorOptions, Channel, Collection, Combined,
@@ -162,7 +162,7 @@ fn a_vocabulary_of_ones_own_is_kept_and_its_damage_costs_this_channel() {
         queries: 8,
     };
     collection.train_whitening(&whitening, &Silent).unwrap();
-    let seen = Query::image(QueryImage::Rgb(view(&picture(3))));
+    let seen = Query::image(QueryImage::Rgb(picture(3)));
     assert_eq!(first(&collection, &seen), "002.png");
     drop(collection);
 

@@ -133,9 +133,11 @@ impl Searcher<'_> {
     /// A picture with its features, and the words of these.
     fn sighted(&self, picture: Picture, features: Features) -> Result<Sighted, Error> {
         let codebook = self.collection.codebook()?;
+        let words = query_words(&codebook, &features, &self.recipe().search);
+        let aggregated = self.aggregated_of(&features)?;
         Ok(Sighted {
-            own: query_words(&codebook, &features, &self.recipe().search),
-            widened: self.aggregated_of(&features)?,
+            own: words.verified,
+            widened: aggregated.or(words.voting),
             sight: Sight {
                 features,
                 region: picture.region,

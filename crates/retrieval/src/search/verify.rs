@@ -134,8 +134,8 @@ struct Verifier<'a> {
     part: usize,
     sight: &'a Sight,
     seen: Seen,
-    /// The query's words, sorted by word, with the part of their signatures that is stored.
-    words: Vec<QueryWord>,
+    /// The query's words, with the part of their signatures that is stored.
+    words: ByWord,
     recipe: &'a SearchRecipe,
     max_side: f64,
     log10_images: f64,
@@ -185,16 +185,11 @@ impl<'a> Verifier<'a> {
         max_side: u32,
         images: u64,
     ) -> Self {
-        let mut words = words.to_vec();
-        words.sort_by_key(|word| (word.word, word.feature));
-        for word in &mut words {
-            word.signature = stored::kept(word.signature);
-        }
         Self {
             part,
             seen: Seen::of(&sight.features, sight.region, sight.zoom),
             sight,
-            words,
+            words: ByWord::of(words),
             recipe,
             max_side: f64::from(max_side),
             log10_images: (images.max(1) as f64).log10(),
@@ -311,13 +306,8 @@ impl<'a> Verifier<'a> {
     /// For each query feature the gallery feature with the closest signature under a shared word.
     fn tentative(&self, gallery: &[StoredFeature]) -> Vec<Pair> {
         let mut pairs = Vec::new();
-        let mut rest = &self.words[..];
         for group in gallery.chunk_by(|a, b| a.word == b.word) {
-            let word = group[0].word;
-            let skip = rest.partition_point(|query| query.word < word);
-            rest = &rest[skip..];
-            let same = rest.partition_point(|query| query.word == word);
-            for query in &rest[..same] {
+            for query in self.words.of_number(group[0].word) {
                 for feature in group {
                     let distance = query.signature.distance(feature.signature);
                     if distance <= self.recipe.verify_hamming {
@@ -399,9 +389,85 @@ fn settle(candidates: &mut [&mut Candidate], recipe: &SearchRecipe) {
     }
 }
 
+/// Words of a query, found by their numbers.
+struct ByWord {
+    words: Vec<QueryWord>,
+    /// Where the words of each number begin, and where the last end.
+    starts: Vec<u32>,
+}
+
+impl ByWord {
+    /// In the order given where the number is the same; a signature is the part of it that is stored.
+    fn of(given: &[QueryWord]) -> Self {
+        let most = given.iter().map(|word| word.word as usize + 1).max();
+        let mut starts = vec![0u32; most.unwrap_or(0) + 1];
+        for word in given {
+            starts[word.word as usize + 1] += 1;
+        }
+        for number in 1..starts.len() {
+            starts[number] += starts[number - 1];
+        }
+        let mut next = starts.clone();
+        let mut words = given.to_vec();
+        for word in given {
+            let place = &mut next[word.word as usize];
+            words[*place as usize] = QueryWord {
+                signature: stored::kept(word.signature),
+                ..*word
+            };
+            *place += 1;
+        }
+        Self { words, starts }
+    }
+
+    fn of_number(&self, word: u32) -> &[QueryWord] {
+        let at = word as usize;
+        match self.starts.get(at..at + 2) {
+            Some(&[from, to]) => &self.words[from as usize..to as usize],
+            _ => &[],
+        }
+    }
+}
+
 /// A tentative correspondence.
 struct Pair {
     query: u32,
     distance: u32,
     gallery: StoredFeature,
+}
+
+#[cfg(test)]
+mod tests {
+    use vizsla_words::Signature;
+
+    use super::*;
+
+    #[test]
+    fn words_are_found_by_their_numbers_in_the_order_given() {
+        let word = |feature, word| QueryWord {
+            feature,
+            word,
+            signature: Signature([u64::MAX; 2]),
+            weight: 1.0,
+        };
+        let given = [word(0, 7), word(0, 2), word(1, 7), word(2, 0), word(3, 7)];
+        let known = ByWord::of(&given);
+        let features = |number| -> Vec<u32> {
+            known
+                .of_number(number)
+                .iter()
+                .map(|word| word.feature)
+                .collect()
+        };
+        assert_eq!(features(7), [0, 1, 3]);
+        assert_eq!((features(0), features(2)), (vec![2], vec![0]));
+        assert!(
+            [1, 3, 8, u32::MAX]
+                .iter()
+                .all(|&number| features(number).is_empty())
+        );
+        let kept = known.of_number(7)[0].signature;
+        assert_eq!(kept, stored::kept(Signature([u64::MAX; 2])));
+        assert!(ByWord::of(&[]).of_number(0).is_empty());
+    }
 }
