@@ -16,7 +16,8 @@ use crate::shape::Shape;
 /// What [`Sift`] looks for; [`SiftConfig::default`] holds Lowe's values as OpenCV uses them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SiftConfig {
-    /// Largest number of features of an image; 0 keeps all.
+    /// Largest number of features of an image; 0 keeps all. The strongest are kept, where strength is the contrast, [`Keypoint::response`], times the
+    /// square root of the scale.
     pub budget: usize,
     /// Smallest contrast of a blob, grey values as `[0, 1]`, before division by `layers`; default 0.04.
     pub contrast_threshold: f32,
@@ -282,8 +283,13 @@ impl Sift {
         let bids: Vec<Bid> = blobs
             .iter()
             .map(|blob| {
-                let Keypoint { x, y, response, .. } = keypoint(space, blob, 0.0);
-                Bid { x, y, response }
+                let point = keypoint(space, blob, 0.0);
+                Bid {
+                    x: point.x,
+                    y: point.y,
+                    // Larger blobs before smaller ones of the same contrast: small ones are most, and the first to go from afar.
+                    response: point.response * point.scale.sqrt(),
+                }
             })
             .collect();
         budget::choose(&bids, size, self.config.budget, self.config.spread)
