@@ -166,7 +166,8 @@ def main() -> None:
     random.Random(7).shuffle(pictures)
     originals = pictures[: arguments.originals]
     memes = pictures[arguments.originals : arguments.originals + 40]
-    others = pictures[arguments.originals + 40 :][:400]
+    # Three for each collage, so that no two collages share any, and a hundred that nothing is made of.
+    others = pictures[arguments.originals + 40 :][: 3 * arguments.originals + 100]
     truth: dict[str, list[str]] = {}
     bases: dict[str, list[str]] = {}
 
@@ -182,7 +183,7 @@ def main() -> None:
         for kind, make in KINDS.items():
             rng = random.Random(zlib.crc32(f"{at} {kind}".encode()))
             ask(f"{at:03}_{kind}.jpg", make(original, rng), [name], name, kind)
-        beside = [Image.open(other).convert("RGB") for other in others[3 * at % 300 :][:3]]
+        beside = [Image.open(other).convert("RGB") for other in others[3 * at :][:3]]
         ask(f"{at:03}_collage.jpg", collage(original, beside), [name], name, "collage")
     for at, path in enumerate(memes):
         picture, name = Image.open(path).convert("RGB"), f"meme_{at:03}.jpg"
@@ -194,7 +195,7 @@ def main() -> None:
         letter(at % 4, random.Random(1000 + at)).save(gallery / name, quality=85)
         bases[f"gallery/{name}"] = [name, "original"]
         ask(f"letter_{at:03}_other.jpg", letter(at % 4, random.Random(2000 + at)), [], f"letter_{at:03}_other", "letter")
-    for at, path in enumerate(others[300:]):
+    for at, path in enumerate(others[3 * len(originals) :]):
         name = f"other_{at:03}.jpg"
         shutil.copyfile(path, gallery / name)
         bases[f"gallery/{name}"] = [name, "original"]
