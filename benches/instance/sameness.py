@@ -84,8 +84,8 @@ def doubt(found: dict) -> float:
     copied = np.exp(-2 * ground["drift"] - (ground["colour"] or 0) / 6) * rise(ground["agreeing"], 0.3, 0.5)
     copied *= rise(np.log10(max(1.0, -found["log10_nfa"])), 2.1, 2.3)
     edited = 80 * copied * max(0.0, ground["conflicting"] - 0.12)
-    page = ground["colour"] is None and found["extent"] < 0.45
-    return edited + (60 * max(0.0, 0.88 - ground["agreeing"]) if page else 0.0)
+    page = rise(ground["paper"], 0.35, 0.5) if ground["colour"] is None and found["extent"] < 0.45 else 0.0
+    return edited + 60 * page * max(0.0, 0.88 - ground["agreeing"])
 
 
 def one_place(a: dict, b: dict) -> bool:

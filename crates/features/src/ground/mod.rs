@@ -31,6 +31,9 @@ use self::thresholds::{AGREES, CELL, DIFFERS, FULL_TEXTURE, TEXTURE};
 const GREY: f32 = 3.0;
 /// Keeps a share of nothing at 0.
 const LEAST: f32 = 1e-6;
+/// Parts that lightness is divided into, and how many of them are one tone.
+const TONES: usize = 50;
+const ONE_TONE: usize = 6;
 /// Pixels around the box of the inliers that count as inside.
 const MARGIN: f32 = 4.0;
 
@@ -83,6 +86,8 @@ pub struct Ground {
     pub correlation: f32,
     /// Mean difference of colours (CIE a*, b*) beyond what all cells share; `None` where one of the pictures is grey.
     pub colour: Option<f32>,
+    /// Share, 0 to 1, of the common ground that has one light tone in both pictures, as paper under print has: the lesser of the two.
+    pub paper: f32,
 }
 
 /// Compares two pictures where a transform lays them over each other.
@@ -120,7 +125,11 @@ pub fn compare_ground(
         .map(|cell| Chroma::of(cell, &to, &seen))
         .collect();
     let cells = cells(&grown, &chromas, &to, edges.map(|edge| edge as f32));
-    (!cells.is_empty()).then(|| summed(cells, &grown, &chromas))
+    let paper = of_one_tone(&to, &common).min(of_one_tone(&seen, &common));
+    (!cells.is_empty()).then(|| Ground {
+        paper,
+        ..summed(cells, &grown, &chromas)
+    })
 }
 
 /// The colours of a cell in both pictures.
@@ -202,7 +211,35 @@ fn summed(cells: Vec<GroundCell>, grown: &[growth::Cell], chromas: &[Chroma]) ->
         drift: drifts.iter().sum::<f32>() / drifts.len().max(1) as f32,
         correlation: squares.sum::<f32>() / all.max(LEAST),
         colour: colourful.then(|| cells.iter().map(|cell| cell.colour).sum::<f32>() / count),
+        paper: 0.0,
         cells,
+    }
+}
+
+/// Share of the pixels in common that have the tone that most have, where these are lighter than all are on average.
+fn of_one_tone(plane: &Plane, common: &[bool]) -> f32 {
+    let lightness = plane.lightness.iter().zip(common);
+    let lightness = lightness.filter_map(|(&l, &common)| common.then_some(l));
+    // How many pixels have each tone, and the sum of their lightness.
+    let mut tones = [(0u32, 0.0f32); TONES];
+    for l in lightness {
+        let tone = &mut tones[((l / 100.0 * TONES as f32) as usize).min(TONES - 1)];
+        *tone = (tone.0 + 1, tone.1 + l);
+    }
+    let together = |tones: &[(u32, f32)]| {
+        let sums = tones
+            .iter()
+            .fold((0, 0.0), |sum, tone| (sum.0 + tone.0, sum.1 + tone.1));
+        (sums.0, sums.1 / (sums.0.max(1) as f32))
+    };
+    let (all, mean) = together(&tones);
+    let most = tones
+        .windows(ONE_TONE)
+        .map(together)
+        .max_by_key(|&(count, _)| count);
+    match most {
+        Some((count, own)) if own >= mean => count as f32 / all.max(1) as f32,
+        _ => 0.0,
     }
 }
 

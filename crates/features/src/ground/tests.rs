@@ -148,6 +148,31 @@ fn other_colours_are_told_and_grey_tells_nothing() {
 }
 
 #[test]
+fn paper_is_of_one_light_tone_in_both_pictures() {
+    let mut page = Rgb::filled(320, 240, [244; 3]).unwrap();
+    for line in (10..230).step_by(12) {
+        for x in (20..300).filter(|x| x % 7 < 4) {
+            let at = 3 * (line * 320 + x);
+            page.data_mut()[at..at + 3].fill(20);
+        }
+    }
+    let paper = |a: &Rgb, b: &Rgb| compared(a, b, &Transform::IDENTITY).unwrap().paper;
+    assert!(paper(&page, &page) > 0.6, "{}", paper(&page, &page));
+    // Every tone, from left to right.
+    let mut photograph = drawn(4, 320, 240, [0; 3]);
+    for (at, value) in photograph.data_mut().iter_mut().enumerate() {
+        *value = (at / 3 % 320 * 255 / 320) as u8 / 2 + *value / 2;
+    }
+    assert!(paper(&photograph, &photograph) < 0.35);
+    assert!(paper(&page, &photograph) < 0.35);
+    // Light letters on a dark board.
+    page.data_mut()
+        .iter_mut()
+        .for_each(|value| *value = 255 - *value);
+    assert_eq!(paper(&page, &page), 0.0);
+}
+
+#[test]
 fn what_cannot_be_compared_is_nothing() {
     let picture = drawn(1, 320, 240, [0; 3]);
     let flat = Rgb::filled(320, 240, [9; 3]).unwrap();

@@ -32,6 +32,8 @@ const COPIED_EVIDENCE: (f64, f64) = (2.1, 2.3);
 const WRITTEN: f64 = 60.0;
 const PRINTED: f64 = 0.88;
 const WHOLE: f64 = 0.45;
+/// Share of one light tone from which two pictures may be pages, and from which they are.
+const PAPER: (f64, f64) = (0.35, 0.5);
 /// Keeps the logarithm of a coverage finite.
 const LEAST_COVERAGE: f64 = 0.01;
 
@@ -76,19 +78,24 @@ fn edited(agreement: &Agreement, ground: &Ground) -> f64 {
     let colour = ground.colour.map_or(0.0, f64::from);
     let copied = (-STEADY * f64::from(ground.drift) - colour / COPIED_COLOUR).exp();
     // Copies agree over much of the ground, and in more features than other pictures do.
-    let rise = |value: f64, (from, to): (f64, f64)| ((value - from) / (to - from)).clamp(0.0, 1.0);
     let much = rise(f64::from(ground.agreeing), COPIED_GROUND);
     let surely = rise(log_evidence(agreement), COPIED_EVIDENCE);
     EDITED * copied * much * surely * (f64::from(ground.conflicting) - COVERED).max(0.0)
 }
 
-/// Doubt where there are no colours to tell, the pictures agree in few of the places that have features, and not all of the ground agrees: in
-/// little, one page of text looks much like another.
+/// Doubt where there are no colours to tell, most of both pictures is paper, they agree in few of the places that have features, and not all of the
+/// ground agrees: in little, one page of text looks much like another.
 fn written(agreement: &Agreement, ground: &Ground) -> f64 {
+    let page = rise(f64::from(ground.paper), PAPER);
     match ground.colour.is_none() && agreement.extent < WHOLE {
-        true => WRITTEN * (PRINTED - f64::from(ground.agreeing)).max(0.0),
+        true => WRITTEN * page * (PRINTED - f64::from(ground.agreeing)).max(0.0),
         false => 0.0,
     }
+}
+
+/// How far a value has come on its way, 0 to 1.
+fn rise(value: f64, (from, to): (f64, f64)) -> f64 {
+    ((value - from) / (to - from)).clamp(0.0, 1.0)
 }
 
 impl Figures {
@@ -193,6 +200,7 @@ mod tests {
             drift,
             correlation: 0.8 * agreeing,
             colour,
+            paper: if colour.is_some() { 0.2 } else { 0.8 },
             cells: Vec::new(),
         }
     }
@@ -258,5 +266,15 @@ mod tests {
             ..agreement(46.0, 0.4, ground(0.6, None, 0.3, 0.6))
         };
         assert!(alone(&page(0.2)) < 0.3 && alone(&page(0.8)) > 0.8);
+        // A photograph without colours is no page.
+        let photograph = Ground {
+            paper: 0.3,
+            ..ground(0.6, None, 0.3, 0.6)
+        };
+        let old = Agreement {
+            ground: Some(photograph),
+            ..page(0.2)
+        };
+        assert!(alone(&old) > 0.8);
     }
 }
