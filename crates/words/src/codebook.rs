@@ -20,8 +20,12 @@ use crate::codebook_file::{self, MAX_WORDS};
 use crate::finder::Finder;
 use crate::learn::learn;
 use crate::signature::Signature;
-use crate::turned::{TurnedWords, signs_above, turned};
+use crate::turned::{Turned, TurnedWords, prefetch, signs_above, turned};
 
+/// What a word that a codebook does not have is turned to.
+const NOTHING: Turned = [0; SIGNATURE_BITS];
+/// How many words ahead memory is asked for.
+const AHEAD: usize = 3;
 /// Most children of a node of a vocabulary tree.
 const MOST_BRANCHES: usize = 256;
 
@@ -245,11 +249,24 @@ impl Codebook {
     /// met here.
     pub fn signatures(&self, descriptor: &Descriptor, words: &[u32]) -> Vec<Signature> {
         let own = turned(&self.rotation, descriptor);
-        let at = |&word: &u32| {
-            let word = self.turned.of(&self.rotation, self.index.rows(), word);
-            signs_above(&own, word.unwrap_or(&[0; SIGNATURE_BITS]))
-        };
-        words.iter().map(at).collect()
+        let rows = self.index.rows();
+        let known = words.iter();
+        let known: Vec<&Turned> = known
+            .map(|&word| {
+                self.turned
+                    .of(&self.rotation, rows, word)
+                    .unwrap_or(&NOTHING)
+            })
+            .collect();
+        let mut signatures = Vec::with_capacity(known.len());
+        for (at, word) in known.iter().enumerate() {
+            // They lie all over the memory: most of the time would go into waiting for them.
+            if let Some(next) = known.get(at + AHEAD) {
+                prefetch(next);
+            }
+            signatures.push(signs_above(&own, word));
+        }
+        signatures
     }
 
     /// The rotated residual of a descriptor at a word.
