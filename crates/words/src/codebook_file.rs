@@ -48,7 +48,7 @@ const HEADER: usize = 32;
 /// Bits of a signature.
 pub const SIGNATURE_BITS: usize = 128;
 /// Most words that a codebook has.
-pub(crate) const MAX_WORDS: usize = 65_536;
+pub const MAX_WORDS: usize = 65_536;
 /// No codebook file is longer than this.
 const MAX_BYTES: u64 = (HEADER + 4 + 128 * 128 + (2 * MAX_WORDS + 1) * (DIMENSIONS + 4)) as u64;
 

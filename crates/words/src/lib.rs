@@ -61,6 +61,7 @@ pub use asmk::{AsmkConfig, search_aggregated};
 pub use bag::search_bag;
 pub use clustering::{Clustering, TrainConfig, TrainProgress};
 pub use codebook::{Codebook, SIGNATURE_BITS};
+pub use codebook_file::MAX_WORDS;
 pub use error::Error;
 pub use match_kernel::MatchKernelIndex;
 pub use norms::IdfNorms;

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use vizsla_features::{
     Correspondence, Descriptor, Frame, MatchConfig, Verification, VerifyConfig, match_descriptors,
 };
-use vizsla_words::QueryWord;
+use vizsla_words::{MAX_WORDS, QueryWord};
 
 use super::candidate::{Candidate, Ranking};
 use super::described::Described;
@@ -397,19 +397,21 @@ struct ByWord {
 }
 
 impl ByWord {
-    /// In the order given where the number is the same; a signature is the part of it that is stored.
+    /// In the order given where the number is the same; a signature is the part of it that is stored. What no codebook has is left out.
     fn of(given: &[QueryWord]) -> Self {
-        let most = given.iter().map(|word| word.word as usize + 1).max();
+        let known = given.iter();
+        let known = known.filter(|word| (word.word as usize) < MAX_WORDS);
+        let most = known.clone().map(|word| word.word as usize + 1).max();
         let mut starts = vec![0u32; most.unwrap_or(0) + 1];
-        for word in given {
+        for word in known.clone() {
             starts[word.word as usize + 1] += 1;
         }
         for number in 1..starts.len() {
             starts[number] += starts[number - 1];
         }
         let mut next = starts.clone();
-        let mut words = given.to_vec();
-        for word in given {
+        let mut words: Vec<QueryWord> = known.clone().copied().collect();
+        for word in known {
             let place = &mut next[word.word as usize];
             words[*place as usize] = QueryWord {
                 signature: stored::kept(word.signature),
@@ -450,7 +452,8 @@ mod tests {
             signature: Signature([u64::MAX; 2]),
             weight: 1.0,
         };
-        let given = [word(0, 7), word(0, 2), word(1, 7), word(2, 0), word(3, 7)];
+        let given = [(0, 7), (0, 2), (1, 7), (2, 0), (4, u32::MAX), (3, 7)];
+        let given = given.map(|(feature, number)| word(feature, number));
         let known = ByWord::of(&given);
         let features = |number| -> Vec<u32> {
             known
