@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fs_err as fs;
-use support::{fill, picture};
+use support::{fill, picture, view};
 use vizsla_neural::{ModelKind, VectorEncoder};
 use vizsla_retrieval::{
     AggregateRecipe, Aggregation, Aggregator, AggregatorOptions, Channel, Collection, Combined,
@@ -162,8 +162,8 @@ fn a_vocabulary_of_ones_own_is_kept_and_its_damage_costs_this_channel() {
         queries: 8,
     };
     collection.train_whitening(&whitening, &Silent).unwrap();
-    let seen = Query::image(QueryImage::Rgb(picture(3)));
-    assert_eq!(first(&collection, &seen), "002.png");
+    let seen = Query::image(QueryImage::Rgb(view(&picture(4))));
+    assert_eq!(first(&collection, &seen), "003.png");
     drop(collection);
 
     let file = place
@@ -176,12 +176,12 @@ fn a_vocabulary_of_ones_own_is_kept_and_its_damage_costs_this_channel() {
     let refused = collection.search(&seen, &by_vectors()).err().unwrap();
     assert!(refused.to_string().contains("aggregator-"), "{refused}");
     let found = collection.search(&seen, &SearchOptions::default()).unwrap();
-    assert!(found.hits[0].path.ends_with("002.png"));
+    assert!(found.hits[0].path.ends_with("003.png"));
     assert!(found.notes.iter().any(|note| note.contains("aggregator-")));
     // What lies there is still found by what is stored of it.
     assert_eq!(
         first(&collection, &Query::stored(found.hits[0].image)),
-        "002.png"
+        "003.png"
     );
     let problems = collection.verify(&Silent).unwrap().problems;
     assert!(problems.iter().any(|problem| problem.path == file));
