@@ -14,6 +14,12 @@ pub(crate) struct Bid {
     pub(crate) response: f32,
 }
 
+/// How strong a region of this response and scale is: larger ones come before smaller ones of the same contrast, because small ones are most, and the
+/// first to go from afar.
+pub(crate) fn strength(response: f32, scale: f32) -> f32 {
+    response * scale.sqrt()
+}
+
 /// Indices of the chosen bids, strongest first; ties in the order given. `budget` 0 chooses all.
 pub(crate) fn choose(
     bids: &[Bid],

@@ -287,8 +287,7 @@ impl Sift {
                 Bid {
                     x: point.x,
                     y: point.y,
-                    // Larger blobs before smaller ones of the same contrast: small ones are most, and the first to go from afar.
-                    response: point.response * point.scale.sqrt(),
+                    response: budget::strength(point.response, point.scale),
                 }
             })
             .collect();

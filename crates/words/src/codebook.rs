@@ -19,8 +19,9 @@ pub use crate::codebook_file::SIGNATURE_BITS;
 use crate::codebook_file::{self, MAX_WORDS};
 use crate::finder::Finder;
 use crate::learn::learn;
+use crate::scan::prefetch;
 use crate::signature::Signature;
-use crate::turned::{Turned, TurnedWords, prefetch, signs_above, turned};
+use crate::turned::{Turned, TurnedWords, signs_above, turned};
 
 /// What a word that a codebook does not have is turned to.
 const NOTHING: Turned = [0; SIGNATURE_BITS];
@@ -262,7 +263,7 @@ impl Codebook {
         for (at, word) in known.iter().enumerate() {
             // They lie all over the memory: most of the time would go into waiting for them.
             if let Some(next) = known.get(at + AHEAD) {
-                prefetch(next);
+                prefetch(&next[..]);
             }
             signatures.push(signs_above(&own, word));
         }

@@ -41,17 +41,17 @@ impl Hits {
     }
 }
 
-/// Asks the processor to bring bytes near that will be read soon.
+/// Asks the processor to bring values near that will be read soon.
 #[inline]
-pub(crate) fn prefetch(bytes: &[u8]) {
+pub(crate) fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in bytes.chunks(64) {
+    for line in values.chunks((64 / size_of::<T>().max(1)).max(1)) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint; it never faults, and the address is that of a valid byte besides.
+        // SAFETY: a hint; it never faults, and the address is that of a valid value besides.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = bytes;
+    let _ = values;
 }
 
 /// Adds place and distance of every signature (8 little-endian bytes each, at most [`TURN`] are looked at) within `threshold` bits

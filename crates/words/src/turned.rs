@@ -46,17 +46,6 @@ pub(crate) fn turned(rotation: &Rotation, descriptor: &Descriptor) -> Turned {
     rotation.apply(&descriptor.map(i16::from))
 }
 
-/// Asks for the memory of a word that is needed soon.
-pub(crate) fn prefetch(word: &Turned) {
-    #[cfg(target_arch = "x86_64")]
-    for line in word.chunks_exact(16) {
-        // SAFETY: a prefetch reads nothing that a program could see, and the address is that of a slice.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = word;
-}
-
 /// A bit for each number that is above that of the word.
 pub(crate) fn signs_above(turned: &Turned, word: &Turned) -> Signature {
     #[cfg(target_arch = "x86_64")]
@@ -70,11 +59,7 @@ pub(crate) fn signs_above(turned: &Turned, word: &Turned) -> Signature {
 }
 
 fn signs_above_plain(turned: &Turned, word: &Turned) -> Signature {
-    let mut signature = Signature::default();
-    for (at, (value, threshold)) in turned.iter().zip(word).enumerate() {
-        signature.0[at / 64] |= u64::from(value > threshold) << (at % 64);
-    }
-    signature
+    Signature::of_signs(std::array::from_fn(|i| turned[i] - word[i]))
 }
 
 /// The twin of [`signs_above_plain`].

@@ -22,6 +22,7 @@ use adaptation::Adaptation;
 use harris::HarrisPlanes;
 use hessian::{HessianConfig, HessianSearch};
 
+use crate::budget::strength;
 use crate::dog::Blob;
 use crate::extractor::{DescriptorKind, ExtractError, Extractor};
 use crate::keypoint::{Features, Keypoint};
@@ -176,7 +177,7 @@ impl Covariant {
         let weighted = |blob: &Blob| {
             let region = keypoint(space, blob, 0.0);
             Keypoint {
-                response: region.response * region.scale.sqrt(),
+                response: strength(region.response, region.scale),
                 ..region
             }
         };

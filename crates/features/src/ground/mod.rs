@@ -125,10 +125,9 @@ pub fn compare_ground(
         .map(|cell| Chroma::of(cell, &to, &seen))
         .collect();
     let cells = cells(&grown, &chromas, &to, edges.map(|edge| edge as f32));
-    let paper = of_one_tone(&to, &common).min(of_one_tone(&seen, &common));
-    (!cells.is_empty()).then(|| Ground {
-        paper,
-        ..summed(cells, &grown, &chromas)
+    (!cells.is_empty()).then(|| {
+        let paper = of_one_tone(&to, &common).min(of_one_tone(&seen, &common));
+        summed(cells, &grown, &chromas, paper)
     })
 }
 
@@ -184,7 +183,12 @@ fn cells(
 }
 
 /// What all cells say together; there is at least one.
-fn summed(cells: Vec<GroundCell>, grown: &[growth::Cell], chromas: &[Chroma]) -> Ground {
+fn summed(
+    cells: Vec<GroundCell>,
+    grown: &[growth::Cell],
+    chromas: &[Chroma],
+    paper: f32,
+) -> Ground {
     let weight = |of: &dyn Fn(&GroundCell) -> bool| -> f32 {
         let of = cells.iter().filter(|cell| of(cell));
         of.map(|cell| cell.weight).sum()
@@ -211,7 +215,7 @@ fn summed(cells: Vec<GroundCell>, grown: &[growth::Cell], chromas: &[Chroma]) ->
         drift: drifts.iter().sum::<f32>() / drifts.len().max(1) as f32,
         correlation: squares.sum::<f32>() / all.max(LEAST),
         colour: colourful.then(|| cells.iter().map(|cell| cell.colour).sum::<f32>() / count),
-        paper: 0.0,
+        paper,
         cells,
     }
 }

@@ -1,5 +1,7 @@
 //! The shortlist: images that share visual words with the query.
 
+use std::cmp::Ordering;
+
 use rayon::prelude::*;
 use vizsla_features::{Descriptor, Features};
 use vizsla_vectors::Allowed;
@@ -35,40 +37,52 @@ pub(crate) fn query_words(
 ) -> QueryWords {
     let descriptors = &features.descriptors;
     let (votes, verified) = (recipe.multiple_assignment, recipe.verify_assignment);
-    let count = votes.max(verified);
-    let hard = |descriptors: &[Descriptor]| {
-        let nearest = codebook.assign_many_each(descriptors, count).into_iter();
-        let weighed = |words: Vec<(u32, u32)>| {
-            let farthest = FARTHEST
-                * words
-                    .first()
-                    .map_or(0.0, |&(_, nearest)| f64::from(nearest));
-            let near = |&(at, (_, distance)): &(usize, (u32, u32))| {
-                at < votes || f64::from(distance) <= farthest
-            };
-            let words = words.into_iter().enumerate().filter(near);
-            words.map(|(_, (word, _))| (word, 1.0)).collect()
+    if recipe.assignment == Assignment::Soft {
+        let sigma = recipe.assignment_sigma;
+        return QueryWords {
+            verified: looked_up(codebook, descriptors, |descriptors| {
+                near(codebook, descriptors, verified, votes)
+            }),
+            voting: Some(looked_up(codebook, descriptors, |descriptors| {
+                codebook.assign_soft_each(descriptors, votes, sigma)
+            })),
         };
-        nearest.map(weighed).collect()
-    };
-    let all = looked_up(codebook, descriptors, hard);
-    let voting = match recipe.assignment {
-        Assignment::Hard if votes == count => None,
-        Assignment::Hard => Some(nearest_of_each(&all, votes)),
-        Assignment::Soft => Some(looked_up(codebook, descriptors, |descriptors| {
-            codebook.assign_soft_each(descriptors, votes, recipe.assignment_sigma)
-        })),
-    };
-    match voting {
-        None if verified < count => QueryWords {
+    }
+    let all = looked_up(codebook, descriptors, |descriptors| {
+        near(codebook, descriptors, votes.max(verified), votes)
+    });
+    match votes.cmp(&verified) {
+        Ordering::Equal => QueryWords {
+            verified: all,
+            voting: None,
+        },
+        Ordering::Less => QueryWords {
+            voting: Some(nearest_of_each(&all, votes)),
+            verified: all,
+        },
+        Ordering::Greater => QueryWords {
             verified: nearest_of_each(&all, verified),
             voting: Some(all),
         },
-        voting => QueryWords {
-            verified: all,
-            voting,
-        },
     }
+}
+
+/// The nearest words of each descriptor, at most `count`: the first `votes` however far they are, and others that are hardly farther than the nearest.
+fn near(
+    codebook: &Codebook,
+    descriptors: &[Descriptor],
+    count: usize,
+    votes: usize,
+) -> Vec<Vec<(u32, f32)>> {
+    let nearest = codebook.assign_many_each(descriptors, count).into_iter();
+    let near = |words: Vec<(u32, u32)>| {
+        let least = words.first().map_or(0.0, |&(_, least)| f64::from(least));
+        let words = words.into_iter().enumerate();
+        let words = words
+            .filter(|&(at, (_, distance))| at < votes || f64::from(distance) <= FARTHEST * least);
+        words.map(|(_, (word, _))| (word, 1.0)).collect()
+    };
+    nearest.map(near).collect()
 }
 
 /// Of the words of each feature, which stand together and begin with the nearest, the first.
@@ -219,6 +233,7 @@ mod tests {
             (fewer.verified.len(), fewer.voting.map(|words| words.len())),
             (600, Some(1500))
         );
+        assert_eq!(looked_up_under(5, 2, Assignment::Soft).verified.len(), 600);
         let soft = looked_up_under(3, 3, Assignment::Soft);
         let voting = soft.voting.unwrap();
         assert!(soft.verified.iter().all(|word| word.weight == 1.0));
