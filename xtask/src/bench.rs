@@ -60,7 +60,7 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "methods",
-        summary: "every method on every data set: mAP, recall@1, bytes an image, ms a query, images/s indexed",
+        summary: "every method on every data set: mAP, recall@1, bytes an image, ms a query, images/s by a core",
         build: &["-p", "vizsla-cli"],
         program: ("--vizsla", "vizsla"),
         data: true,

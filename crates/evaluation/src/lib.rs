@@ -32,10 +32,10 @@ mod error;
 mod gallery;
 mod map;
 mod measure;
-mod memory;
 mod metrics;
 mod ordered;
 mod pooled;
+mod process;
 mod projection;
 mod protocol;
 mod ranked;
@@ -71,12 +71,12 @@ pub use map::{
     map_picture, thumbnail, thumbnail_side,
 };
 pub use measure::{Measured, SEED, measure};
-pub use memory::peak_rss_bytes;
 pub use metrics::{QueryMetrics, judge_query, summarise};
 pub use ordered::Ordered;
 pub use pooled::{
     PairsFrom, PooledRow, PoolingChoice, Whiten, gives_vectors, measure_pooled, pooled_table,
 };
+pub use process::{peak_rss_bytes, processor_seconds};
 pub use projection::{MapMethod, project, trustworthiness};
 pub use protocol::{Judgement, Protocol, Setup, Truth};
 pub use ranked::Ranked;

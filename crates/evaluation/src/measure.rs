@@ -10,6 +10,7 @@ use crate::collection::CollectionSearcher;
 use crate::dataset::{Dataset, Query, QueryCase, QueryContent, Target};
 use crate::datasets::IMAGE_TO_TEXT;
 use crate::error::Error;
+use crate::process::processor_seconds;
 use crate::protocol::Protocol;
 use crate::run::Run;
 use crate::runner::{Options, evaluate};
@@ -57,7 +58,11 @@ pub fn measure(
 ) -> Result<Option<Measured>, Error> {
     let gallery = dataset.gallery.iter();
     let sources: Vec<PathBuf> = gallery.map(|image| image.path.clone()).collect();
+    let before = processor_seconds();
     let report = collection.ingest(&sources, &IngestOptions::default(), reporter)?;
+    let worked = processor_seconds()
+        .zip(before)
+        .map(|(now, then)| now - then);
     if report.interrupted {
         return Ok(None);
     }
@@ -68,6 +73,9 @@ pub fn measure(
     reporter.begin("searching", dataset.queries.len() as u64);
     let options = Options {
         index_images_per_s: (report.added > 0).then_some(report.images_per_s),
+        index_processor_ms: worked
+            .filter(|_| report.added > 0)
+            .map(|seconds| 1e3 * seconds / report.added as f64),
         bytes_per_image: Some(collection.info()?.bytes_per_image),
         configuration: json!({
             "recipe": collection.recipe(),

@@ -51,7 +51,7 @@ pub struct SetReport {
     pub query_ms_median: f64,
 }
 
-/// Times of an evaluation by the wall clock.
+/// Times of an evaluation: by the wall clock, and what the processor worked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Timing {
     /// Images described and written per second; `null` when nothing was indexed.
@@ -60,4 +60,11 @@ pub struct Timing {
     pub query_ms_median: f64,
     /// 99th percentile of the same.
     pub query_ms_p99: f64,
+    /// Processor time of describing and writing one image, all threads together, in milliseconds: nearly the same on a
+    /// busy machine, where the wall clock is not. `null` when nothing was indexed or the system does not say.
+    #[serde(default)]
+    pub index_processor_ms: Option<f64>,
+    /// Mean processor time of a query in milliseconds, all threads together; `null` as above.
+    #[serde(default)]
+    pub query_processor_ms: Option<f64>,
 }

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::dataset::{Dataset, Query, QueryCase};
 use crate::error::Error;
-use crate::memory::peak_rss_bytes;
 use crate::metrics::{QueryMetrics, intervals, judge_query, summarise};
 use crate::ordered::Ordered;
+use crate::process::{peak_rss_bytes, processor_seconds};
 use crate::ranked::Ranked;
 use crate::report::{Report, SetReport, Timing};
 use crate::run::{QueryRun, RankedEntry, Run};
@@ -22,6 +22,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Options<'a> {
     /// Images indexed per second, if they were indexed for this evaluation.
     pub index_images_per_s: Option<f64>,
+    /// Processor time of describing and writing one of them in milliseconds, where the system tells.
+    pub index_processor_ms: Option<f64>,
     /// Bytes on disk per image.
     pub bytes_per_image: Option<f64>,
     /// What the searcher was told; kept in the run file.
@@ -46,13 +48,15 @@ pub fn evaluate(
 ) -> Result<Run, Error> {
     let mut judged = Vec::with_capacity(dataset.queries.len());
     let mut queries = Vec::with_capacity(dataset.queries.len());
+    let mut worked = Some(0.0);
     for query in &dataset.queries {
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), processor_seconds());
         let ranked = searcher(&query.case).map_err(|source| Error::Search {
             query: query.case.key.clone(),
             source,
         })?;
         let ms = 1e3 * start.elapsed().as_secs_f64();
+        worked = worked.zip(since(before)).map(|(sum, more)| sum + more);
         check(dataset, query, &ranked)?;
         let metrics = judge_query(
             dataset.protocol,
@@ -71,9 +75,14 @@ pub fn evaluate(
         format_version: Run::VERSION,
         vizsla: env!("CARGO_PKG_VERSION").into(),
         configuration: options.configuration.clone(),
-        report: report(dataset, &queries, &judged, options),
+        report: report(dataset, &queries, &judged, worked, options),
         queries,
     })
+}
+
+/// Processor seconds since `before`, where the system tells them.
+fn since(before: Option<f64>) -> Option<f64> {
+    Some(processor_seconds()? - before?)
 }
 
 fn check(dataset: &Dataset, query: &Query, ranked: &[Ranked]) -> Result<(), Error> {
@@ -130,6 +139,7 @@ fn report(
     dataset: &Dataset,
     queries: &[QueryRun],
     judged: &[QueryMetrics],
+    worked: Option<f64>,
     options: &Options,
 ) -> Report {
     let mut sets = Ordered::new();
@@ -157,6 +167,10 @@ fn report(
             index_images_per_s: options.index_images_per_s,
             query_ms_median: percentile(&times, 0.5).unwrap_or(0.0),
             query_ms_p99: percentile(&times, 0.99).unwrap_or(0.0),
+            index_processor_ms: options.index_processor_ms,
+            query_processor_ms: worked
+                .filter(|_| !queries.is_empty())
+                .map(|seconds| 1e3 * seconds / queries.len() as f64),
         },
         bytes_per_image: options.bytes_per_image,
         peak_rss_bytes: peak_rss_bytes(),

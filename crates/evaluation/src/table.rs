@@ -93,6 +93,13 @@ fn costs(report: &Report) -> String {
     if let Some(rate) = timing.index_images_per_s {
         let _ = writeln!(text, "indexing           {rate:.1} images/s");
     }
+    if let Some(ms) = timing.query_processor_ms {
+        let _ = write!(text, "processor          {ms:.1} ms a query");
+        if let Some(ms) = timing.index_processor_ms {
+            let _ = write!(text, ", {ms:.1} ms an image indexed");
+        }
+        text.push('\n');
+    }
     if let Some(bytes) = report.bytes_per_image {
         let _ = writeln!(text, "on disk            {bytes:.0} bytes/image");
     }

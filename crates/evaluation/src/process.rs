@@ -1,9 +1,22 @@
-//! Peak memory of this process.
+//! Memory and processor time of this process.
 
 /// Largest resident set of this process so far in bytes, all threads together: `VmHWM` of `/proc/self/status` on
 /// Linux, `None` elsewhere. Memory-mapped index files count as far as they are resident.
 pub fn peak_rss_bytes() -> Option<u64> {
     parse(&fs_err::read_to_string("/proc/self/status").ok()?)
+}
+
+/// Seconds of processor time that all threads of this process have used so far; `None` where the system does not say.
+///
+/// Other programs on the machine make the wall clock run on and leave this nearly as it is.
+pub fn processor_seconds() -> Option<f64> {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        Some(time.tv_sec as f64 + 1e-9 * time.tv_nsec as f64)
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 fn parse(status: &str) -> Option<u64> {
@@ -28,5 +41,17 @@ mod tests {
         if cfg!(target_os = "linux") {
             assert!(peak_rss_bytes().is_some_and(|bytes| bytes > 100_000));
         }
+    }
+
+    #[test]
+    fn processor_time_grows_with_work() {
+        let Some(before) = processor_seconds() else {
+            return;
+        };
+        let mut sum = 0_u64;
+        while processor_seconds().is_some_and(|now| now <= before) {
+            sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(1));
+        }
+        assert!(processor_seconds() > Some(before));
     }
 }
