@@ -7,11 +7,13 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use rayon::prelude::*;
-use vizsla_pixels::{ErrorKind, Reach};
+use vizsla_pixels::{ErrorKind, Limits, Reach};
 
 use crate::catalog::FileRow;
 use crate::ingest::is_held;
-use crate::{Collection, Error, FileFinding, FileState, FilesReport, Problem, Remedy, Reporter};
+use crate::{
+    Collection, Error, FileFinding, FileState, FilesReport, ListedImage, Problem, Remedy, Reporter,
+};
 
 /// Bytes read at a time.
 const PIECE: usize = 1 << 18;
@@ -51,6 +53,17 @@ impl Collection {
             found: looked.into_iter().filter_map(|(_, found)| found).collect(),
         })
     }
+}
+
+/// The bytes of a file of an image, where one is still what was indexed and is not longer than allowed.
+pub(crate) fn content(image: &ListedImage, limits: &Limits) -> Option<Vec<u8>> {
+    image.paths.iter().find_map(|path| {
+        let file = Reach::anywhere().open(path).ok()?;
+        let mut bytes = Vec::new();
+        let most = limits.max_file_bytes.saturating_add(1);
+        file.take(most).read_to_end(&mut bytes).ok()?;
+        (blake3::hash(&bytes).to_hex().as_str() == image.content).then_some(bytes)
+    })
 }
 
 /// Compares one file: how many bytes were read, and what is not as it was.

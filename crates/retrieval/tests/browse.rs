@@ -116,17 +116,20 @@ fn features_lie_in_the_picture_and_pairs_are_explained() {
     let (agreement, size) = collection
         .searcher()
         .unwrap()
-        .compare(&query, id, &limits)
+        .compare(&query, id, false, &limits)
         .unwrap();
     let agreement = agreement.unwrap();
     assert!(agreement.pairs.len() == agreement.inliers && agreement.inliers > 10);
     assert_eq!(size, [380, 330]);
-    let missing = collection.searcher().unwrap().compare(&query, 999, &limits);
+    let missing = collection
+        .searcher()
+        .unwrap()
+        .compare(&query, 999, false, &limits);
     assert!(matches!(missing, Err(Error::NotIndexed(_))));
     let words = collection
         .searcher()
         .unwrap()
-        .compare(&Query::text("dog"), id, &limits);
+        .compare(&Query::text("dog"), id, false, &limits);
     assert!(matches!(words, Err(Error::Query(_))));
     assert_eq!(collection.channels().unwrap(), [Channel::Words]);
 }

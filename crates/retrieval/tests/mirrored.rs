@@ -4,7 +4,7 @@
 mod support;
 
 use support::picture;
-use vizsla_pixels::Rgb;
+use vizsla_pixels::{Limits, Rgb};
 use vizsla_retrieval::{
     Collection, IngestOptions, PartSource, Query, QueryImage, Recipe, Region, Scoring,
     SearchOptions, SearchResponse, Silent, Source, Verdict,
@@ -103,7 +103,7 @@ fn a_picture_that_is_not_turned_is_found_as_before() {
 }
 
 #[test]
-fn a_part_is_turned_within_itself_and_a_stored_image_is_not() {
+fn a_part_is_turned_within_itself() {
     let pictures: Vec<Rgb> = (0..3).map(picture).collect();
     let (collection, _folder) = collection(Recipe::default(), &pictures);
     let (width, height) = (pictures[0].width() as f64, pictures[0].height() as f64);
@@ -122,12 +122,62 @@ fn a_part_is_turned_within_itself_and_a_stored_image_is_not() {
         let sum = f64::from(pair.query[0] + pair.gallery[0]);
         assert!((sum - (width - 1.0)).abs() < 3.0, "{pair:?}");
     }
-    let stored = Query::new(PartSource::Stored(found.hits[0].image));
-    let notes = search(&collection, &stored, true).notes;
+}
+
+#[test]
+fn a_stored_image_is_turned_as_long_as_its_file_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    std::fs::create_dir(&photos).unwrap();
+    for (name, picture) in [
+        ("a", picture(0)),
+        ("b", picture(1)),
+        ("c", picture(0).mirrored()),
+    ] {
+        std::fs::write(
+            photos.join(format!("{name}.png")),
+            picture.encode_png().unwrap(),
+        )
+        .unwrap();
+    }
+    let mut collection = Collection::builder(folder.path().join("c.vizsla"))
+        .create()
+        .unwrap();
+    collection
+        .ingest(&[photos], &IngestOptions::default(), &Silent)
+        .unwrap();
+    let listed = collection.list().unwrap();
+    let of = |name: &str| {
+        listed
+            .iter()
+            .find(|image| image.paths[0].ends_with(name))
+            .unwrap()
+    };
+    let (own, other, turned) = (of("a.png"), of("b.png"), of("c.png"));
+    let stored = Query::new(PartSource::Stored(own.image));
+    let agreement = |found: &SearchResponse| {
+        let hit = found.hits.iter().find(|hit| hit.image == turned.image);
+        hit.and_then(|hit| hit.agreement.clone())
+    };
+    assert!(agreement(&search(&collection, &stored, false)).is_none());
+    let found = search(&collection, &stored, true);
+    assert!(found.notes.is_empty(), "{:?}", found.notes);
+    assert!(agreement(&found).is_some_and(|agreement| agreement.mirrored));
+    let searcher = collection.searcher().unwrap();
+    let compare = |mirrored| searcher.compare(&stored, turned.image, mirrored, &Limits::default());
+    assert!(compare(false).unwrap().0.is_none());
+    assert!(compare(true).unwrap().0.is_some_and(|found| found.mirrored));
+
+    // Another content under the same name is not the image.
+    std::fs::copy(&other.paths[0], &own.paths[0]).unwrap();
+    let found = search(&collection, &stored, true);
     assert!(
-        notes
+        found
+            .notes
             .iter()
             .any(|note| note.contains("not looked for mirrored")),
-        "{notes:?}"
+        "{:?}",
+        found.notes
     );
+    assert!(agreement(&found).is_none());
 }

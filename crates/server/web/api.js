@@ -177,13 +177,13 @@ export const facets = (collection, where, signal) => get(`${base(collection)}/fa
 
 /**
  * @param {string} collection
- * @param {{ parts: Part[], where: string, channels: string[], limit: number, offset: number }} wanted
+ * @param {{ parts: Part[], where: string, channels: string[], mirrored: boolean, limit: number, offset: number }} wanted
  * @param {AbortSignal} [signal]
  * @returns {Promise<Answer>}
  */
 export async function search(collection, wanted, signal) {
-  const { parts, where, channels, limit, offset } = wanted;
-  const body = { parts, where: where || undefined, channels: channels.length ? channels : undefined, limit, offset };
+  const { where, channels, ...rest } = wanted;
+  const body = { ...rest, where: where || undefined, channels: channels.length ? channels : undefined };
   return (await post(`${base(collection)}/search`, body, signal)).json();
 }
 
@@ -191,18 +191,19 @@ export async function search(collection, wanted, signal) {
  * @param {string} collection
  * @param {Part} part
  * @param {number} image
- * @param {'matches' | 'heat'} kind
+ * @param {{ kind: 'matches', mirrored: boolean } | { kind: 'heat' }} how
  * @param {AbortSignal} signal
  */
-async function explain(collection, part, image, kind, signal) {
-  return (await post(`${base(collection)}/explain`, { part, image, kind }, signal)).json();
+async function explain(collection, part, image, how, signal) {
+  return (await post(`${base(collection)}/explain`, { part, image, ...how }, signal)).json();
 }
 
-/** @param {string} collection @param {Part} part @param {number} image @param {AbortSignal} signal @returns {Promise<Matches>} */
-export const matches = (collection, part, image, signal) => explain(collection, part, image, 'matches', signal);
+/** @param {string} collection @param {Part} part @param {number} image @param {boolean} mirrored @param {AbortSignal} signal @returns {Promise<Matches>} */
+export const matches = (collection, part, image, mirrored, signal) =>
+  explain(collection, part, image, { kind: 'matches', mirrored }, signal);
 
 /** @param {string} collection @param {Part} part @param {number} image @param {AbortSignal} signal @returns {Promise<Heat>} */
-export const heat = (collection, part, image, signal) => explain(collection, part, image, 'heat', signal);
+export const heat = (collection, part, image, signal) => explain(collection, part, image, { kind: 'heat' }, signal);
 
 /**
  * @param {Blob} file

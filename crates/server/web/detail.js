@@ -284,7 +284,8 @@ export class Detail {
     try {
       if (part && this.tab === 'matches' && !this.matches) {
         this.say('Looking for what agrees …');
-        this.matches = await api.matches(now.collection, { ...part, weight: 1 }, picture.image, going.signal);
+        const whole = { ...part, weight: 1 };
+        this.matches = await api.matches(now.collection, whole, picture.image, now.mirrored, going.signal);
       }
       if (part && this.tab === 'heat' && !this.heat) {
         this.say('Looking where they are alike …');
@@ -303,8 +304,8 @@ export class Detail {
   /** @param {Picture} picture */
   tellStage(picture) {
     if (this.tab === 'matches' && this.matches) {
-      const { pairs } = this.matches;
-      this.say(`${counted(pairs.length, 'place')} seen in both pictures`);
+      const { pairs, mirrored } = this.matches;
+      this.say(`${counted(pairs.length, 'place')} seen in both pictures${mirrored ? ', one of them mirrored' : ''}`);
       this.canvas?.setAttribute(
         'aria-label',
         `The query and ${picture.name}, ${counted(pairs.length, 'line')} between places that are the same in both. Arrow keys move, plus and minus zoom, 0 shows all.`,

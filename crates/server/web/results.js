@@ -44,13 +44,19 @@ export class Results {
       'aria-label': 'Search by',
       onchange: () => go({ channels: this.by.value ? [this.by.value] : [], min: null }),
     });
+    this.mirrored = h('input', {
+      type: 'checkbox',
+      id: 'mirrored',
+      onchange: () => go({ mirrored: this.mirrored.checked, min: null }),
+    });
+    this.turned = h('label', { class: 'only', hidden: true }, this.mirrored, 'Mirrored too');
     this.grid = h('ul', { class: 'grid', id: 'grid', 'aria-label': 'Pictures', role: 'list' });
     this.foot = h('div', { class: 'foot' });
     this.element = h(
       'section',
       { class: 'pictures', 'aria-label': 'Results' },
       h('h1', { class: 'unseen' }, 'Pictures'),
-      h('div', { class: 'status' }, h('div', { class: 'line-and-by' }, this.line, this.by), this.cut),
+      h('div', { class: 'status' }, h('div', { class: 'line-and-by' }, this.line, this.by, this.turned), this.cut),
       this.notes,
       this.grid,
       this.foot,
@@ -86,7 +92,7 @@ export class Results {
 
   /** Asks, if the question is another one, and draws. @param {State} now */
   look(now) {
-    const key = JSON.stringify([now.collection, now.parts.map(partText), condition(now), now.channels]);
+    const key = JSON.stringify([now.collection, now.parts.map(partText), condition(now), now.channels, now.mirrored]);
     if (key !== this.key) {
       this.key = key;
       this.going?.abort();
@@ -135,7 +141,7 @@ export class Results {
     }
     const answer = await api.search(
       now.collection,
-      { parts: now.parts, where, channels: now.channels, limit: PAGE, offset },
+      { parts: now.parts, where, channels: now.channels, mirrored: now.mirrored, limit: PAGE, offset },
       signal,
     );
     return {
@@ -235,6 +241,9 @@ export class Results {
   drawBy(now) {
     const channels = this.desk.collection()?.channels ?? [];
     this.by.hidden = !now.parts.length || channels.length < 2;
+    const picture = now.parts.some((part) => part.text === undefined && part.weight > 0);
+    this.turned.hidden = !picture || !channels.includes('words');
+    this.mirrored.checked = now.mirrored;
     if (document.activeElement === this.by) return;
     this.by.replaceChildren(
       h('option', { value: '' }, 'by everything'),

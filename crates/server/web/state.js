@@ -12,6 +12,7 @@ export const BLANK = {
   channels: [],
   min: null,
   matches: false,
+  mirrored: false,
   open: null,
   method: 'umap',
   runs: [],
@@ -81,6 +82,7 @@ export function addressOf(of) {
   put('by', of.channels.join(','));
   put('min', of.min === null ? '' : String(of.min));
   put('only', of.matches ? 'matches' : '');
+  put('also', of.mirrored ? 'mirrored' : '');
   put('open', of.open === null ? '' : String(of.open));
   put('method', of.method === BLANK.method ? '' : of.method);
   for (const run of of.runs) put('run', run);
@@ -117,6 +119,7 @@ export function parse(search) {
     channels: list('by'),
     min: number(query.get('min')),
     matches: query.get('only') === 'matches',
+    mirrored: query.get('also') === 'mirrored',
     open: number(query.get('open')),
     method: method === 'pca' || method === 'tsne' ? method : 'umap',
     runs: query.getAll('run'),

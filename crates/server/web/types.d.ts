@@ -40,6 +40,8 @@ interface State {
   /** Lowest score shown. */
   min: number | null;
   matches: boolean;
+  /** Whether mirror images of the query's pictures are looked for as well. */
+  mirrored: boolean;
   /** The image whose details are open. */
   open: number | null;
   method: MapMethod;
@@ -141,6 +143,7 @@ interface Matches {
   size: [number, number];
   transform: number[][] | null;
   inliers: number;
+  mirrored: boolean;
   pairs: [number, number, number, number][];
   cells: { place: [number, number, number, number]; verdict: 'agrees' | 'differs' }[];
 }

@@ -27,7 +27,7 @@ impl Searcher<'_> {
         allowed: &Allowed<'_>,
     ) -> Result<Vec<(i64, f64)>, Error> {
         let query = Query::stored(image);
-        let parts = self.described_by_words(&query, &Limits::default())?;
+        let parts = self.described_by_words(&query, false, &Limits::default())?;
         let (mut taken, mut room) = (self.snapshot.removed.clone(), IdSet::new());
         taken.insert(image);
         self.sharing_words(&parts, size, &allowed.without(&taken, &mut room))
@@ -41,7 +41,7 @@ impl Searcher<'_> {
     pub fn agreements(&self, image: i64, others: &[i64]) -> Result<Vec<Candidate>, Error> {
         let query = Query::stored(image);
         self.verified(
-            &self.described_by_words(&query, &Limits::default())?,
+            &self.described_by_words(&query, false, &Limits::default())?,
             others,
         )
     }
@@ -54,7 +54,7 @@ impl Searcher<'_> {
         size: usize,
         allowed: &Allowed<'_>,
     ) -> Result<Vec<Candidate>, Error> {
-        let parts = self.described_by_words(query, &Limits::default())?;
+        let parts = self.described_by_words(query, false, &Limits::default())?;
         let mut room = IdSet::new();
         let allowed = allowed.without(&self.snapshot.removed, &mut room);
         let found = self.sharing_words(&parts, size, &allowed)?;
@@ -63,7 +63,7 @@ impl Searcher<'_> {
     }
 
     /// Verifies the pictures of a query against one image of the collection by geometry: the agreement, where there is
-    /// one, and the size of the query's picture. Its filter is not looked at.
+    /// one, and the size of the query's picture. With `mirrored`, its mirror image as well. Its filter is not looked at.
     ///
     /// # Errors
     /// There is no such image, the collection keeps no local features, the query has no picture, or one that cannot be
@@ -72,9 +72,10 @@ impl Searcher<'_> {
         &self,
         query: &Query,
         image: i64,
+        mirrored: bool,
         limits: &Limits,
     ) -> Result<(Option<Agreement>, [u32; 2]), Error> {
-        let parts = self.described_by_words(query, limits)?;
+        let parts = self.described_by_words(query, mirrored, limits)?;
         let Some(size) = parts.iter().find_map(|part| part.full) else {
             return Err(Error::Query(
                 "geometry is of pictures; the query has none".into(),
@@ -113,6 +114,7 @@ impl Searcher<'_> {
     fn described_by_words<'q>(
         &self,
         query: &'q Query,
+        mirrored: bool,
         limits: &Limits,
     ) -> Result<Vec<Described<'q>>, Error> {
         if !self.recipe().local.enabled {
@@ -125,6 +127,7 @@ impl Searcher<'_> {
         }
         let words = Asked {
             words: true,
+            mirrored,
             limits: *limits,
             ..Asked::default()
         };

@@ -12,8 +12,9 @@ use super::shortlist::query_words;
 use super::sight::{Look, Sight, stored_sight};
 use super::trace::Trace;
 use crate::catalog::Owner;
+use crate::compare::content;
 use crate::describe::{Describer, Wanted};
-use crate::picture::Picture;
+use crate::picture::{Picture, PictureSource};
 use crate::{
     Error, GlobalRecipe, Part, PartSource, Query, QueryImage, Region, Reporter, Scoring, StageName,
     ground, stored, trailer,
@@ -56,12 +57,16 @@ impl Searcher<'_> {
                 self.describe_picture(&mut out, image, *region, asked, trace)?;
             }
             PartSource::Stored(image) => {
-                if asked.mirrored && asked.words {
-                    notes.push(format!(
-                        "image {image} is not looked for mirrored: of what is stored no mirror image can be made; search by its file"
-                    ));
-                }
                 self.describe_stored(&mut out, *image, asked, trace)?;
+                if asked.mirrored && asked.words && out.weight > 0.0 {
+                    out.mirrored = self.mirrored_stored(*image, asked)?;
+                    if out.mirrored.is_none() {
+                        notes.push(format!(
+                            "image {image} is not looked for mirrored: its file cannot be read as it was indexed, and of what is \
+                             stored no mirror image can be made"
+                        ));
+                    }
+                }
             }
             PartSource::Text(text) => {
                 out.text = Some(text);
@@ -174,6 +179,26 @@ impl Searcher<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The mirror image of an image of the collection, which is made of its pixels; `None` where its file is not as it was.
+    fn mirrored_stored(&self, image: i64, asked: &Asked) -> Result<Option<Sighted>, Error> {
+        let listed = self.catalog.listed(image)?;
+        let Some(bytes) = listed.and_then(|listed| content(&listed, &asked.limits)) else {
+            return Ok(None);
+        };
+        let wanted = Wanted {
+            features: true,
+            vector: false,
+        };
+        let describer = Describer::of_queries(self.collection, wanted)?;
+        let Ok(picture) = describer.read(PictureSource::Bytes(&bytes), None, wanted, asked.limits)
+        else {
+            return Ok(None);
+        };
+        let turned = picture.mirrored();
+        let features = describer.features(&turned)?.unwrap_or_default();
+        self.sighted(turned, features).map(Some)
     }
 
     /// Gives a part the vector that the catalog would keep of it, as it is compared.

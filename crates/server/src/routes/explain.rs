@@ -60,6 +60,9 @@ struct Asked {
     /// The image of the collection.
     image: i64,
     kind: ExplanationKind,
+    /// Whether the mirror image of the picture may agree as well; for `matches` alone.
+    #[serde(default)]
+    mirrored: bool,
 }
 
 /// Points that are the same in two pictures, in pixels of the upright pictures.
@@ -72,6 +75,8 @@ struct Matches {
     /// Homography from query to image, row by row; none when nothing agrees.
     transform: Option<[[f64; 3]; 3]>,
     inliers: usize,
+    /// Whether it is the mirror image of the picture that agrees; places are told of the picture itself.
+    mirrored: bool,
     /// x, y in the query and x, y in the image of each pair.
     pairs: Vec<[f32; 4]>,
     /// The ground that both show, in cells; none where nothing is known of it.
@@ -183,7 +188,7 @@ async fn explain(
             limits_of_files: inner.config.limits_of_files(),
         };
         match asked.kind {
-            ExplanationKind::Matches => pair.matches(draw),
+            ExplanationKind::Matches => pair.matches(asked.mirrored, draw),
             ExplanationKind::Heat => pair.heat(draw),
         }
     });
@@ -228,7 +233,7 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    fn matches(self, draw: bool) -> Result<Explained, Problem> {
+    fn matches(self, mirrored: bool, draw: bool) -> Result<Explained, Problem> {
         let query = Query {
             parts: vec![Part {
                 weight: 1.0,
@@ -240,8 +245,11 @@ impl Pair<'_> {
         let (agreement, query_size) =
             collection
                 .searcher()?
-                .compare(&query, self.image.image, &self.limits)?;
+                .compare(&query, self.image.image, mirrored, &self.limits)?;
         let transform = agreement.as_ref().map(|agreement| agreement.transform);
+        let mirrored = agreement
+            .as_ref()
+            .is_some_and(|agreement| agreement.mirrored);
         let cells = agreement
             .as_ref()
             .map(|agreement| agreement.cells().to_vec());
@@ -269,6 +277,7 @@ impl Pair<'_> {
             size: [self.image.width, self.image.height],
             transform,
             inliers: pairs.len(),
+            mirrored,
             pairs: pairs.iter().map(numbers).collect(),
             cells: cells
                 .iter()

@@ -69,6 +69,22 @@ test('the details show lines, heat, shares and times; keys go through the result
   await expect(tiles(page).nth(1).locator('a')).toBeFocused();
 });
 
+test('a mirror image is found where it is asked for, and said to be one', async ({ page }) => {
+  await open(page);
+  await expect(page.getByLabel('Mirrored too')).toBeHidden();
+  await choose(page, 'coffee-mirrored');
+  await expect(tiles(page).first()).toBeVisible();
+  await expect(page.locator('.tile img[alt*="verified"]')).toHaveCount(0);
+  await page.getByLabel('Mirrored too').check();
+  await expect(first(page)).toHaveAttribute('alt', /coffee\.jpg verified/);
+  await expect(page).toHaveURL(/also=mirrored/);
+  await tiles(page).first().locator('a').click();
+  const dialog = page.getByRole('dialog');
+  await expect(dialog.locator('.stage-note')).toContainText(/\d+ places seen in both pictures, one of them mirrored/);
+  await expect(dialog).toContainText('It is the mirror image that agrees');
+  await page.screenshot({ path: screenshot('mirrored') });
+});
+
 test('lines end where the server says, on both pictures', async ({ page }) => {
   // The corners of both pictures, which have other sizes and proportions than each other.
   const pairs = [

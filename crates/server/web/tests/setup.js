@@ -59,11 +59,12 @@ function writeTables(folder) {
  * @param {string} name
  * @param {number} turn Degrees.
  * @param {string} ground
+ * @param {boolean} [mirrored]
  */
-async function view(page, name, turn, ground) {
+async function view(page, name, turn, ground, mirrored = false) {
   const bytes = fs.readFileSync(path.join(photographs, `${name}.jpg`)).toString('base64');
   const drawn = await page.evaluate(
-    async ({ bytes, turn, ground }) => {
+    async ({ bytes, turn, ground, mirrored }) => {
       const image = new Image();
       image.src = `data:image/jpeg;base64,${bytes}`;
       await image.decode();
@@ -76,6 +77,7 @@ async function view(page, name, turn, ground) {
       context.translate(335, 240);
       context.rotate((turn * Math.PI) / 180);
       context.transform(1, 0.04, 0.08, 1, 0, 0);
+      if (mirrored) context.scale(-1, 1);
       const scale = Math.min(400 / image.naturalWidth, 340 / image.naturalHeight);
       context.fillStyle = '#fbfaf7';
       context.fillRect(
@@ -88,9 +90,9 @@ async function view(page, name, turn, ground) {
       context.drawImage(image, -image.naturalWidth / 2, -image.naturalHeight / 2);
       return canvas.toDataURL('image/jpeg', 0.9).split(',')[1];
     },
-    { bytes, turn, ground },
+    { bytes, turn, ground, mirrored },
   );
-  fs.writeFileSync(path.join(output, 'views', `${name}.jpg`), Buffer.from(drawn, 'base64'));
+  fs.writeFileSync(path.join(output, 'views', `${name}${mirrored ? '-mirrored' : ''}.jpg`), Buffer.from(drawn, 'base64'));
 }
 
 async function makeViews() {
@@ -102,6 +104,7 @@ async function makeViews() {
   await view(page, 'rocket', 8, '#7a5a3c');
   await view(page, 'coffee', -12, '#4a5d52');
   await view(page, 'bridge', 5, '#5b5566');
+  await view(page, 'coffee', 6, '#54605a', true);
   await browser.close();
 }
 
