@@ -32,6 +32,7 @@ mod budget;
 mod covariant;
 mod dense;
 mod descriptor;
+mod detectors;
 mod dog;
 mod extractor;
 mod extractor_config;
@@ -62,6 +63,7 @@ mod xfeat;
 
 pub use covariant::{Covariant, CovariantConfig, Measure};
 pub use dense::{DenseConfig, detect as detect_dense};
+pub use detectors::{Detectors, NotDetectors};
 pub use extractor::{DescriptorKind, Detector, ExtractError, Extractor, UnknownName, named};
 pub use extractor_config::ExtractorConfig;
 pub use fast::orb::{OrbConfig, detect as detect_orb};

@@ -1,7 +1,7 @@
 //! Which local features are taken: the part `[local]` of a recipe.
 
 use serde::{Deserialize, Serialize};
-use vizsla_features::{DescriptorKind, Detector, check_pair};
+use vizsla_features::{DescriptorKind, Detectors, check_pair};
 
 use crate::Codes;
 
@@ -11,8 +11,8 @@ use crate::Codes;
 pub struct LocalRecipe {
     /// Whether local features are taken at all; without them there are no visual words and no verification.
     pub enabled: bool,
-    /// What finds the features.
-    pub detector: Detector,
+    /// What finds the features: one detector, or several that complement each other (`dog+mser`).
+    pub detector: Detectors,
     /// What describes them; the codebook must be of the same kind.
     pub descriptor: DescriptorKind,
     /// Most features kept of a gallery image.
@@ -39,7 +39,7 @@ pub struct LocalRecipe {
 #[serde(default, deny_unknown_fields)]
 struct Written {
     enabled: bool,
-    detector: Option<Detector>,
+    detector: Option<Detectors>,
     descriptor: Option<DescriptorKind>,
     budget: usize,
     query_budget: usize,
@@ -54,9 +54,9 @@ impl Default for LocalRecipe {
     fn default() -> Self {
         Self {
             enabled: true,
-            detector: Detector::Dog,
+            detector: Detectors::default(),
             descriptor: DescriptorKind::RootSift,
-            budget: 800,
+            budget: 1200,
             query_budget: 1500,
             codes: Codes::Compact,
             look: true,
@@ -106,16 +106,20 @@ impl From<Written> for LocalRecipe {
 impl LocalRecipe {
     /// Takes what is named, and leaves the rest as it is; of features that a network finds and describes, either name stands for
     /// both.
-    pub fn choose(&mut self, detector: Option<Detector>, descriptor: Option<DescriptorKind>) {
-        let found = detector.or(descriptor.and_then(DescriptorKind::own_detector));
-        let described = descriptor.or(detector.and_then(Detector::own_descriptor));
-        self.detector = found.unwrap_or(self.detector);
+    pub fn choose(&mut self, detector: Option<Detectors>, descriptor: Option<DescriptorKind>) {
+        let own = descriptor.and_then(DescriptorKind::own_detector);
+        let described = descriptor.or(detector.as_ref().and_then(Detectors::own_descriptor));
+        if let Some(found) = detector.or(own.map(Detectors::from)) {
+            self.detector = found;
+        }
         self.descriptor = described.unwrap_or(self.descriptor);
     }
 
     /// Whether detector, descriptor and network go together; if not, what is possible.
     pub(crate) fn check(&self) -> Result<(), String> {
-        check_pair(self.detector, self.descriptor).map_err(|error| format!("local: {error}"))?;
+        for detector in self.detector.iter() {
+            check_pair(detector, self.descriptor).map_err(|error| format!("local: {error}"))?;
+        }
         let learned = self.descriptor.is_learned();
         if !(learned || self.model.is_empty()) {
             let learned = DescriptorKind::ALL.into_iter();
@@ -134,6 +138,8 @@ impl LocalRecipe {
 
 #[cfg(test)]
 mod tests {
+    use vizsla_features::Detector;
+
     use super::*;
     use crate::Recipe;
 
@@ -150,7 +156,7 @@ mod tests {
             "detector = \"xfeat\"\ndescriptor = \"xfeat\"\nmodel = \"net.onnx\"",
         ] {
             let local = read(text).unwrap();
-            assert_eq!(local.detector, Detector::Xfeat);
+            assert_eq!(local.detector, Detector::Xfeat.into());
             assert_eq!(local.descriptor, DescriptorKind::Xfeat);
         }
         let local = read("model = \"net.onnx\"\ndescriptor = \"xfeat\"").unwrap();
@@ -168,6 +174,7 @@ mod tests {
         for text in [
             "detector = \"dog\"\ndescriptor = \"xfeat\"",
             "detector = \"xfeat\"\ndescriptor = \"sift\"",
+            "detector = \"dog+xfeat\"",
         ] {
             let error = read(text).unwrap_err();
             assert!(
@@ -178,5 +185,12 @@ mod tests {
         let error = read("model = \"net.onnx\"").unwrap_err();
         assert!(error.contains("local.descriptor to xfeat"), "{error}");
         assert!(read("modell = \"net.onnx\"").is_err());
+        assert!(
+            read("detector = \"dog+dog\"")
+                .unwrap_err()
+                .contains("named twice")
+        );
+        let both = read("detector = \"dog+mser\"").unwrap();
+        assert_eq!(both.detector.to_string(), "dog+mser");
     }
 }

@@ -473,13 +473,12 @@ impl Recipe {
             return Ok(Box::new(Learned::new(networks, budget)));
         }
         let config = ExtractorConfig {
-            detector: self.local.detector,
             descriptor: self.local.descriptor,
             budget,
             contrast_threshold: self.local.contrast_threshold,
             ..ExtractorConfig::default()
         };
-        let extractor = config.extractor();
+        let extractor = self.local.detector.extractor(&config);
         extractor.map_err(|error| Error::Recipe(format!("local: {error}")))
     }
 }
@@ -534,7 +533,7 @@ text_weight = 1.0
     #[test]
     fn a_recipe_is_written_as_it_was_read() {
         let recipe = Recipe::from_toml(WRITTEN).unwrap();
-        assert_eq!(recipe.local.detector, Detector::Dog);
+        assert_eq!(recipe.local.detector, Detector::Dog.into());
         assert_eq!(recipe.local.descriptor, DescriptorKind::RootSift);
         assert_eq!(recipe.to_toml().unwrap(), WRITTEN);
         for pooling in ["", "none", "r_mac:4"] {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
-use vizsla_features::{DescriptorKind, Detector};
+use vizsla_features::{DescriptorKind, Detectors};
 use vizsla_retrieval::{DescribedPicture, Recipe, Source, describe_picture};
 
 use super::bounds::{self, Bounds};
@@ -24,7 +24,7 @@ pub struct Arguments {
     #[command(flatten)]
     describing: Describing,
     /// Most features taken
-    #[arg(long, value_name = "N", default_value_t = 800, value_parser = range::one_or_more)]
+    #[arg(long, value_name = "N", default_value_t = 1200, value_parser = range::one_or_more)]
     budget: usize,
     /// Print one JSON object with all features and their descriptors
     #[arg(long)]
@@ -38,7 +38,7 @@ pub struct Arguments {
 struct Report {
     path: String,
     size: [u32; 2],
-    detector: Detector,
+    detector: Detectors,
     descriptor: DescriptorKind,
     features: Vec<Feature>,
 }
@@ -96,7 +96,7 @@ impl Arguments {
         Report {
             path: self.picture.display().to_string(),
             size: found.size,
-            detector: recipe.local.detector,
+            detector: recipe.local.detector.clone(),
             descriptor: recipe.local.descriptor,
             features: feature.collect(),
         }

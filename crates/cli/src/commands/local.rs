@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use vizsla_features::{DescriptorKind, Detector};
+use vizsla_features::{DescriptorKind, Detectors};
 use vizsla_retrieval::{LocalRecipe, Recipe};
 
 /// Which local features are taken.
 #[derive(Args)]
 pub struct Local {
     /// What finds local features, dog where nothing is said: dog, harris_laplace, hessian_laplace, harris_affine, hessian_affine,
-    /// mser, fast_hessian, fast, orb, dense, xfeat
+    /// mser, fast_hessian, fast, orb, dense, xfeat; several share the budget: dog+mser
     #[arg(long, value_name = "DETECTOR")]
-    detector: Option<Detector>,
+    detector: Option<Detectors>,
     /// What describes them, root_sift where nothing is said: root_sift, sift, surf, surf_extended, lbp, cs_lbp, brief,
     /// dsp_sift, xfeat; a collection needs --codebook for others than root_sift
     #[arg(long, value_name = "DESCRIPTOR")]
@@ -38,7 +38,7 @@ impl Local {
     /// # Errors
     /// A network is given to features that need none.
     pub fn choose(&self, local: &mut LocalRecipe) -> Result<()> {
-        local.choose(self.detector, self.descriptor);
+        local.choose(self.detector.clone(), self.descriptor);
         let learned = local.detector.is_learned() || local.descriptor.is_learned();
         if self.local_model.is_some() && !learned {
             bail!(

@@ -20,7 +20,7 @@ use super::local::Local;
 #[derive(Args)]
 #[command(next_help_heading = "For a new collection")]
 pub struct Making {
-    /// Most features kept of an image
+    /// Most features kept of an image, 1200 where nothing is said
     #[arg(long, value_name = "N")]
     budget: Option<usize>,
     /// Longest side at which images are analysed, in pixels
