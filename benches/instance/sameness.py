@@ -78,14 +78,15 @@ def own(found: dict) -> list[float]:
 
 
 def doubt(found: dict) -> float:
-    """What conflicting ground of copies, and pages without colours, take off the log-odds."""
+    """What conflicting ground of copies and of scraps, and pages without colours, take off the log-odds."""
     ground = found["ground"]
     rise = lambda value, low, high: min(1.0, max(0.0, (value - low) / (high - low)))
-    copied = np.exp(-2 * ground["drift"] - (ground["colour"] or 0) / 6) * rise(ground["agreeing"], 0.3, 0.5)
+    copied = np.exp(-2 * ground["drift"] - ((ground["colour"] or 0) / 5) ** 2) * rise(ground["agreeing"], 0.3, 0.5)
     copied *= rise(np.log10(max(1.0, -found["log10_nfa"])), 2.1, 2.3)
-    edited = 80 * copied * max(0.0, ground["conflicting"] - 0.12)
-    page = rise(ground["paper"], 0.35, 0.5) if ground["colour"] is None and found["extent"] < 0.45 else 0.0
-    return edited + 60 * page * max(0.0, 0.88 - ground["agreeing"])
+    edited = 120 * copied * max(0.0, ground["conflicting"] - 0.12)
+    page = rise(ground["paper"], 0.35, 0.5) if ground["colour"] is None and found["extent"] < 0.57 else 0.0
+    scrap = 12 * min(1.0, max(0.0, (0.07 - found["extent"]) / 0.005)) * max(0.0, ground["conflicting"] - 0.35)
+    return edited + scrap + 60 * page * max(0.0, 0.88 - ground["agreeing"])
 
 
 def one_place(a: dict, b: dict) -> bool:

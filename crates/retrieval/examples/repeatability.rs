@@ -169,7 +169,7 @@ fn extractor(detector: Detector, options: &Options) -> Outcome<Option<Box<dyn Ex
         return Ok(None);
     };
     let mut recipe = Recipe::default();
-    recipe.local.choose(Some(detector), None);
+    recipe.local.choose(Some(detector.into()), None);
     recipe.local.budget = options.budget;
     recipe.local.model.clone_from(model);
     Ok(Some(local_extractor(&recipe, 1)?))

@@ -83,11 +83,16 @@ impl<'a> Describer<'a> {
         })
     }
 
-    /// For pictures to search with, of which this is wanted. A network is opened when first needed.
+    /// For pictures to search with, of which this is wanted; at a glance with a third of the local features. A network is opened when
+    /// first needed.
     ///
     /// # Errors
     /// What is wanted needs a vocabulary or a network of local features that is damaged or missing.
-    pub(crate) fn of_queries(collection: &'a Collection, wanted: Wanted) -> Result<Self, Error> {
+    pub(crate) fn of_queries(
+        collection: &'a Collection,
+        wanted: Wanted,
+        glance: bool,
+    ) -> Result<Self, Error> {
         let recipe = &collection.recipe;
         let global = match recipe.global.as_ref().filter(|_| wanted.vector) {
             Some(GlobalRecipe::Network(network)) => {
@@ -101,7 +106,9 @@ impl<'a> Describer<'a> {
             None => None,
         };
         let summed = matches!(global, Some(Global::Aggregate(_)));
-        let extractor = || collection.models.query_extractor(recipe);
+        let all = recipe.local.query_budget;
+        let budget = if glance { all.div_ceil(3) } else { all };
+        let extractor = || collection.models.query_extractor(recipe, budget);
         let extractor = (wanted.features || summed).then(extractor);
         Ok(Self {
             recipe,

@@ -210,16 +210,20 @@ impl Models {
         recipe.extractor(recipe.local.budget, networks)
     }
 
-    /// What finds and describes those of a query.
+    /// What finds and describes those of a query, at most so many.
     ///
     /// # Errors
     /// As [`Models::keypoints`].
-    pub(crate) fn query_extractor(&self, recipe: &Recipe) -> Result<Box<dyn Extractor>, Error> {
+    pub(crate) fn query_extractor(
+        &self,
+        recipe: &Recipe,
+        budget: usize,
+    ) -> Result<Box<dyn Extractor>, Error> {
         let mut networks = Vec::new();
         if recipe.local.descriptor.is_learned() {
             networks.push(self.keypoints(&recipe.local)?);
         }
-        recipe.extractor(recipe.local.query_budget, networks)
+        recipe.extractor(budget, networks)
     }
 
     /// Keeps the network of learned local features as an artefact of a collection.

@@ -96,6 +96,18 @@ impl Picture {
         })
     }
 
+    /// Makes the form for local features half as large.
+    ///
+    /// # Errors
+    /// There is no memory for it.
+    pub(crate) fn halve(&mut self) -> Result<(), Error> {
+        if let Some(gray) = &self.gray {
+            let side = gray.width().max(gray.height()).div_ceil(2);
+            self.gray = Some(gray.fit_within(side)?);
+        }
+        Ok(())
+    }
+
     /// Its mirror image: left and right of the part that is meant change over.
     pub(crate) fn mirrored(&self) -> Self {
         Self {

@@ -178,6 +178,9 @@ pub struct SearchOptions {
     pub ignore_captions: Vec<i64>,
     /// Whether the mirror images of the query's pictures are looked for as well.
     pub mirrored: bool,
+    /// Whether a first look at half the size, by visual words and geometry, may answer a query of one picture where it proves a match
+    /// beyond doubt: in a third of the time, with fewer of the further images.
+    pub quick: bool,
     /// What a picture of the query may ask for.
     pub limits: Limits,
 }
@@ -197,6 +200,7 @@ impl Default for SearchOptions {
             stages: None,
             ignore_captions: Vec::new(),
             mirrored: false,
+            quick: false,
             limits: Limits::default(),
         }
     }
@@ -341,6 +345,9 @@ pub struct SearchResponse {
     pub ms: f64,
     /// Upright full-resolution size of the first picture of the query; zeros when there is none.
     pub query_size: [u32; 2],
+    /// Whether a first look was enough ([`SearchOptions::quick`]).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub settled: bool,
     /// Remarks that need a person's eye, such as words that the text encoder does not know.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

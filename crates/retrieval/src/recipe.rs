@@ -548,7 +548,7 @@ text_weight = 1.0
             (
                 "\"dog\"",
                 "\"harris\"",
-                &["harris", "`dog`", "`hessian_affine`"][..],
+                &["harris", "dog", "hessian_affine"][..],
             ),
             (
                 "\"root_sift\"",

@@ -374,7 +374,16 @@ fn closing(response: &SearchResponse, find: Find) -> String {
         (0, _) if verified => format!("no match; {results} found by {}", ways(&response.hits)),
         (0, _) => format!("{results} found by {}", ways(&response.hits)),
     };
-    format!("{found} in {:.1} ms ({})\n", response.ms, stages.join(", "))
+    let how = if response.settled {
+        " at a first look"
+    } else {
+        ""
+    };
+    format!(
+        "{found}{how} in {:.1} ms ({})\n",
+        response.ms,
+        stages.join(", ")
+    )
 }
 
 /// What the channels that found something go by.

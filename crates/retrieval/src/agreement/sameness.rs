@@ -21,9 +21,9 @@ const GREY: f64 = 9.0;
 const ONE_PLACE: f64 = 0.4;
 /// How fast a picture ceases to be a copy with each pixel that cells lie beside their places, and with each difference of colours.
 const STEADY: f64 = 2.0;
-const COPIED_COLOUR: f64 = 6.0;
+const COPIED_COLOUR: f64 = 5.0;
 /// Log-odds that conflicting ground of a copy takes off, and the share of it that one caption makes.
-const EDITED: f64 = 80.0;
+const EDITED: f64 = 120.0;
 const COVERED: f64 = 0.12;
 /// Agreeing ground and decimal logarithm of the evidence from which two pictures may be copies, and from which they are.
 const COPIED_GROUND: (f64, f64) = (0.3, 0.5);
@@ -31,7 +31,12 @@ const COPIED_EVIDENCE: (f64, f64) = (2.1, 2.3);
 /// Log-odds taken off for what is missing of the agreeing ground of one print, where the extent is below that of one page.
 const WRITTEN: f64 = 60.0;
 const PRINTED: f64 = 0.88;
-const WHOLE: f64 = 0.45;
+const WHOLE: f64 = 0.57;
+/// Log-odds that conflicting ground takes off where what agrees is a scrap, the share of it that any two views have, and the extents from
+/// which a scrap is none and up to which it surely is one.
+const SCRAP: f64 = 12.0;
+const SCRAP_CONFLICTS: f64 = 0.35;
+const SCRAP_EXTENT: (f64, f64) = (0.07, 0.065);
 /// Share of one light tone from which two pictures may be pages, and from which they are.
 const PAPER: (f64, f64) = (0.35, 0.5);
 /// Keeps the logarithm of a coverage finite.
@@ -61,7 +66,7 @@ pub(crate) fn figures(agreement: &Agreement) -> Option<Figures> {
         correlation: f64::from(ground.correlation),
         log_coverage: (agreement.coverage + LEAST_COVERAGE).ln(),
         log_evidence: log_evidence(agreement),
-        doubt: edited(agreement, ground) + written(agreement, ground),
+        doubt: edited(agreement, ground) + written(agreement, ground) + scrap(agreement, ground),
         place: agreement.query_box,
     })
 }
@@ -76,7 +81,7 @@ fn log_evidence(agreement: &Agreement) -> f64 {
 /// part of one of them, one caption, a frame, a watermark, conflicts less.
 fn edited(agreement: &Agreement, ground: &Ground) -> f64 {
     let colour = ground.colour.map_or(0.0, f64::from);
-    let copied = (-STEADY * f64::from(ground.drift) - colour / COPIED_COLOUR).exp();
+    let copied = (-STEADY * f64::from(ground.drift) - (colour / COPIED_COLOUR).powi(2)).exp();
     // Copies agree over much of the ground, and in more features than other pictures do.
     let much = rise(f64::from(ground.agreeing), COPIED_GROUND);
     let surely = rise(log_evidence(agreement), COPIED_EVIDENCE);
@@ -91,6 +96,12 @@ fn written(agreement: &Agreement, ground: &Ground) -> f64 {
         true => WRITTEN * page * (PRINTED - f64::from(ground.agreeing)).max(0.0),
         false => 0.0,
     }
+}
+
+/// Doubt where next to nothing of both pictures agrees and most of what both show there is not the same: some letters of one typeface.
+fn scrap(agreement: &Agreement, ground: &Ground) -> f64 {
+    let conflict = f64::from(ground.conflicting) - SCRAP_CONFLICTS;
+    SCRAP * rise(agreement.extent, SCRAP_EXTENT) * conflict.max(0.0)
 }
 
 /// How far a value has come on its way, 0 to 1.
@@ -266,6 +277,7 @@ mod tests {
             ..agreement(46.0, 0.4, ground(0.6, None, 0.3, 0.6))
         };
         assert!(alone(&page(0.2)) < 0.3 && alone(&page(0.8)) > 0.8);
+        assert!(alone(&page(0.5)) < 0.3 && alone(&page(0.65)) > 0.8);
         // A photograph without colours is no page.
         let photograph = Ground {
             paper: 0.3,
@@ -276,5 +288,17 @@ mod tests {
             ..page(0.2)
         };
         assert!(alone(&old) > 0.8);
+    }
+
+    #[test]
+    fn letters_of_one_typeface_are_a_part() {
+        let letters = |extent, conflicting| Agreement {
+            extent,
+            ..agreement(19.0, 0.08, ground(0.3, Some(6.0), conflicting, 0.0))
+        };
+        let few = |extent, conflicting| alone(&letters(extent, conflicting));
+        assert!(few(0.05, 0.66) < 0.3 * few(0.08, 0.66));
+        // Something small that is the same in both.
+        assert_eq!(few(0.05, 0.3), few(0.08, 0.3));
     }
 }

@@ -15,6 +15,8 @@ pub(super) struct Asked {
     pub joint: bool,
     /// Mirror images of pictures are looked for as well.
     pub mirrored: bool,
+    /// Pictures are looked at in half their size.
+    pub glance: bool,
     pub limits: Limits,
 }
 

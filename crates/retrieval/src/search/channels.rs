@@ -11,6 +11,7 @@ use super::lost::Lost;
 use super::question::Question;
 use super::searcher::Searcher;
 use super::shortlist::shortlist;
+use super::trace::Trace;
 use crate::catalog::{Count, Owner};
 use crate::space::Space;
 use crate::{Channel, Collection, Error, PartSource, Query, Remedy, SearchOptions, Target};
@@ -50,12 +51,13 @@ impl Collection {
 impl Searcher<'_> {
     /// The channels that can answer this query, of those that the caller allows.
     ///
-    /// Where the caller names no channels, one whose network or artefact is not there is left out, which `notes` tell.
+    /// Where the caller names no channels, one whose network or artefact is not there is left out, which a note of `trace` tells.
     pub(super) fn asked(
         &self,
         query: &Query,
         options: &SearchOptions,
-        notes: &mut Vec<String>,
+        glance: bool,
+        trace: &mut Trace,
     ) -> Result<Asked, Error> {
         let pictures = query
             .parts
@@ -92,11 +94,12 @@ impl Searcher<'_> {
             text: text && described && weight(Channel::Text),
             joint,
             mirrored: options.mirrored,
+            glance,
             limits: options.limits,
         };
         if options.channels.is_none() {
             self.leave_out(query, texts, &mut able, &mut lost)?;
-            notes.append(&mut lost.notes);
+            trace.notes.append(&mut lost.notes);
         }
         if let Some(only) = &options.channels {
             for channel in Channel::ALL {

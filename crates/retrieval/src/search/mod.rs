@@ -12,6 +12,7 @@ mod exact;
 mod exchange;
 mod expand;
 mod fusion;
+mod glance;
 mod list;
 mod lost;
 mod pairs;

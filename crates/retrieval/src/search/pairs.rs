@@ -131,6 +131,6 @@ impl Searcher<'_> {
             limits: *limits,
             ..Asked::default()
         };
-        self.describe_parts(query, &words, &mut Vec::new(), &mut Trace::new(), &Silent)
+        self.describe_parts(query, &words, &mut Trace::new(), &Silent)
     }
 }

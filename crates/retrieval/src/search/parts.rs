@@ -31,7 +31,6 @@ impl Searcher<'_> {
         &self,
         query: &'q Query,
         asked: &Asked,
-        notes: &mut Vec<String>,
         trace: &mut Trace,
         reporter: &dyn Reporter,
     ) -> Result<Vec<Described<'q>>, Error> {
@@ -39,7 +38,7 @@ impl Searcher<'_> {
         let mut described = Vec::with_capacity(query.parts.len());
         for part in &query.parts {
             go_on(reporter)?;
-            described.push(self.describe_part(part, asked, notes, trace)?);
+            described.push(self.describe_part(part, asked, trace)?);
         }
         Ok(described)
     }
@@ -48,7 +47,6 @@ impl Searcher<'_> {
         &self,
         part: &'q Part,
         asked: &Asked,
-        notes: &mut Vec<String>,
         trace: &mut Trace,
     ) -> Result<Described<'q>, Error> {
         let mut out = Described::new(part.weight);
@@ -61,7 +59,7 @@ impl Searcher<'_> {
                 if asked.mirrored && asked.words && out.weight > 0.0 {
                     out.mirrored = self.mirrored_stored(*image, asked)?;
                     if out.mirrored.is_none() {
-                        notes.push(format!(
+                        trace.notes.push(format!(
                             "image {image} is not looked for mirrored: its file cannot be read as it was indexed, and of what is \
                              stored no mirror image can be made"
                         ));
@@ -71,7 +69,7 @@ impl Searcher<'_> {
             PartSource::Text(text) => {
                 out.text = Some(text);
                 if asked.text || (asked.global && asked.joint) {
-                    self.describe_text(&mut out, text, asked, notes, trace)?;
+                    self.describe_text(&mut out, text, asked, trace)?;
                 }
             }
             PartSource::Vector(vector) if asked.global => {
@@ -98,8 +96,11 @@ impl Searcher<'_> {
         if !wanted.features && (!wanted.vector || self.recipe().global.is_none()) {
             return Ok(());
         }
-        let describer = Describer::of_queries(self.collection, wanted)?;
-        let picture = describer.read(image.into(), region, wanted, asked.limits)?;
+        let describer = Describer::of_queries(self.collection, wanted, asked.glance)?;
+        let mut picture = describer.read(image.into(), region, wanted, asked.limits)?;
+        if asked.glance {
+            picture.halve()?;
+        }
         out.full = Some(picture.full);
         let features = describer.features(&picture)?;
         if let (Some(gray), Some(features)) = (&picture.gray, &features) {
@@ -191,7 +192,7 @@ impl Searcher<'_> {
             features: true,
             vector: false,
         };
-        let describer = Describer::of_queries(self.collection, wanted)?;
+        let describer = Describer::of_queries(self.collection, wanted, false)?;
         let Ok(picture) = describer.read(PictureSource::Bytes(&bytes), None, wanted, asked.limits)
         else {
             return Ok(None);
@@ -286,7 +287,6 @@ impl Searcher<'_> {
         out: &mut Described<'_>,
         text: &str,
         asked: &Asked,
-        notes: &mut Vec<String>,
         trace: &mut Trace,
     ) -> Result<(), Error> {
         let Some(recipe) = &self.recipe().text else {
@@ -294,7 +294,7 @@ impl Searcher<'_> {
         };
         let batch = self.models().text(recipe)?.encode_texts(&[text])?;
         if batch.out_of_vocabulary > 0 {
-            notes.push(format!(
+            trace.notes.push(format!(
                 "{} of {} words are not in the vocabulary of {}: {text}",
                 batch.out_of_vocabulary, batch.tokens, recipe.model
             ));

@@ -1,14 +1,16 @@
-//! What each stage of a search did, and how long it took.
+//! What each stage of a search did, how long it took, and what is to be remarked.
 
 use std::time::Instant;
 
 use crate::{StageName, StageTrace};
 
-/// Collects what each stage did.
+/// Collects what each stage did and remarked.
 pub(super) struct Trace {
     start: Instant,
     last: Instant,
     pub stages: Vec<StageTrace>,
+    /// Remarks that need a person's eye.
+    pub notes: Vec<String>,
 }
 
 impl Trace {
@@ -18,6 +20,7 @@ impl Trace {
             start: now,
             last: now,
             stages: Vec::new(),
+            notes: Vec::new(),
         }
     }
 

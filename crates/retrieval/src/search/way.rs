@@ -95,19 +95,19 @@ impl Searcher<'_> {
         reporter: &dyn Reporter,
     ) -> Result<SearchResponse, Error> {
         let stages = self.stages(options)?;
-        let mut notes = Vec::new();
-        let mut question = self.question(query, options, &stages, &mut notes, reporter)?;
-        let mut ranking = self.retrieve(&mut question)?;
-        for recipe in stages {
-            question.go_on()?;
-            let stage = stage(recipe);
-            if stage.applies(&question) {
-                let out = stage.run(self, &mut question, &mut ranking)?;
-                question.go_on()?;
-                ranking.order();
-                question.trace.stage(stage.name(), out);
+        let mut trace = Trace::new();
+        let glance = self.glance(query, options, &mut trace, reporter)?;
+        let settled = glance.is_some();
+        let (ranking, question) = match glance {
+            Some(enough) => enough,
+            None => {
+                let asked = self.question(query, options, &stages, false, trace, reporter);
+                let mut question = asked?;
+                let mut ranking = self.retrieve(&mut question)?;
+                self.run(&stages, &mut question, &mut ranking)?;
+                (ranking, question)
             }
-        }
+        };
         let (hits, found) = self.page(ranking, options)?;
         let ms = question.trace.ms();
         let size = question.parts.iter().find_map(|part| part.full);
@@ -117,8 +117,29 @@ impl Searcher<'_> {
             query_size: size.unwrap_or_default(),
             stages: question.trace.stages,
             ms,
-            notes,
+            settled,
+            notes: question.trace.notes,
         })
+    }
+
+    /// Lets the stages that apply rank, one after the other.
+    pub(super) fn run(
+        &self,
+        stages: &[StageRecipe],
+        question: &mut Question<'_>,
+        ranking: &mut Ranking,
+    ) -> Result<(), Error> {
+        for recipe in stages {
+            question.go_on()?;
+            let stage = stage(*recipe);
+            if stage.applies(question) {
+                let out = stage.run(self, question, ranking)?;
+                question.go_on()?;
+                ranking.order();
+                question.trace.stage(stage.name(), out);
+            }
+        }
+        Ok(())
     }
 
     /// The stages that are asked for, or those of the recipe, as far as this collection can run them.
@@ -137,18 +158,18 @@ impl Searcher<'_> {
         Ok(stages.iter().filter(wanted).copied().collect())
     }
 
-    /// Describes a query and finds out what restricts its answers.
-    fn question<'q>(
+    /// Describes a query, at a glance or as it is, and finds out what restricts its answers.
+    pub(super) fn question<'q>(
         &self,
         query: &'q Query,
         options: &SearchOptions,
         stages: &[StageRecipe],
-        notes: &mut Vec<String>,
+        glance: bool,
+        mut trace: Trace,
         reporter: &'q dyn Reporter,
     ) -> Result<Question<'q>, Error> {
         let recipe = &self.recipe().search;
-        let mut trace = Trace::new();
-        let asked = self.asked(query, options, notes)?;
+        let asked = self.asked(query, options, glance, &mut trace)?;
         let passed = match &query.filter {
             Some(filter) => {
                 let mut passed = self.catalog.matching(filter)?;
@@ -158,7 +179,7 @@ impl Searcher<'_> {
             }
             None => None,
         };
-        let parts = self.describe_parts(query, &asked, notes, &mut trace, reporter)?;
+        let parts = self.describe_parts(query, &asked, &mut trace, reporter)?;
         let shortlist = options.shortlist.unwrap_or(recipe.shortlist);
         let verified = stages.iter().filter_map(|stage| match stage {
             StageRecipe::Verify { images } => Some(images.unwrap_or(shortlist)),

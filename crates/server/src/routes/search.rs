@@ -109,6 +109,10 @@ struct Question {
     /// Whether mirror images of pictures are looked for as well.
     #[serde(default)]
     mirrored: bool,
+    /// Whether a first look at half the size, by visual words and geometry, may answer a query of one picture where it proves a match beyond
+    /// doubt: in a third of the time, with fewer of the further images.
+    #[serde(default)]
+    quick: bool,
     /// Stages that rank, in their order, such as `["verify", "expand:regions:5", "verify"]`; left out, the collection's recipe
     /// says them. At most 4, each of at most 1000 images to verify, 20 to widen the query, 20 neighbours.
     #[schema(max_items = 4, example = json!(["verify"]))]
@@ -315,6 +319,8 @@ struct Answer {
     ms: f64,
     /// Upright width and height of the first picture of the query; zeros when there is none.
     query_size: [u32; 2],
+    /// Whether a first look was enough, where `quick` was asked.
+    settled: bool,
     /// Remarks that need a person's eye.
     notes: Vec<String>,
 }
@@ -413,6 +419,7 @@ fn options(question: &Question, app: &App) -> Result<SearchOptions, Problem> {
         matches_only: question.matches_only,
         verify: question.verify.unwrap_or(true),
         mirrored: question.mirrored,
+        quick: question.quick,
         target: match question.target {
             Target::Images => retrieval::Target::Images,
             Target::Captions => retrieval::Target::Captions,
@@ -510,6 +517,7 @@ fn answer(
         stages: response.stages.into_iter().map(stage).collect(),
         ms: response.ms,
         query_size: response.query_size,
+        settled: response.settled,
         notes,
     })
 }
