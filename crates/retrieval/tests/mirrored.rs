@@ -128,13 +128,13 @@ fn a_part_is_turned_within_itself() {
 fn a_stored_image_is_turned_as_long_as_its_file_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let photos = folder.path().join("photos");
-    std::fs::create_dir(&photos).unwrap();
+    fs_err::create_dir(&photos).unwrap();
     for (name, picture) in [
         ("a", picture(0)),
         ("b", picture(1)),
         ("c", picture(0).mirrored()),
     ] {
-        std::fs::write(
+        fs_err::write(
             photos.join(format!("{name}.png")),
             picture.encode_png().unwrap(),
         )
@@ -169,7 +169,7 @@ fn a_stored_image_is_turned_as_long_as_its_file_is_there() {
     assert!(compare(true).unwrap().0.is_some_and(|found| found.mirrored));
 
     // Another content under the same name is not the image.
-    std::fs::copy(&other.paths[0], &own.paths[0]).unwrap();
+    fs_err::copy(&other.paths[0], &own.paths[0]).unwrap();
     let found = search(&collection, &stored, true);
     assert!(
         found
