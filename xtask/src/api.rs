@@ -16,9 +16,11 @@ use crate::workspace::Workspace;
 
 /// What is looked at in each answer.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
-/// Parts of addresses that name something.
-const NAMES: &str = "[parameters]\n\"path.collection\" = \"photos\"\n\"path.image\" = 2\n\"path.job\" = \"1\"\n\
-                     \"path.run\" = \"one\"\n";
+/// Parts of addresses that name something; and a server that is busy, as one on a slow machine is when it is sent more pictures than it describes, and says so as its
+/// document does, has not failed.
+const SETTINGS: &str = "[parameters]\n\"path.collection\" = \"photos\"\n\"path.image\" = 2\n\"path.job\" = \"1\"\n\
+                        \"path.run\" = \"one\"\n\n\
+                        [checks.not_a_server_error]\nexpected-statuses = [\"2xx\", \"3xx\", \"4xx\", \"503\"]\n";
 
 /// A server that ends with this value.
 struct Server {
@@ -93,7 +95,7 @@ fn prepare(root: &Path, folder: &Path, vizsla: &Path) -> Result<()> {
         "image,caption\ncoffee.jpg,a cup of coffee\n",
     )?;
     fs::write(folder.join("runs/one/log.csv"), "epoch,loss\n1,0.5\n")?;
-    fs::write(folder.join("schemathesis.toml"), NAMES)?;
+    fs::write(folder.join("schemathesis.toml"), SETTINGS)?;
     succeed(
         Command::new(vizsla)
             .args(["index", "photos", "--into", "photos.vizsla"])
