@@ -102,16 +102,30 @@ impl Searcher<'_> {
             picture.halve()?;
         }
         out.full = Some(picture.full);
+        let gray = picture.gray.as_ref();
+        let pixels = gray.map(|gray| gray.width() * gray.height());
+        let colour = picture.colour.as_ref();
+        let pixels = pixels.or(colour.map(|colour| colour.width() * colour.height()));
+        trace.stage(StageName::Read, pixels.unwrap_or_default());
         let features = describer.features(&picture)?;
-        if let (Some(gray), Some(features)) = (&picture.gray, &features) {
-            trace.stage(StageName::Read, gray.width() * gray.height());
+        if let Some(features) = &features {
             trace.stage(StageName::Describe, features.keypoints.len());
         }
-        let vector = describer.vector(&picture, features.as_ref())?;
+        if let Some(vector) = describer.vector(&picture, features.as_ref())? {
+            let numbers = vector.len();
+            if asked.text && asked.joint {
+                out.meaning = Some(vector.clone());
+            }
+            if asked.global {
+                self.set_vector(out, vector)?;
+            }
+            trace.stage(StageName::Encode, numbers);
+        }
         if let Some(features) = features.filter(|_| wanted.features) {
             if asked.mirrored && out.weight > 0.0 {
                 let turned = picture.mirrored();
                 let features = describer.features(&turned)?.unwrap_or_default();
+                trace.stage(StageName::Describe, features.keypoints.len());
                 out.mirrored = Some(self.sighted(turned, features)?);
             }
             let Sighted {
@@ -122,16 +136,6 @@ impl Searcher<'_> {
             trace.stage(StageName::Words, own.len());
             out.widened = widened;
             out.sight = Some((sight, own));
-        }
-        if let Some(vector) = vector {
-            let numbers = vector.len();
-            if asked.text && asked.joint {
-                out.meaning = Some(vector.clone());
-            }
-            if asked.global {
-                self.set_vector(out, vector)?;
-            }
-            trace.stage(StageName::Encode, numbers);
         }
         Ok(())
     }
