@@ -10,7 +10,7 @@ use crate::collection::CollectionSearcher;
 use crate::dataset::{Dataset, Query, QueryCase, QueryContent, Target};
 use crate::datasets::IMAGE_TO_TEXT;
 use crate::error::Error;
-use crate::process::processor_seconds;
+use crate::process::{processor_seconds, processor_seconds_since};
 use crate::protocol::Protocol;
 use crate::run::Run;
 use crate::runner::{Options, evaluate};
@@ -60,9 +60,7 @@ pub fn measure(
     let sources: Vec<PathBuf> = gallery.map(|image| image.path.clone()).collect();
     let before = processor_seconds();
     let report = collection.ingest(&sources, &IngestOptions::default(), reporter)?;
-    let worked = processor_seconds()
-        .zip(before)
-        .map(|(now, then)| now - then);
+    let worked = processor_seconds_since(before);
     if report.interrupted {
         return Ok(None);
     }

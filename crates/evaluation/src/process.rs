@@ -19,6 +19,11 @@ pub fn processor_seconds() -> Option<f64> {
     None
 }
 
+/// Seconds of it since `before`, where the system tells them.
+pub(crate) fn processor_seconds_since(before: Option<f64>) -> Option<f64> {
+    Some(processor_seconds()? - before?)
+}
+
 fn parse(status: &str) -> Option<u64> {
     let line = status
         .lines()

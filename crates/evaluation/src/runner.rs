@@ -8,7 +8,7 @@ use crate::dataset::{Dataset, Query, QueryCase};
 use crate::error::Error;
 use crate::metrics::{QueryMetrics, intervals, judge_query, summarise};
 use crate::ordered::Ordered;
-use crate::process::{peak_rss_bytes, processor_seconds};
+use crate::process::{peak_rss_bytes, processor_seconds, processor_seconds_since};
 use crate::ranked::Ranked;
 use crate::report::{Report, SetReport, Timing};
 use crate::run::{QueryRun, RankedEntry, Run};
@@ -56,7 +56,8 @@ pub fn evaluate(
             source,
         })?;
         let ms = 1e3 * start.elapsed().as_secs_f64();
-        worked = worked.zip(since(before)).map(|(sum, more)| sum + more);
+        let more = processor_seconds_since(before);
+        worked = worked.zip(more).map(|(sum, more)| sum + more);
         check(dataset, query, &ranked)?;
         let metrics = judge_query(
             dataset.protocol,
@@ -78,11 +79,6 @@ pub fn evaluate(
         report: report(dataset, &queries, &judged, worked, options),
         queries,
     })
-}
-
-/// Processor seconds since `before`, where the system tells them.
-fn since(before: Option<f64>) -> Option<f64> {
-    Some(processor_seconds()? - before?)
 }
 
 fn check(dataset: &Dataset, query: &Query, ranked: &[Ranked]) -> Result<(), Error> {

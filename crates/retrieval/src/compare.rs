@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use rayon::prelude::*;
-use vizsla_pixels::{ErrorKind, Limits, Reach};
+use vizsla_pixels::{ErrorKind, Reach};
 
 use crate::catalog::FileRow;
 use crate::ingest::is_held;
@@ -55,15 +55,17 @@ impl Collection {
     }
 }
 
-/// The bytes of a file of an image, where one is still what was indexed and is not longer than allowed.
-pub(crate) fn content(image: &ListedImage, limits: &Limits) -> Option<Vec<u8>> {
-    image.paths.iter().find_map(|path| {
-        let file = Reach::anywhere().open(path).ok()?;
-        let mut bytes = Vec::new();
-        let most = limits.max_file_bytes.saturating_add(1);
-        file.take(most).read_to_end(&mut bytes).ok()?;
-        (blake3::hash(&bytes).to_hex().as_str() == image.content).then_some(bytes)
-    })
+impl ListedImage {
+    /// The bytes of a file of the image that still holds what was indexed, of at most so many; `None` where none does. Each file is opened by
+    /// `open`, and read once: what is given is what was looked at.
+    pub fn read_by(&self, open: impl Fn(&Path) -> Option<File>, most: u64) -> Option<Vec<u8>> {
+        self.paths.iter().find_map(|path| {
+            let mut bytes = Vec::new();
+            let mut file = open(path)?.take(most.saturating_add(1));
+            file.read_to_end(&mut bytes).ok()?;
+            (blake3::hash(&bytes).to_hex().as_str() == self.content).then_some(bytes)
+        })
+    }
 }
 
 /// Compares one file: how many bytes were read, and what is not as it was.

@@ -4,6 +4,8 @@
 //! image shows the same beyond all doubt, looking closer would find the same image again; where it does not, the query is asked as if nothing had
 //! been looked at.
 
+use std::ops::ControlFlow;
+
 use super::candidate::Ranking;
 use super::question::Question;
 use super::searcher::Searcher;
@@ -16,21 +18,20 @@ use crate::{
 const SETTLED: f64 = -20.0;
 
 impl Searcher<'_> {
-    /// The answer of a first look by visual words and geometry alone, where it settles the query; `None` where it does not, or where
+    /// The answer of a first look by visual words and geometry alone, where it settles the query; what is to go on with where it does not, or where
     /// there is nothing to glance at: the query is more than one picture, or asks for other channels or stages.
     pub(super) fn glance<'q>(
         &self,
         query: &'q Query,
         options: &SearchOptions,
-        trace: &mut Trace,
+        trace: Trace,
         reporter: &'q dyn Reporter,
-    ) -> Result<Option<(Ranking, Question<'q>)>, Error> {
+    ) -> Result<ControlFlow<(Ranking, Question<'q>), Trace>, Error> {
         let Some(options) = self.glancing(query, options) else {
-            return Ok(None);
+            return Ok(ControlFlow::Continue(trace));
         };
         let stages = [StageRecipe::Verify { images: None }];
-        let own = std::mem::replace(trace, Trace::new());
-        let mut question = self.question(query, &options, &stages, true, own, reporter)?;
+        let mut question = self.question(query, &options, &stages, true, trace, reporter)?;
         let mut ranking = self.retrieve(&mut question)?;
         self.run(&stages, &mut question, &mut ranking)?;
         let settled = ranking.candidates.first().is_some_and(|first| {
@@ -38,12 +39,11 @@ impl Searcher<'_> {
             first.verdict == Verdict::Match && evidence.is_some_and(|log| log <= SETTLED)
         });
         if settled {
-            return Ok(Some((ranking, question)));
+            return Ok(ControlFlow::Break((ranking, question)));
         }
         // What is to be remarked is remarked of the closer look.
         question.trace.notes.clear();
-        *trace = question.trace;
-        Ok(None)
+        Ok(ControlFlow::Continue(question.trace))
     }
 
     /// How a first look is asked, where the caller wants one and the query is one for it.

@@ -1,6 +1,9 @@
 //! The parts of a query, described by the recipe of the collection.
 
+use std::path::Path;
+
 use vizsla_features::Features;
+use vizsla_pixels::Reach;
 use vizsla_vectors::l2_normalise;
 use vizsla_words::QueryWord;
 
@@ -12,7 +15,6 @@ use super::shortlist::query_words;
 use super::sight::{Look, Sight, stored_sight};
 use super::trace::Trace;
 use crate::catalog::Owner;
-use crate::compare::content;
 use crate::describe::{Describer, Wanted};
 use crate::picture::{Picture, PictureSource};
 use crate::{
@@ -57,7 +59,7 @@ impl Searcher<'_> {
             PartSource::Stored(image) => {
                 self.describe_stored(&mut out, *image, asked, trace)?;
                 if asked.mirrored && asked.words && out.weight > 0.0 {
-                    out.mirrored = self.mirrored_stored(*image, asked)?;
+                    out.mirrored = self.mirrored_stored(*image, asked, trace)?;
                     if out.mirrored.is_none() {
                         trace.notes.push(format!(
                             "image {image} is not looked for mirrored: its file cannot be read as it was indexed, and of what is \
@@ -123,10 +125,7 @@ impl Searcher<'_> {
         }
         if let Some(features) = features.filter(|_| wanted.features) {
             if asked.mirrored && out.weight > 0.0 {
-                let turned = picture.mirrored();
-                let features = describer.features(&turned)?.unwrap_or_default();
-                trace.stage(StageName::Describe, features.keypoints.len());
-                out.mirrored = Some(self.sighted(turned, features)?);
+                out.mirrored = Some(self.mirror_image(&describer, &picture, trace)?);
             }
             let Sighted {
                 sight,
@@ -138,6 +137,19 @@ impl Searcher<'_> {
             out.sight = Some((sight, own));
         }
         Ok(())
+    }
+
+    /// The mirror image of a picture that was read.
+    fn mirror_image(
+        &self,
+        describer: &Describer<'_>,
+        picture: &Picture,
+        trace: &mut Trace,
+    ) -> Result<Sighted, Error> {
+        let turned = picture.mirrored();
+        let features = describer.features(&turned)?.unwrap_or_default();
+        trace.stage(StageName::Describe, features.keypoints.len());
+        self.sighted(turned, features)
     }
 
     /// A picture with its features, and the words of these.
@@ -187,9 +199,16 @@ impl Searcher<'_> {
     }
 
     /// The mirror image of an image of the collection, which is made of its pixels; `None` where its file is not as it was.
-    fn mirrored_stored(&self, image: i64, asked: &Asked) -> Result<Option<Sighted>, Error> {
+    fn mirrored_stored(
+        &self,
+        image: i64,
+        asked: &Asked,
+        trace: &mut Trace,
+    ) -> Result<Option<Sighted>, Error> {
+        let open = |path: &Path| Reach::anywhere().open(path).ok();
+        let most = asked.limits.max_file_bytes;
         let listed = self.catalog.listed(image)?;
-        let Some(bytes) = listed.and_then(|listed| content(&listed, &asked.limits)) else {
+        let Some(bytes) = listed.and_then(|listed| listed.read_by(open, most)) else {
             return Ok(None);
         };
         let wanted = Wanted {
@@ -201,9 +220,7 @@ impl Searcher<'_> {
         else {
             return Ok(None);
         };
-        let turned = picture.mirrored();
-        let features = describer.features(&turned)?.unwrap_or_default();
-        self.sighted(turned, features).map(Some)
+        self.mirror_image(&describer, &picture, trace).map(Some)
     }
 
     /// Gives a part the vector that the catalog would keep of it, as it is compared.

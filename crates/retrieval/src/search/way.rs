@@ -5,6 +5,7 @@
 //! verify, widen and order.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 use vizsla_vectors::IdSet;
 
@@ -95,12 +96,11 @@ impl Searcher<'_> {
         reporter: &dyn Reporter,
     ) -> Result<SearchResponse, Error> {
         let stages = self.stages(options)?;
-        let mut trace = Trace::new();
-        let glance = self.glance(query, options, &mut trace, reporter)?;
-        let settled = glance.is_some();
+        let glance = self.glance(query, options, Trace::new(), reporter)?;
+        let settled = glance.is_break();
         let (ranking, question) = match glance {
-            Some(enough) => enough,
-            None => {
+            ControlFlow::Break(enough) => enough,
+            ControlFlow::Continue(trace) => {
                 let asked = self.question(query, options, &stages, false, trace, reporter);
                 let mut question = asked?;
                 let mut ranking = self.retrieve(&mut question)?;
