@@ -235,9 +235,7 @@ impl<'a> Search<'a> {
             let Some(refined) = self.refine(seed) else {
                 continue;
             };
-            for &row in &refined.rows {
-                self.scratch.explained[row as usize] = true;
-            }
+            self.explain(&refined);
             if best
                 .as_ref()
                 .is_none_or(|b| refined.log10_nfa < b.log10_nfa)
@@ -274,6 +272,22 @@ impl<'a> Search<'a> {
                 .total_cmp(&support[i as usize])
                 .then(i.cmp(&j))
         });
+    }
+
+    /// Marks what agrees with a refined hypothesis, inlier or not: one at a place that is taken by another would
+    /// propose the same transform again.
+    fn explain(&mut self, refined: &Refined) {
+        let Scratch {
+            tentative,
+            agreeing,
+            explained,
+            ..
+        } = &mut *self.scratch;
+        tentative.collect(&refined.transform, &self.tight, agreeing);
+        let agreeing = agreeing.iter().map(|a| a.row);
+        for row in agreeing.chain(refined.rows.iter().copied()) {
+            explained[row as usize] = true;
+        }
     }
 
     /// Fills `chosen` with a one-to-one selection of those that agree, nearest first.
