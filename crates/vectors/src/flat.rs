@@ -220,6 +220,10 @@ impl VectorIndex for FlatVectors {
         &self.tag
     }
 
+    fn made_of(&self) -> String {
+        "all vectors are compared".to_owned()
+    }
+
     fn last_id(&self) -> i64 {
         match self.count {
             0 => 0,

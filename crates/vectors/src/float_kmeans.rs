@@ -39,12 +39,23 @@ pub fn float_kmeans(
     iterations: usize,
     seed: u64,
 ) -> Result<FloatKMeans, Error> {
-    let rows = check_points(points, dimension, clusters)?;
+    check_points(points, dimension, clusters)?;
     let mut random = Random::new(seed);
+    let centroids = start(points, dimension, clusters, &mut random);
+    Ok(float_kmeans_from(points, dimension, centroids, iterations))
+}
+
+/// As [`float_kmeans`] of points that were checked, from centres that are given.
+pub(crate) fn float_kmeans_from(
+    points: &[f32],
+    dimension: usize,
+    centroids: Vec<f32>,
+    iterations: usize,
+) -> FloatKMeans {
     let mut found = FloatKMeans {
         dimension,
-        centroids: start(points, dimension, clusters, &mut random),
-        labels: vec![0; rows],
+        centroids,
+        labels: Vec::new(),
         inertia: f64::INFINITY,
     };
     for _ in 0..iterations {
@@ -56,7 +67,24 @@ pub fn float_kmeans(
         found.update(points, &distances);
     }
     found.assign(points);
-    Ok(found)
+    found
+}
+
+/// One round from centres that are given: the labels are by these, and the centres are moved. The points were checked.
+pub(crate) fn float_kmeans_round(
+    points: &[f32],
+    dimension: usize,
+    centroids: Vec<f32>,
+) -> FloatKMeans {
+    let mut found = FloatKMeans {
+        dimension,
+        centroids,
+        labels: Vec::new(),
+        inertia: f64::INFINITY,
+    };
+    let distances = found.assign(points);
+    found.update(points, &distances);
+    found
 }
 
 /// Number of rows, once they are known to be whole, finite and enough.

@@ -41,6 +41,9 @@ pub trait VectorIndex: Send + Sync {
     /// The index was damaged since it was opened.
     fn nearest(&self, query: &[f32], k: usize, allowed: &Allowed<'_>) -> Result<Nearest, Error>;
 
+    /// What it is and how hard a search looks, in words.
+    fn made_of(&self) -> String;
+
     /// Whether its files are still as long as when they were opened, and were so while they were read.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use half::slice::HalfFloatSliceExt;
 
 use crate::files::i64_at;
 use crate::mixing::mix;
-use crate::{Allowed, Moments, dot_f32};
+use crate::{Allowed, Metric, Moments};
 
 /// Fewest vectors that say something of all.
 const LEAST: usize = 256;
@@ -106,6 +106,16 @@ impl Sample {
     /// `None` when so few of the sample are allowed that they say little: then less than a sixteenth of more than 65,536
     /// vectors, or less than 4,096, are allowed as a rule, and the index does well to score all of them.
     pub fn moments(&self, query: &[f32], allowed: &Allowed<'_>) -> Option<Moments> {
+        self.scores(query, Metric::Dot, allowed)
+    }
+
+    /// [`Sample::moments`] of scores by another metric, whose prepared vectors it is a sample of.
+    pub(crate) fn scores(
+        &self,
+        query: &[f32],
+        metric: Metric,
+        allowed: &Allowed<'_>,
+    ) -> Option<Moments> {
         let mut moments = Moments::default();
         let mut scored = 0;
         let mut row = vec![0f32; self.dimension];
@@ -116,7 +126,7 @@ impl Sample {
         {
             if allowed.contains(id) {
                 halves.convert_to_f32_slice(&mut row);
-                moments.add(dot_f32(query, &row));
+                moments.add(metric.of_prepared(query, &row));
                 scored += 1;
             }
         }
@@ -165,7 +175,7 @@ impl Sample {
 mod tests {
     use super::*;
     use crate::random::Random;
-    use crate::{IdSet, l2_normalise};
+    use crate::{IdSet, dot_f32, l2_normalise};
 
     const DIMENSION: usize = 16;
 

@@ -1,7 +1,9 @@
 //! Memory-mapped files.
 #![allow(unsafe_code)]
 
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use fs_err as fs;
 use memmap2::Mmap;
@@ -12,8 +14,11 @@ use super::holes::Watched;
 ///
 /// Files of ours are never changed after they got their name. Another program may still cut one short, or the disk may
 /// fail: what is read then is zeros, never a signal that ends the process, and [`Mapped::is_whole`] tells.
-#[derive(Debug)]
-pub struct Mapped(Content);
+#[derive(Debug, Clone)]
+pub struct Mapped {
+    content: Arc<Content>,
+    range: Range<usize>,
+}
 
 #[derive(Debug)]
 enum Content {
@@ -35,7 +40,7 @@ impl Mapped {
     pub fn open(path: &Path) -> std::io::Result<Self> {
         let file = fs::File::open(path)?.into_parts().0;
         if file.metadata()?.len() == 0 {
-            return Ok(Self(Content::Read(Vec::new())));
+            return Ok(Self::from(Vec::new()));
         }
         // SAFETY: files are written under a temporary name, renamed when complete and never written again, only
         // unlinked, which keeps the mapping alive. Where another program changes one all the same, its bytes are only
@@ -44,7 +49,10 @@ impl Mapped {
             return Self::read(path);
         };
         match Watched::new(map.as_ptr() as usize, map.len()) {
-            Some(watched) => Ok(Self(Content::Map { watched, map, file })),
+            Some(watched) => Ok(Self {
+                range: 0..map.len(),
+                content: Arc::new(Content::Map { watched, map, file }),
+            }),
             None => Self::read(path),
         }
     }
@@ -54,20 +62,31 @@ impl Mapped {
     /// # Errors
     /// When it cannot be read.
     pub fn read(path: &Path) -> std::io::Result<Self> {
-        Ok(Self(Content::Read(fs::read(path)?)))
+        Ok(Self::from(fs::read(path)?))
     }
 
     /// The content. Who used it asks [`Mapped::is_whole`] before the result goes anywhere.
     pub fn bytes(&self) -> &[u8] {
-        match &self.0 {
+        let bytes: &[u8] = match &*self.content {
             Content::Map { map, .. } => map,
             Content::Read(bytes) => bytes,
-        }
+        };
+        bytes.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// Some of the bytes, still of the same file; `None` where there are not so many.
+    pub fn part(&self, range: Range<usize>) -> Option<Self> {
+        let start = self.range.start.checked_add(range.start)?;
+        let end = self.range.start.checked_add(range.end)?;
+        (start <= end && end <= self.range.end).then(|| Self {
+            content: Arc::clone(&self.content),
+            range: start..end,
+        })
     }
 
     /// Whether all that was read so far are bytes of the file, and the file is as long as when it was opened.
     pub fn is_whole(&self) -> bool {
-        match &self.0 {
+        match &*self.content {
             Content::Read(_) => true,
             // A file that ends within its last page reads as zeros from there, without a signal.
             Content::Map { watched, map, file } => {
@@ -81,7 +100,10 @@ impl Mapped {
 impl From<Vec<u8>> for Mapped {
     /// Bytes that are in memory already.
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Content::Read(bytes))
+        Self {
+            range: 0..bytes.len(),
+            content: Arc::new(Content::Read(bytes)),
+        }
     }
 }
 
@@ -100,6 +122,14 @@ mod tests {
                 assert!(opened.is_whole());
             }
         }
+        let file = Mapped::open(&path).unwrap();
+        let part = file.part(5..10).unwrap();
+        assert_eq!(
+            (part.bytes(), part.part(1..3).unwrap().bytes()),
+            (&b"bytes"[..], &b"yt"[..])
+        );
+        assert!(file.part(5..11).is_none() && part.part(3..6).is_none());
+        assert!(part.part(1..usize::MAX).is_none());
         assert!(Mapped::open(&folder.path().join("absent")).is_err());
     }
 

@@ -1,16 +1,15 @@
 //! The rotation of iterative quantisation.
 
-use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::matmul::matmul;
-use faer::linalg::svd;
-use faer::{Accum, Col, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatRef, Par};
 
 use crate::Error;
 use crate::normal::Normal;
+use crate::procrustes::nearest_rotation;
 use crate::random::Random;
 
 /// A random orthogonal matrix: Gram-Schmidt on normal vectors.
-pub(super) fn random_rotation(size: usize, seed: u64) -> Mat<f64> {
+pub(crate) fn random_rotation(size: usize, seed: u64) -> Mat<f64> {
     let mut normal = Normal::new(Random::new(seed));
     let mut rows: Vec<Vec<f64>> = Vec::with_capacity(size);
     while rows.len() < size {
@@ -71,43 +70,6 @@ pub(super) fn learn_rotation(
         );
         rotation = nearest_rotation(&products)?;
     }
-    Ok(rotation)
-}
-
-/// The orthogonal matrix U·Wᵀ of the singular value decomposition U·S·Wᵀ.
-fn nearest_rotation(matrix: &Mat<f64>) -> Result<Mat<f64>, Error> {
-    let size = matrix.nrows();
-    let (mut left, mut right) = (Mat::<f64>::zeros(size, size), Mat::<f64>::zeros(size, size));
-    let mut values = Col::<f64>::zeros(size);
-    let full = svd::ComputeSvdVectors::Full;
-    let mut memory = MemBuffer::new(svd::svd_scratch::<f64>(
-        size,
-        size,
-        full,
-        full,
-        Par::Seq,
-        Default::default(),
-    ));
-    svd::svd(
-        matrix.as_ref(),
-        values.as_mut().as_diagonal_mut(),
-        Some(left.as_mut()),
-        Some(right.as_mut()),
-        Par::Seq,
-        MemStack::new(&mut memory),
-        Default::default(),
-    )
-    .map_err(|_| Error::Decomposition)?;
-    let mut rotation = Mat::<f64>::zeros(size, size);
-    let right = right.transpose();
-    matmul(
-        rotation.as_mut(),
-        Accum::Replace,
-        left.as_ref(),
-        right,
-        1.0,
-        Par::Seq,
-    );
     Ok(rotation)
 }
 

@@ -13,5 +13,6 @@ mod method;
 mod spectral;
 
 pub use self::hasher::BinaryHasher;
+pub(crate) use self::itq::random_rotation;
 pub use self::layers::{Activation, HashLayer};
 pub use self::method::HashMethod;

@@ -13,6 +13,9 @@ pub(super) trait OverStored {
     /// The vectors.
     fn stored(&self) -> &Stored;
 
+    /// What says where to look, in words.
+    fn structure(&self) -> &'static str;
+
     /// How many vectors a search for `k` compares.
     fn compared(&self, k: usize) -> usize;
 
@@ -40,6 +43,10 @@ impl<T: OverStored + Send + Sync> VectorIndex for T {
     fn nearest(&self, query: &[f32], k: usize, allowed: &Allowed<'_>) -> Result<Nearest, Error> {
         let look = || self.look(query, k, allowed);
         nearest(self.stored(), query, k, allowed, self.compared(k), look)
+    }
+
+    fn made_of(&self) -> String {
+        format!("{}; {} are compared", self.structure(), self.compared(1))
     }
 
     fn check_whole(&self) -> Result<(), Error> {

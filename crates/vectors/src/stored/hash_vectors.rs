@@ -248,6 +248,10 @@ impl OverStored for HashVectors {
         &self.stored
     }
 
+    fn structure(&self) -> &'static str {
+        "binary codes"
+    }
+
     fn compared(&self, k: usize) -> usize {
         self.candidates(k)
     }

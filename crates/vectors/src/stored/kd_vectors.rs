@@ -190,6 +190,10 @@ impl OverStored for KdVectors {
         &self.stored
     }
 
+    fn structure(&self) -> &'static str {
+        "randomised kd-trees"
+    }
+
     fn compared(&self, k: usize) -> usize {
         self.checks(k)
     }
