@@ -269,6 +269,7 @@ impl Collection {
     /// # Errors
     /// The catalog cannot be read.
     pub fn info(&self) -> Result<Info, Error> {
+        let indexes = self.index_infos()?;
         let catalog = self.catalog();
         let images = catalog.count(Count::Images)?;
         let catalog_bytes = [catalog::FILE, "catalog.db-wal"]
@@ -303,6 +304,7 @@ impl Collection {
             segment_bytes,
             artefact_bytes,
             graph: self.graph_info(&catalog)?,
+            indexes,
             bytes_per_image: (catalog_bytes + segment_bytes) as f64 / images.max(1) as f64,
             recipe: self.recipe.to_toml()?,
         })

@@ -123,8 +123,8 @@ pub use recipe::{Fusion, PixelRecipe, Recipe, SearchRecipe, TextRecipe};
 pub use region::Region;
 pub use remedy::Remedy;
 pub use report::{
-    Caption, FileFinding, FileState, FilesReport, FolderRules, FurtherPages, GraphInfo, Info,
-    IngestOptions, IngestReport, ListedImage, OptimizeReport, Skipped, VerifyReport,
+    Caption, FileFinding, FileState, FilesReport, FolderRules, FurtherPages, GraphInfo, IndexInfo,
+    Info, IngestOptions, IngestReport, ListedImage, OptimizeReport, Skipped, VerifyReport,
 };
 pub use reporter::{Reporter, Silent};
 pub use scan::{WalkRules, check_source, find_pictures, left_out_by_default};

@@ -124,7 +124,7 @@ pub struct SearchRecipe {
     /// The stages that rank, in their order; left out where it is `["verify"]`.
     #[serde(skip_serializing_if = "only_verify")]
     pub stages: Vec<StageRecipe>,
-    /// How vectors are made findable; left out where it is `"flat"`.
+    /// How vectors are made findable: a word such as `"flat"`, or a name such as `"HNSW16,SQ8,Refine(SQfp16)"`; left out where it is `"auto"`.
     #[serde(skip_serializing_if = "is_usual")]
     pub index: IndexChoice,
     /// Id of the hash whose codes `"semantic_hash"` finds vectors by, set by [`Collection::set_hash`](crate::Collection::set_hash);

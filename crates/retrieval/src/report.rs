@@ -132,6 +132,9 @@ pub struct Info {
     /// The graph of neighbours; `None` when none was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub graph: Option<GraphInfo>,
+    /// The indexes of vectors.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<IndexInfo>,
     /// Bytes of catalog and segments for each image.
     pub bytes_per_image: f64,
     /// The recipe, as TOML.
@@ -139,6 +142,19 @@ pub struct Info {
     /// What of codebook and whitening cannot be opened; empty when all can.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
+}
+
+/// An index of vectors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IndexInfo {
+    /// Whose vectors: of images or of captions.
+    pub of: String,
+    /// Vectors in it.
+    pub vectors: u64,
+    /// Numbers of a vector.
+    pub dimension: usize,
+    /// What it is and how hard a search looks, in words.
+    pub made_of: String,
 }
 
 /// The graph of neighbours that is kept with a collection.

@@ -11,14 +11,14 @@ use std::sync::Arc;
 
 use half::f16;
 use vizsla_features::Combined;
-use vizsla_vectors::{BinaryHasher, Projection, VectorIndex, content_id, l2_normalise};
+use vizsla_vectors::{BinaryHasher, IndexName, Projection, VectorIndex, content_id, l2_normalise};
 
 use crate::catalog::{Catalog, FORMAT, IndexEntry, IndexRow, Made, Owner};
 use crate::error::{Error, REBUILD};
-use crate::indexes::{Source, Take, VectorKind};
+use crate::indexes::{Source, Take, VectorKind, suited};
 use crate::names::{IndexFile, IndexKind};
 use crate::space::Space;
-use crate::{Collection, GlobalRecipe, Remedy, Reporter};
+use crate::{Collection, GlobalRecipe, IndexChoice, IndexInfo, Remedy, Reporter};
 
 /// Vectors that may lie outside the index before it is made again, and their share of all.
 const TAIL: u64 = 1024;
@@ -75,6 +75,8 @@ impl Compared {
 struct Chosen {
     kind: VectorKind,
     hash: Option<Arc<BinaryHasher>>,
+    /// What the kind that is called by its name is made of.
+    name: Option<IndexName>,
     /// What is not as the recipe wants it, and why.
     remark: Option<String>,
 }
@@ -261,6 +263,30 @@ impl Collection {
         Ok(left)
     }
 
+    /// The files of vectors and how they are searched.
+    pub(crate) fn index_infos(&self) -> Result<Vec<IndexInfo>, Error> {
+        let mut infos = Vec::new();
+        for owner in [Owner::Image, Owner::Caption] {
+            let compared = self.compared(owner).unwrap_or_default();
+            let Some(compared) = compared else { continue };
+            // Damage is told by `verify`.
+            let Ok(Some(index)) = self.open_index(&self.catalog(), owner, &compared) else {
+                continue;
+            };
+            infos.push(IndexInfo {
+                of: match owner {
+                    Owner::Image => "image",
+                    Owner::Caption => "caption",
+                }
+                .to_owned(),
+                vectors: index.len() as u64,
+                dimension: index.dimension(),
+                made_of: index.made_of(),
+            });
+        }
+        Ok(infos)
+    }
+
     fn make_index(
         &mut self,
         owner: Owner,
@@ -271,7 +297,12 @@ impl Collection {
     ) -> Result<Option<String>, Error> {
         // A name that no reader has open.
         let after = listed.map_or(0, IndexFile::number);
-        let Chosen { kind, hash, remark } = self.chosen(owner, compared)?;
+        let Chosen {
+            kind,
+            hash,
+            name,
+            mut remark,
+        } = self.chosen(owner, compared)?;
         let listed_kind = IndexKind::Vectors(owner, kind);
         let file = self.new_index_file(listed_kind, after)?;
         let path = self.folder.index_file(file);
@@ -281,10 +312,19 @@ impl Collection {
             dimension: compared.dimension,
             tag: &compared.tag_of(listed_kind),
             hash: hash.as_deref(),
+            name,
             each: &each,
         };
         kind.make(&path, &source)?;
-        let entry = entry(file, &path, &*kind.open(&path)?)?;
+        let index = kind.open(&path)?;
+        if let Some(name) = name.filter(|name| !index.made_of().starts_with(&name.to_string())) {
+            remark = Some(format!(
+                "{} vectors of {} numbers are too few for {name}: all are compared",
+                index.len(),
+                index.dimension()
+            ));
+        }
+        let entry = entry(file, &path, &*index)?;
         self.catalog()
             .write(|writer| writer.set_index_file(&entry))?;
         self.changed();
@@ -299,9 +339,19 @@ impl Collection {
     /// How a new index of an owner is made. Where no hash is set, or the one that is cannot be opened, and for captions, it is of the
     /// usual kind.
     fn chosen(&self, owner: Owner, compared: &Compared) -> Result<Chosen, Error> {
+        let choice = self.recipe.search.index;
+        let name = match choice {
+            IndexChoice::Named(name) => Some(name),
+            IndexChoice::Auto => suited(self.catalog().vector_count(owner)?.0),
+            _ => None,
+        };
         let mut chosen = Chosen {
-            kind: VectorKind::of(self.recipe.search.index),
+            kind: match name {
+                Some(_) => VectorKind::named(),
+                None => VectorKind::of(choice),
+            },
             hash: None,
+            name,
             remark: None,
         };
         if !chosen.kind.is_of_a_given_hash() {

@@ -82,7 +82,7 @@ fn a_hash_is_set_used_changed_and_taken_back() {
     assert_eq!(found(&collection), before);
     collection.set_hash(None, &Silent).unwrap();
     assert_eq!(ending(&index_of_images(&world)), "vzfv");
-    assert_eq!(collection.recipe().search.index, IndexChoice::Flat);
+    assert_eq!(collection.recipe().search.index, IndexChoice::Auto);
     assert!(collection.hash().unwrap().is_none());
     assert_eq!(found(&collection), before);
     assert!(collection.verify(&Silent).unwrap().problems.is_empty());
@@ -150,6 +150,40 @@ fn a_recipe_may_ask_for_a_hash_before_there_is_one_and_a_whitening_takes_it_away
     let collection = world.reopen().unwrap();
     assert!(collection.hash().unwrap().is_some());
     assert!(collection.verify(&Silent).unwrap().problems.is_empty());
+}
+
+#[test]
+fn an_index_is_made_as_its_name_says() {
+    for (name, made_of) in [
+        (
+            "HNSW8,SQ8,Refine(SQfp16)",
+            "HNSW8,SQ8,Refine(SQfp16): walks",
+        ),
+        ("IVF2,Flat", "IVF2,Flat: "),
+        // More lists than vectors: all are compared until there are more.
+        ("IVF5000,Flat", "Flat: all"),
+    ] {
+        let world = World::new();
+        let mut recipe = world.recipe();
+        recipe.search.index = name.parse().unwrap();
+        let mut collection = world.collection(recipe);
+        let found = |collection: &Collection| {
+            let found = collection.search(&Query::text("red"), &only(Channel::Global));
+            names(&found.unwrap())
+        };
+        let before = found(&collection);
+        collection.optimize(true, &Silent).unwrap();
+        assert_eq!(ending(&index_of_images(&world)), "vznv");
+        assert_eq!(found(&collection), before, "{name}");
+        let info = collection.info().unwrap();
+        let index = info
+            .indexes
+            .iter()
+            .find(|index| index.of == "image")
+            .unwrap();
+        assert!(index.made_of.starts_with(made_of), "{}", index.made_of);
+        assert!(collection.verify(&Silent).unwrap().problems.is_empty());
+    }
 }
 
 #[test]

@@ -73,6 +73,15 @@ fn describe(info: &Info) -> String {
             "graph of neighbours"
         ));
     }
+    for index in &info.indexes {
+        text.push_str(&format!(
+            "{:26}{} of {} numbers; {}\n",
+            format!("vectors of {}s", index.of),
+            output::count(index.vectors),
+            output::count(index.dimension),
+            index.made_of
+        ));
+    }
     if info.without_look > 0 && info.features > 0 {
         text.push_str(&format!(
             "{:26}{}: their verdicts go by coverage alone\n",

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use vizsla_vectors::{BinaryHasher, VectorIndex};
+use vizsla_vectors::{BinaryHasher, IndexName, VectorIndex};
 
 use crate::Error;
 
@@ -27,6 +27,8 @@ pub(crate) struct Source<'a> {
     pub tag: &'a str,
     /// What finds them, for the kind that does not learn it itself.
     pub hash: Option<&'a BinaryHasher>,
+    /// What the index is made of, for the kind that is called by its name.
+    pub name: Option<IndexName>,
     /// Gives all vectors, in the order of their ids, as often as it is asked to.
     pub each: &'a dyn Fn(&mut Take<'_>) -> Result<(), Error>,
 }

@@ -8,23 +8,26 @@ mod flat;
 mod hash;
 mod kd_forest;
 mod kind;
+mod named;
 
 use std::path::Path;
 
-use vizsla_vectors::VectorIndex;
+use vizsla_vectors::{IndexName, VectorIndex};
 
 pub use self::choice::IndexChoice;
 use self::kind::Kind;
 pub(crate) use self::kind::{Source, Take};
+pub(crate) use self::named::suited;
 use crate::Error;
 
 /// All kinds; new files are of the first unless a recipe asks for another.
-static KINDS: [&Kind; 5] = [
+static KINDS: [&Kind; 6] = [
     &flat::KIND,
     &kd_forest::KIND,
     &hash::SPECTRAL,
     &hash::ITQ,
     &hash::SEMANTIC,
+    &named::KIND,
 ];
 
 /// One of the kinds of index files of vectors.
@@ -35,11 +38,20 @@ impl VectorKind {
     /// The kind of new files where nothing else is asked for.
     pub(crate) const USUAL: Self = Self(0);
 
-    /// The kind that a recipe asks for.
+    /// The kind that a recipe asks for; the usual one where that depends on the vectors.
     pub(crate) fn of(choice: IndexChoice) -> Self {
+        let name = match choice {
+            IndexChoice::Named(_) => named::KIND.name,
+            choice => choice.name(),
+        };
         let mut kinds = Self::all();
-        let found = kinds.find(|kind| kind.name() == choice.name());
+        let found = kinds.find(|kind| kind.name() == name);
         found.unwrap_or(Self::USUAL)
+    }
+
+    /// The kind of indexes that are called by their names.
+    pub(crate) fn named() -> Self {
+        Self::of(IndexChoice::Named(IndexName::FLAT))
     }
 
     /// Whether its files are of a hash that the collection was given.
@@ -96,6 +108,7 @@ mod tests {
             dimension: 2,
             tag: "test",
             hash: Some(&hash),
+            name: "HNSW8,SQ8,RFlat".parse().ok(),
             each: &each,
         };
         for kind in VectorKind::all() {
@@ -115,8 +128,10 @@ mod tests {
     #[test]
     fn each_choice_is_a_kind() {
         for choice in IndexChoice::ALL {
-            assert_eq!(VectorKind::of(choice).name(), choice.name());
             assert_eq!(choice.to_string().parse::<IndexChoice>(), Ok(choice));
+            if choice != IndexChoice::Auto {
+                assert_eq!(VectorKind::of(choice).name(), choice.name());
+            }
         }
         assert_eq!(VectorKind::of(IndexChoice::default()), VectorKind::USUAL);
         let recipe = crate::Recipe::from_toml("[search]\nindex = \"itq\"").unwrap();
@@ -125,11 +140,18 @@ mod tests {
         assert_eq!(crate::Recipe::from_toml(&written).unwrap(), recipe);
         let usual = crate::Recipe::default().to_toml().unwrap();
         assert!(!usual.contains("index"), "recipes are written as before");
+        let named = "[search]\nindex = \"IVF64, PQ8x4fs,RFlat\"";
+        let recipe = crate::Recipe::from_toml(named).unwrap();
+        assert_eq!(recipe.search.index.to_string(), "IVF64,PQ8x4fs,RFlat");
+        assert_eq!(VectorKind::of(recipe.search.index), VectorKind::named());
+        let written = recipe.to_toml().unwrap();
+        assert_eq!(crate::Recipe::from_toml(&written).unwrap(), recipe);
+        assert!(suited(49_999).is_none() && suited(50_000).is_some());
         let error = crate::Recipe::from_toml("[search]\nindex = \"ivf\"").unwrap_err();
         assert!(error.to_string().contains("kd_forest"), "{error}");
         let error = "hnsw".parse::<IndexChoice>().unwrap_err().to_string();
         assert!(
-            error.contains("flat, kd_forest, spectral_hash, itq or semantic_hash"),
+            error.contains("auto, flat, kd_forest") && error.contains("HNSW16"),
             "{error}"
         );
     }

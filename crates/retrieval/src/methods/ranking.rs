@@ -30,6 +30,18 @@ pub(super) fn stages() -> Vec<Named> {
 
 fn of_index(index: IndexChoice) -> About {
     let (what, paper, cost, memory) = match index {
+        IndexChoice::Auto => (
+            "every vector is compared up to 50,000, beyond that a graph of eight-bit codes is searched (HNSW16,SQ8,Refine(SQfp16))",
+            "Malkov & Yashunin, PAMI 2020; Subramanya et al., NeurIPS 2019",
+            "grows with the images up to 50,000, hardly beyond",
+            "beyond that a byte a number and 128 bytes of edges, beside two bytes a number in the file",
+        ),
+        IndexChoice::Named(_) => (
+            "what the name says",
+            "Douze et al. 2024, The Faiss library",
+            "as the name says",
+            "as the name says",
+        ),
         IndexChoice::Flat => (
             "every vector is compared: exact",
             "brute force",

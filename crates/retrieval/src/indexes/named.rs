@@ -1,0 +1,51 @@
+//! Vectors found by an index that is called by its name, such as `HNSW16,SQ8,Refine(SQfp16)`.
+
+use std::path::Path;
+
+use vizsla_vectors::{IndexName, NamedVectors, NamedVectorsConfig};
+
+use super::kind::{Kind, Source};
+use crate::Error;
+
+/// Answers that an index is tuned for: the shortlist of a search is longer, and its effort grows with it.
+const ANSWERS: usize = 20;
+
+pub(super) static KIND: Kind = Kind {
+    name: "named",
+    ending: ".vznv",
+    open: |path| Ok(Box::new(NamedVectors::open(path)?)),
+    make,
+};
+
+/// Vectors from which an index of its own beats comparing all: below, flat is exact and fast enough.
+const FLAT_BELOW: u64 = 50_000;
+
+/// What suits so many vectors: none where comparing all does. A graph, as its codes and edges take 250 bytes and little more of a
+/// vector, and the vectors themselves stay in the file for the best.
+pub(crate) fn suited(vectors: u64) -> Option<IndexName> {
+    (vectors >= FLAT_BELOW)
+        .then(|| "HNSW16,SQ8,Refine(SQfp16)".parse().ok())
+        .flatten()
+}
+
+/// Where there are fewer vectors than the name needs, such as lists or centroids, all are compared.
+fn make(path: &Path, source: &Source<'_>) -> Result<(), Error> {
+    use vizsla_vectors::Error::{OutOfRange, TooFew};
+    let name = source.name.unwrap_or(IndexName::FLAT);
+    match written(path, source, name) {
+        Err(Error::Vectors(TooFew { .. } | OutOfRange { .. })) if name != IndexName::FLAT => {
+            written(path, source, IndexName::FLAT)
+        }
+        done => done,
+    }
+}
+
+fn written(path: &Path, source: &Source<'_>, name: IndexName) -> Result<(), Error> {
+    let config = NamedVectorsConfig {
+        answers: ANSWERS,
+        ..NamedVectorsConfig::new(name)
+    };
+    let mut writer = NamedVectors::create(path, source.dimension, source.tag, &config)?;
+    (source.each)(&mut |id, vector| Ok(writer.push(id, vector)?))?;
+    Ok(writer.finish()?)
+}
