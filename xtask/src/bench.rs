@@ -91,6 +91,14 @@ const BENCHES: &[Bench] = &[
         figures: Some("--json"),
     },
     Bench {
+        name: "vectors",
+        summary: "indexes of vectors against FAISS, hnswlib and usearch: recall against queries a second, build time, bytes",
+        build: &["-p", "vizsla-vectors", "--example", "vectors_bench"],
+        program: ("--vizsla-bin", "examples/vectors_bench"),
+        data: true,
+        figures: Some("--json"),
+    },
+    Bench {
         name: "robust",
         summary: "robust homographies and affine maps against PoseLib and OpenCV",
         build: &["-p", "vizsla-features", "--example", "robust_bench"],
