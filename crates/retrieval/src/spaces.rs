@@ -317,9 +317,10 @@ impl Collection {
         };
         kind.make(&path, &source)?;
         let index = kind.open(&path)?;
-        if let Some(name) = name.filter(|name| !index.made_of().starts_with(&name.to_string())) {
+        let otherwise = |name: &IndexName| !index.made_of().starts_with(&name.to_string());
+        if let Some(name) = name.filter(otherwise).filter(|_| !index.is_empty()) {
             remark = Some(format!(
-                "{} vectors of {} numbers are too few for {name}: all are compared",
+                "{name} cannot be made of {} vectors of {} numbers: all are compared",
                 index.len(),
                 index.dimension()
             ));

@@ -34,11 +34,19 @@ impl<'a> Allowed<'a> {
         }
     }
 
-    /// Most of `all` ids that it lets through: exactly so many when the sets hold nothing but ids of these.
+    /// How many of `all` ids it lets through, where the sets hold nothing but ids of these; where one of others is excepted, fewer than that.
     pub fn most_of(&self, all: usize) -> usize {
         match self {
             Self::All => all,
             Self::Except(ids) => all.saturating_sub(ids.len()),
+            Self::Only(ids) => ids.len().min(all),
+        }
+    }
+
+    /// No more than so many of `all` ids pass, whatever the sets hold.
+    pub(crate) fn at_most_of(&self, all: usize) -> usize {
+        match self {
+            Self::All | Self::Except(_) => all,
             Self::Only(ids) => ids.len().min(all),
         }
     }

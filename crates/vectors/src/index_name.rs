@@ -26,6 +26,8 @@ use std::str::FromStr;
 
 /// Most lists, neighbours, sub-quantisers and dimensions that a name may hold.
 const MOST: usize = 1 << 20;
+/// Neighbours of a vector of a graph, of which there are twice as many at most.
+const NEIGHBOURS: std::ops::RangeInclusive<usize> = 2..=256;
 const KNOWN: &str = "`PCA64`, `RR64`, `OPQ16_64`; `IVF4096`, `HNSW32`; `Flat`, `SQfp16`, `SQ8`, `SQ4`, `PQ16x8`, `PQ16x4fs`, `RQ4x8`, \
                      `RaBitQ`, `RaBitQ4`; `RFlat`, `Refine(SQ8)`";
 
@@ -100,11 +102,13 @@ impl VectorCodes {
         match self {
             Self::Floats => 4 * dimension,
             Self::Halves => 2 * dimension,
-            // What makes distances of inner products comes after.
-            Self::Scalar(bits) => (dimension * bits as usize).div_ceil(8) + 4,
+            Self::Scalar(bits) => (dimension * bits as usize).div_ceil(8),
             Self::Product { parts, bits, .. } => (parts * bits as usize).div_ceil(8),
             Self::Residual(stages) => stages + 4,
-            Self::RaBitQ(bits) => (dimension * bits as usize).div_ceil(8) + 8,
+            // Three numbers for the signs, and three for what is finer.
+            Self::RaBitQ(bits) => {
+                (dimension * bits as usize).div_ceil(8) + 12 * (1 + usize::from(bits > 1))
+            }
         }
     }
 }
@@ -135,7 +139,8 @@ impl IndexName {
         };
         let codes = self.codes.bytes(self.coded_dimension(dimension));
         let finer = self.finer.map_or(0, |finer| finer.bytes(dimension));
-        codes + finer + edges + size_of::<i64>()
+        // Ids stand with the codes and with the finer ones.
+        codes + finer + edges + 2 * size_of::<i64>()
     }
 
     fn check(&self) -> Result<(), String> {
@@ -233,7 +238,10 @@ fn transform(part: &str) -> Option<VectorTransform> {
 
 fn looking(part: &str) -> Option<Looking> {
     let lists = behind(part, "IVF").map(Looking::Lists);
-    lists.or_else(|| behind(part, "HNSW").map(Looking::Graph))
+    lists.or_else(|| {
+        let neighbours = behind(part, "HNSW").filter(|number| NEIGHBOURS.contains(number));
+        neighbours.map(Looking::Graph)
+    })
 }
 
 fn codes(part: &str) -> Option<VectorCodes> {
@@ -367,6 +375,8 @@ mod tests {
         for (text, part) in [
             ("", "``"),
             ("IVF0,Flat", "IVF0"),
+            ("HNSW1,Flat", "HNSW1"),
+            ("HNSW257", "HNSW257"),
             ("IVF99999999999,Flat", "IVF99999999999"),
             ("IVF+5,Flat", "IVF+5"),
             ("IVF4096", "coded"),
@@ -390,12 +400,12 @@ mod tests {
             let name: IndexName = name.parse().unwrap();
             name.bytes_per_vector(dimension)
         };
-        assert_eq!(bytes("Flat", 128), 512 + 8);
+        assert_eq!(bytes("Flat", 128), 512 + 16);
         assert_eq!(
             bytes("OPQ16_64,IVF4096,PQ16x4fs,Refine(SQfp16)", 128),
-            8 + 256 + 8
+            8 + 256 + 16
         );
-        assert_eq!(bytes("HNSW32,SQ8", 128), 128 + 4 + 256 + 8);
-        assert_eq!(bytes("PCA64,IVF16,RaBitQ", 768), 8 + 8 + 8);
+        assert_eq!(bytes("HNSW32,SQ8", 128), 128 + 256 + 16);
+        assert_eq!(bytes("PCA64,IVF16,RaBitQ", 768), 8 + 12 + 16);
     }
 }

@@ -10,7 +10,7 @@ use vizsla_vectors::IndexName;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum IndexChoice {
-    /// As suits their number: all are compared up to 50,000, beyond that a graph is searched.
+    /// As suits their number: all are compared below 50,000, from there on a graph is searched.
     #[default]
     Auto,
     /// All vectors are compared: exact.

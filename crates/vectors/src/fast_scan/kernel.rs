@@ -49,6 +49,8 @@ pub(super) mod x86 {
     /// Whether this processor has all instructions of [`Bytes512`].
     pub(crate) fn has_bytes512() -> bool {
         std::arch::is_x86_feature_detected!("avx512bw")
+            && std::arch::is_x86_feature_detected!("avx512vl")
+            && std::arch::is_x86_feature_detected!("avx512dq")
             && std::arch::is_x86_feature_detected!("avx512vbmi")
             && std::arch::is_x86_feature_detected!("avx512vnni")
     }

@@ -49,6 +49,12 @@ impl ByteTables {
     pub fn of_signs(values: &[f32]) -> Self {
         let parts = values.len().div_ceil(4);
         let largest = values.iter().fold(0f32, |most, x| greater(most, &x.abs()));
+        // What is so small that it has no reciprocal is nothing.
+        let largest = if largest < f32::MIN_POSITIVE * SIGN_STEPS {
+            0.0
+        } else {
+            largest
+        };
         let step = largest / SIGN_STEPS;
         let inverse = if largest > 0.0 {
             SIGN_STEPS / largest

@@ -1,6 +1,6 @@
 //! Where ids are.
 
-use super::VectorLists;
+use super::coding::List;
 use crate::Allowed;
 
 /// List and place of every id, by ascending id.
@@ -8,12 +8,12 @@ use crate::Allowed;
 pub(super) struct Places(Vec<(i64, u32, u32)>);
 
 impl Places {
-    pub fn of(lists: &VectorLists) -> Self {
-        let mut all = Vec::with_capacity(lists.count);
-        for number in 0..lists.lists() {
-            let list = lists.list(number);
-            all.extend((0..list.len()).map(|at| (list.id(at), number as u32, at as u32)));
-        }
+    pub fn of<'a>(lists: impl Iterator<Item = List<'a>>) -> Self {
+        let places = lists.enumerate().flat_map(|(number, list)| {
+            let places = 0..list.len();
+            places.map(move |at| (list.id(at), number as u32, at as u32))
+        });
+        let mut all: Vec<(i64, u32, u32)> = places.collect();
         all.sort_unstable();
         Self(all)
     }

@@ -118,12 +118,14 @@ impl VectorLists {
 
     /// The places of all that is allowed, where that is little.
     fn few(&self, search: &ListSearch, allowed: &Allowed<'_>) -> Option<Vec<(u32, u32)>> {
-        let read = self.count / self.lists().max(1) * search.probes.max(1);
-        let few = (read / FEW).max(2 * search.k).max(FEW_AT_LEAST);
+        let read = (self.count / self.lists().max(1)).saturating_mul(search.probes.max(1));
+        let few = (read / FEW)
+            .max(search.k.saturating_mul(2))
+            .max(FEW_AT_LEAST);
         let filtered = !matches!(allowed, Allowed::All);
         (filtered && allowed.most_of(self.count) <= few).then(|| {
             self.places
-                .get_or_init(|| Places::of(self))
+                .get_or_init(|| Places::of((0..self.lists()).map(|number| self.list(number))))
                 .allowed(allowed)
         })
     }
@@ -160,7 +162,7 @@ impl VectorLists {
         match factor {
             None => best,
             Some((_, exact)) => {
-                let mut refined = Gathered::best(search.k, Allowed::All);
+                let mut refined = Gathered::best(search.k.min(best.len()), Allowed::All);
                 best.iter()
                     .take(AHEAD)
                     .for_each(|best| exact.expect(best.0));

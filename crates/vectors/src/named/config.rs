@@ -30,7 +30,21 @@ impl NamedVectorsConfig {
         }
     }
 
+    /// Refuses what no name could say, as the fields of a name are everybody's.
+    fn check_name(&self) -> Result<(), Error> {
+        let name = self.name.to_string();
+        match name.parse() == Ok(self.name) {
+            true => Ok(()),
+            false => Err(Error::UnknownName {
+                what: "index",
+                name,
+                known: "what `IndexName` reads, such as HNSW16,SQ8,RFlat".to_owned(),
+            }),
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), Error> {
+        self.check_name()?;
         in_range(
             "the number of answers that an index is tuned for",
             self.answers,

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::Write;
 
-use super::Effort;
+use super::config::Effort;
 use super::finer::FinerQuestion;
 use crate::codes::StoredCoder;
 use crate::lists::{ListSearch, Refinement, VectorLists};

@@ -15,20 +15,15 @@ use std::path::Path;
 
 use super::engine::Engine;
 use super::finer::Ids;
+use super::format::{FORMAT, HEADER};
+use super::index::NamedVectors;
 use super::make::{open_engine, open_finer};
-use super::{Effort, NamedVectors, Tuned};
+use super::tune::Tuned;
 use crate::codes::LinearMap;
-use crate::files::{AtomicFile, FileFormat, Mapped, f32_at, u32_at, u64_at};
+use crate::files::{AtomicFile, Mapped, f32_at, u32_at, u64_at};
 use crate::points::{MOST_DIMENSIONS, MOST_POINTS};
 use crate::{Error, IndexName, Metric, Sample};
 
-pub(super) static FORMAT: FileFormat = FileFormat {
-    magic: b"VZNV",
-    kind: "named index of vectors",
-    version: 1,
-    header: HEADER,
-};
-pub(super) const HEADER: usize = 128;
 const TAG: usize = 32;
 /// Where the tag begins.
 const TAG_AT: usize = 88;
@@ -215,9 +210,14 @@ impl NamedVectors {
             }
         };
         let tag = String::from_utf8_lossy(&header[TAG_AT..TAG_AT + TAG]);
-        let sample = Sample::from_bytes(&map.bytes()[sample], dimension);
         let opened = open_engine(&name, part(engine)?, path)?;
         let coded = transform.as_ref().map_or(dimension, LinearMap::output);
+        let sampled = if name.finer.is_some() {
+            dimension
+        } else {
+            coded
+        };
+        let sample = Sample::from_bytes(&map.bytes()[sample], sampled);
         if opened.shape() != (count, coded) || name.transform.is_some() != transform.is_some() {
             return Err(damaged("parts that do not fit"));
         }
@@ -240,16 +240,5 @@ impl NamedVectors {
             path: path.to_owned(),
             map,
         })
-    }
-
-    /// How hard a search looks that wants so many answers, unless it is told: as measured on the vectors themselves.
-    pub fn effort(&self, answers: usize) -> Effort {
-        let each = answers.div_ceil(self.tuned.answers).max(1);
-        Effort::of_width(
-            self.tuned
-                .width
-                .saturating_mul(each)
-                .min(self.engine.widest()),
-        )
     }
 }

@@ -75,7 +75,7 @@ impl<Q> AskedCodes<'_, Q> {
 impl<Q: Question> Asked for AskedCodes<'_, Q> {
     fn score(&self, row: usize) -> f32 {
         let code = self.code(row);
-        code.map_or(f32::NEG_INFINITY, |code| self.question.score(code))
+        code.map_or(f32::NAN, |code| self.question.score(code))
     }
 
     fn expect(&self, row: usize) {
@@ -106,7 +106,7 @@ impl FinerQuestion<'_> {
 
     pub fn of_id(&self, id: i64) -> f32 {
         let row = self.ids.row(id);
-        row.map_or(f32::NEG_INFINITY, |row| self.asked.score(row))
+        row.map_or(f32::NAN, |row| self.asked.score(row))
     }
 }
 

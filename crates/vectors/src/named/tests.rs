@@ -4,7 +4,7 @@ use fs_err as fs;
 
 use super::{Effort, NamedVectors, NamedVectorsConfig};
 use crate::random::Random;
-use crate::{Allowed, Error, IdSet, Metric, VectorIndex};
+use crate::{Allowed, Error, IdSet, IndexName, Looking, Metric, VectorCodes, VectorIndex};
 
 const DIMENSION: usize = 24;
 
@@ -231,6 +231,62 @@ fn equal_vectors_and_few_of_them_are_an_index_too() {
             assert_eq!(found.best.len(), count.min(2), "{name}");
         }
     }
+}
+
+#[test]
+fn figures_without_bounds_and_foreign_ids_are_no_trouble() {
+    let rows = heaps(300, 9);
+    let folder = tempfile::tempdir().unwrap();
+    let foreign: IdSet = (10_000..10_600).collect();
+    let tiny = [1e-39; DIMENSION];
+    for (name, _) in NAMES {
+        let path = folder.path().join(name);
+        write(&path, &rows, &config(name, Metric::Dot)).unwrap();
+        let index = NamedVectors::open(&path).unwrap();
+        for (width, finer) in [(0, 0), (1, 1), (usize::MAX, usize::MAX)] {
+            let effort = Effort { width, finer };
+            for query in [&rows[..DIMENSION], &tiny] {
+                for k in [1, 7, usize::MAX] {
+                    let found = index.nearest_with(query, k, effort, &Allowed::All).unwrap();
+                    assert!(found.len() <= k.min(300));
+                }
+                index.within(query, 0.5, effort, &Allowed::All).unwrap();
+            }
+        }
+        // Ids that were removed long ago.
+        let allowed = Allowed::Except(&foreign);
+        let found = index.nearest(&rows[..DIMENSION], 10, &allowed).unwrap();
+        assert_eq!(found.best.len(), 10, "{name}");
+    }
+}
+
+#[test]
+fn what_no_name_says_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let flat = config("Flat", Metric::Dot);
+    for (looking, codes) in [
+        (Looking::Graph(usize::MAX), VectorCodes::Floats),
+        (Looking::All, VectorCodes::Scalar(5)),
+        (Looking::All, VectorCodes::RaBitQ(1)),
+    ] {
+        let name = IndexName {
+            looking,
+            codes,
+            ..IndexName::FLAT
+        };
+        let config = NamedVectorsConfig { name, ..flat };
+        assert!(NamedVectors::create(&folder.path().join("x"), 4, "", &config).is_err());
+    }
+}
+
+#[test]
+fn equal_vectors_do_not_widen_searches() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("equal");
+    let rows = heaps(40, 10).repeat(50);
+    write(&path, &rows, &config("HNSW8,SQ8,RFlat", Metric::L2)).unwrap();
+    let tuned = NamedVectors::open(&path).unwrap().tuned();
+    assert!(tuned.width <= 100, "{tuned:?}");
 }
 
 #[test]

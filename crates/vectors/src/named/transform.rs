@@ -6,6 +6,9 @@ use crate::hashing::random_rotation;
 use crate::points::in_range;
 use crate::{Error, Projection, VectorCodes, VectorTransform};
 
+/// Most numbers of a vector that is turned by a matrix: it has their square.
+const MOST_TURNED: usize = 1 << 13;
+
 /// Learns a transform from samples, rows of `dimension` numbers.
 ///
 /// # Errors
@@ -26,6 +29,12 @@ pub(super) fn learned(
         }
         VectorTransform::RandomRotation(out) => {
             in_range("the dimensions kept", out, 1, dimension)?;
+            in_range(
+                "the dimension of vectors that are turned",
+                dimension,
+                1,
+                MOST_TURNED,
+            )?;
             let rotation = random_rotation(dimension, seed);
             let numbers = (0..out).flat_map(|row| (0..dimension).map(move |at| (row, at)));
             LinearMap::new(numbers.map(|at| rotation[at] as f32).collect(), dimension)
@@ -39,6 +48,7 @@ pub(super) fn learned(
                 _ => 8,
             };
             let out = out.unwrap_or(dimension);
+            in_range("the dimensions kept", out, 1, MOST_TURNED)?;
             optimised_rotation(samples, dimension, out, parts, bits, seed)
         }
     }

@@ -1,18 +1,21 @@
 //! How hard a search has to look, measured on the vectors of the index themselves.
 //!
 //! Some vectors ask for their own neighbours, which are also found by comparing all. The width of walks, or the number of lists, is raised
-//! until the share that was found is as wanted. A vector is nearer to others of its own set than a query from outside is, as a rule, so
+//! until the share that was found is as wanted, or no more is found. A vector is nearer to others of its own set than a query from outside is, as a rule, so
 //! more is found of them: the recall wanted is asked of the harder half of these queries.
 
 use rayon::prelude::*;
 
-use super::Effort;
+use super::config::Effort;
 use crate::Metric;
 use crate::TopK;
 use crate::random::Random;
 
 /// Vectors that ask.
 const ASKING: usize = 200;
+/// When so many steps together find no more than this share more, codes tell no more.
+const STEPS: usize = 3;
+const MORE: f64 = 0.004;
 
 /// How hard a search has to look.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,76 +28,105 @@ pub struct Tuned {
     pub recall: f64,
 }
 
-/// Vectors that ask, and the nearest of each.
-pub(super) struct Truth {
-    queries: Vec<Vec<f32>>,
-    nearest: Vec<Vec<i64>>,
+/// Prepared vectors with ascending ids.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub ids: &'a [i64],
+    pub rows: &'a [f32],
+    pub dimension: usize,
+    pub metric: Metric,
 }
 
-impl Truth {
-    /// Draws vectors and finds the nearest of each by comparing all; `rows` are prepared vectors.
-    pub fn of(
-        ids: &[i64],
-        rows: &[f32],
-        dimension: usize,
-        metric: Metric,
-        answers: usize,
-        seed: u64,
-    ) -> Self {
-        let chosen = Random::stream(seed, 7).subset(ASKING, ids.len());
-        let row = |at: usize| &rows[at * dimension..][..dimension];
-        let nearest = |&asking: &usize| {
+impl<'a> Known<'a> {
+    fn row(&self, at: usize) -> &'a [f32] {
+        &self.rows[at * self.dimension..][..self.dimension]
+    }
+
+    fn score(&self, a: usize, b: usize) -> f32 {
+        self.metric.of_prepared(self.row(a), self.row(b))
+    }
+}
+
+/// Vectors that ask, and how near the last of the nearest of each is.
+pub(super) struct Truth<'a> {
+    known: Known<'a>,
+    answers: usize,
+    /// Row, least score of its nearest, and number of these.
+    asking: Vec<(usize, f32, usize)>,
+}
+
+impl<'a> Truth<'a> {
+    /// Draws vectors and finds the nearest of each by comparing all.
+    pub fn of(known: Known<'a>, answers: usize, seed: u64) -> Self {
+        let chosen = Random::stream(seed, 7).subset(ASKING, known.ids.len());
+        let asked = |&asking: &usize| {
             let mut top = TopK::new(answers);
-            for (at, &id) in ids.iter().enumerate().filter(|&(at, _)| at != asking) {
-                top.push(metric.of_prepared(row(asking), row(at)), id);
+            for at in (0..known.ids.len()).filter(|&at| at != asking) {
+                top.push(known.score(asking, at), at as i64);
             }
-            let found = top.into_sorted().into_iter();
-            found.map(|(_, id)| id).collect()
+            let found = top.into_sorted();
+            let least = found.last().map_or(f32::INFINITY, |last| last.0);
+            (asking, least, found.len())
         };
         Self {
-            nearest: chosen.par_iter().map(nearest).collect(),
-            queries: chosen.iter().map(|&at| row(at).to_vec()).collect(),
+            known,
+            answers,
+            asking: chosen.par_iter().map(asked).collect(),
         }
     }
 
-    /// The least width on a ladder that finds the share wanted, or the widest.
+    /// The least width on a ladder that finds the share wanted, or beyond which no more is found. `search` is told a query, how many
+    /// answers are wanted, and how hard to look.
     pub fn tuned(
         &self,
         search: impl Fn(&[f32], usize, Effort) -> Vec<i64> + Sync,
         widest: usize,
         first: usize,
-        answers: usize,
         recall: f64,
     ) -> Tuned {
+        let mut seen: Vec<(usize, f64)> = Vec::new();
         let mut width = first.clamp(1, widest);
         loop {
-            let found = self.recall(|query| search(query, answers + 1, Effort::of_width(width)));
-            if found >= recall || width >= widest {
-                return Tuned {
-                    width,
-                    answers,
-                    recall: found,
-                };
-            }
-            width = (width + (width / 2).max(1)).min(widest);
+            // One more, because each finds itself.
+            let effort = Effort::of_width(width);
+            let found = self.recall(|query| search(query, self.answers + 1, effort));
+            seen.push((width, found));
+            let before = seen.len().checked_sub(STEPS + 1).map(|at| seen[at]);
+            let (width, recall) = match before {
+                _ if found >= recall || width >= widest => (width, found),
+                Some((then, found_then)) if found < found_then + MORE => (then, found_then),
+                _ => {
+                    width = (width + (width / 2).max(1)).min(widest);
+                    continue;
+                }
+            };
+            return Tuned {
+                width,
+                answers: self.answers,
+                recall,
+            };
         }
     }
 
-    /// The share found by the harder half.
+    /// The share found by the harder half. Whatever is as near as the last of the nearest counts: of equal vectors any will do.
     fn recall(&self, search: impl Fn(&[f32]) -> Vec<i64> + Sync) -> f64 {
-        let pairs = self.queries.par_iter().zip(&self.nearest);
-        let mut shares: Vec<f64> = pairs
-            .map(|(query, nearest)| {
-                let found = search(query);
-                let hits = nearest.iter().filter(|id| found.contains(id)).count();
-                hits as f64 / nearest.len().max(1) as f64
-            })
-            .collect();
-        if self.nearest.iter().all(Vec::is_empty) {
+        let known = self.known;
+        let share = |&(asking, least, count): &(usize, f32, usize)| {
+            let near = |id: i64| {
+                let at = known.ids.binary_search(&id);
+                at.is_ok_and(|at| at != asking && known.score(asking, at) >= least)
+            };
+            let found = search(known.row(asking)).into_iter();
+            let hits = found.filter(|&id| near(id)).take(count).count();
+            hits as f64 / count as f64
+        };
+        let asking = self.asking.par_iter().filter(|(_, _, count)| *count > 0);
+        let mut shares: Vec<f64> = asking.map(share).collect();
+        if shares.is_empty() {
             return 1.0;
         }
         shares.sort_by(f64::total_cmp);
         let half = shares.len().div_ceil(2);
-        shares[..half].iter().sum::<f64>() / half.max(1) as f64
+        shares[..half].iter().sum::<f64>() / half as f64
     }
 }

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::config::NamedVectorsConfig;
+use super::config::{Effort, NamedVectorsConfig};
 use super::engine::{Engine, Wanted};
-use super::file::{FORMAT, Written};
+use super::file::Written;
+use super::format::FORMAT;
+use super::index::NamedVectors;
 use super::make::{self, Source};
-use super::tune::{Truth, Tuned};
-use super::{Effort, NamedVectors};
+use super::tune::{Known, Truth, Tuned};
 use crate::codes::LinearMap;
 use crate::points::{MOST_DIMENSIONS, check_query, in_range};
 use crate::random::Random;
@@ -120,9 +121,14 @@ impl NamedVectorsWriter {
         };
         let source = self.source(mapped.as_ref().unwrap_or(&samples), coded, &read, progress);
         let engine = make::engine(&name, &source)?;
-        let mut sampler = Sampler::new(self.dimension);
+        // A sample of what scores are of.
+        let whole = finer.is_some();
+        let mut sampler = Sampler::new(if whole { self.dimension } else { coded });
         for (at, &id) in self.ids.iter().enumerate() {
-            sampler.push(id, |row| row.copy_from_slice(self.row(at)));
+            sampler.push(id, |row| match whole {
+                true => row.copy_from_slice(self.row(at)),
+                false => read(at, row),
+            });
         }
         let written = Written {
             name,
@@ -182,14 +188,13 @@ impl NamedVectorsWriter {
             Looking::Graph(_) => NARROWEST,
             Looking::All | Looking::Lists(_) => 1,
         };
-        let truth = Truth::of(
-            &self.ids,
-            &self.rows,
-            self.dimension,
-            config.metric,
-            config.answers,
-            config.seed,
-        );
+        let known = Known {
+            ids: &self.ids,
+            rows: &self.rows,
+            dimension: self.dimension,
+            metric: config.metric,
+        };
+        let truth = Truth::of(known, config.answers, config.seed);
         let with_finer = config.name.finer.is_some();
         let search = |query: &[f32], k: usize, effort: Effort| {
             // Codes are compared, and of finer ones only how many they choose from counts.
@@ -205,12 +210,6 @@ impl NamedVectorsWriter {
             let found = engine.nearest(&wanted).unwrap_or_default();
             found.into_iter().map(|(id, _)| id).collect()
         };
-        truth.tuned(
-            search,
-            engine.widest(),
-            first,
-            config.answers,
-            config.recall,
-        )
+        truth.tuned(search, engine.widest(), first, config.recall)
     }
 }

@@ -153,7 +153,7 @@ impl<C: Coder> Navigable<C> {
         let question = self.coder.ask(&self.metric.prepared(query), self.metric);
         let most = allowed.most_of(self.len());
         let mut near = Pool::default();
-        near.begin(width);
+        near.begin(width.min(self.len()));
         let mut range = Range {
             near,
             least,
@@ -193,7 +193,8 @@ impl<C: Coder> Navigable<C> {
     ) -> Vec<Key> {
         let most = request.allowed.most_of(self.len());
         let width = request.width.max(kept);
-        if most == 0 || kept == 0 {
+        let nothing = matches!(request.allowed, Allowed::Only(ids) if ids.is_empty());
+        if nothing || kept == 0 {
             return Vec::new();
         }
         let score_of = |_: u32, code: &[u8]| question.score(code);
@@ -209,7 +210,7 @@ impl<C: Coder> Navigable<C> {
                 allowed => self.some(&view, allowed, width, kept, score_of, room),
             };
         }
-        if keys.len() < kept.min(most) {
+        if keys.len() < kept.min(request.allowed.at_most_of(self.len())) {
             keys = self.all(question, kept, request.allowed);
         }
         keys

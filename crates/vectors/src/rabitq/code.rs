@@ -1,9 +1,11 @@
 //! From a rotated residual to a code, and to the numbers that make an estimate of it.
 
-use super::BOUND;
 use super::planes::WORD;
 use crate::fast_scan::FACTOR_BYTES;
 use crate::{Metric, dot_f32};
+
+/// Standard deviations that an error is taken to be at most; 1.9 as in the paper.
+const BOUND: f32 = 1.9;
 
 /// What a code is made of: residual and centroid of its list, both rotated.
 pub(crate) struct Sides<'a> {

@@ -9,7 +9,7 @@
 //!
 //! A list is scanned by the signs alone, through the tables of [`fast_scan`](crate::fast_scan), four signs a part. A query is rotated once,
 //! not once for each list: ⟨x, q − c⟩ is ⟨x, q⟩ less what is known beforehand. Where codes have more bits, those are read only of what may
-//! still be an answer when the error is at most 1.9 standard deviations ([`BOUND`]).
+//! still be an answer when the error is at most 1.9 standard deviations.
 
 mod code;
 mod planes;
@@ -24,8 +24,6 @@ use crate::files::f32_at;
 use crate::points::in_range;
 use crate::{Error, Metric};
 
-/// Standard deviations that an error is taken to be at most; 1.9 as in the paper.
-pub(crate) const BOUND: f32 = 1.9;
 /// Most numbers of a vector.
 const MOST_DIMENSION: usize = 1 << 14;
 /// Most bits of a number.

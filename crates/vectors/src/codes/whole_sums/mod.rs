@@ -9,17 +9,13 @@
 //! stay below 2³¹ in every lane, and are then widened.
 #![allow(unsafe_code)]
 
+mod planes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-/// Numbers of a query beside a register of code bytes.
-const REGISTER: usize = 64;
-/// Code bytes after which lanes are widened.
-const STRETCH: usize = 2048;
-/// A square of a code weighs so much beside its product with a weight of the query.
-pub(super) const SQUARE: i32 = 32;
-/// What takes the place of the sign bit when an unsigned byte c becomes a signed one, c − 128.
-const SIGN: i32 = 128;
+pub(super) use self::planes::SQUARE;
+use self::planes::{Planes, REGISTER, SIGN};
+
 /// Least and largest weight of a query.
 pub(super) const WEIGHTS: (i32, i32) = (-128 * 128 + 64, 127 * 128 - SQUARE * SIGN);
 
@@ -68,11 +64,7 @@ pub(super) struct Weights {
     wide: bool,
     /// Whether squares of the code count.
     squares: bool,
-    /// The weights of one half of the numbers, and of the other half where a byte holds two; each filled up to whole registers.
-    words: Vec<i16>,
-    /// The planes of what the bytes of a code are multiplied with: the weight, and 32·128 more where squares count.
-    upper: Vec<i8>,
-    lower: Vec<i8>,
+    planes: Planes,
 }
 
 impl Weights {
@@ -94,9 +86,11 @@ impl Weights {
         Self {
             wide,
             squares,
-            upper: multiplied().map(|w| upper(w) as i8).collect(),
-            lower: multiplied().map(|w| (w - 128 * upper(w)) as i8).collect(),
-            words,
+            planes: Planes {
+                upper: multiplied().map(|w| upper(w) as i8).collect(),
+                lower: multiplied().map(|w| (w - 128 * upper(w)) as i8).collect(),
+                words,
+            },
         }
     }
 
@@ -119,9 +113,9 @@ impl Weights {
     ) -> i64 {
         // No further than there are weights.
         let most = if WIDE {
-            self.words.len()
+            self.planes.words.len()
         } else {
-            self.words.len() / 2
+            self.planes.words.len() / 2
         };
         let code = &code[..code.len().min(most)];
         match instructions.0 {
@@ -129,10 +123,10 @@ impl Weights {
             // SAFETY: the instructions were found on this processor, and there are weights for every byte of the code, in whole
             // registers.
             #[cfg(target_arch = "x86_64")]
-            Set::Avx2 => unsafe { x86::sum_avx2::<WIDE, SQUARES>(self, code) },
+            Set::Avx2 => unsafe { x86::sum_avx2::<WIDE, SQUARES>(&self.planes, code) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Set::Vnni => unsafe { x86::sum_vnni::<WIDE, SQUARES>(self, code) },
+            Set::Vnni => unsafe { x86::sum_vnni::<WIDE, SQUARES>(&self.planes, code) },
         }
     }
 
@@ -145,11 +139,11 @@ impl Weights {
         if WIDE {
             return code
                 .iter()
-                .zip(&self.words)
+                .zip(&self.planes.words)
                 .map(|(&c, &w)| term(c, w))
                 .sum();
         }
-        let (low, high) = self.words.split_at(self.words.len() / 2);
+        let (low, high) = self.planes.words.split_at(self.planes.words.len() / 2);
         let weights = low.iter().zip(high);
         let terms = code
             .iter()

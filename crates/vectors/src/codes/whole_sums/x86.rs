@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{REGISTER, SIGN, SQUARE, STRETCH, Weights};
+use super::planes::{Planes, REGISTER, SIGN, SQUARE, STRETCH};
 
 /// The first 64 bytes; what is missing is zero.
 #[inline]
@@ -84,7 +84,7 @@ impl Sums {
     /// There are 64 weights from `at` on.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    unsafe fn add<const SQUARES: bool>(&mut self, weights: &Weights, at: usize, bytes: __m512i) {
+    unsafe fn add<const SQUARES: bool>(&mut self, weights: &Planes, at: usize, bytes: __m512i) {
         // SAFETY: the caller vouches for it.
         let (upper, lower) = unsafe {
             (
@@ -105,7 +105,7 @@ impl Sums {
 /// There are weights for every byte of the code, in whole registers of 64 numbers.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) unsafe fn sum_vnni<const WIDE: bool, const SQUARES: bool>(
-    weights: &Weights,
+    weights: &Planes,
     code: &[u8],
 ) -> i64 {
     // SAFETY: the caller vouches for it.
@@ -122,7 +122,7 @@ pub(super) unsafe fn sum_vnni<const WIDE: bool, const SQUARES: bool>(
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 unsafe fn stretch_vnni<const WIDE: bool, const SQUARES: bool>(
-    weights: &Weights,
+    weights: &Planes,
     mut at: usize,
     code: &[u8],
 ) -> i64 {
@@ -165,7 +165,7 @@ unsafe fn stretch_vnni<const WIDE: bool, const SQUARES: bool>(
 #[inline]
 #[target_feature(enable = "avx2")]
 unsafe fn products_avx2<const SQUARES: bool>(
-    weights: &Weights,
+    weights: &Planes,
     at: usize,
     words: __m256i,
 ) -> __m256i {
@@ -181,7 +181,7 @@ unsafe fn products_avx2<const SQUARES: bool>(
 /// There are weights for every byte of the code, in whole registers of 16 numbers.
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn sum_avx2<const WIDE: bool, const SQUARES: bool>(
-    weights: &Weights,
+    weights: &Planes,
     code: &[u8],
 ) -> i64 {
     let second = weights.words.len() / 2;
