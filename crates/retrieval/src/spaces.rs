@@ -301,7 +301,7 @@ impl Collection {
             kind,
             hash,
             name,
-            mut remark,
+            remark,
         } = self.chosen(owner, compared)?;
         let listed_kind = IndexKind::Vectors(owner, kind);
         let file = self.new_index_file(listed_kind, after)?;
@@ -315,17 +315,8 @@ impl Collection {
             name,
             each: &each,
         };
-        kind.make(&path, &source)?;
-        let index = kind.open(&path)?;
-        let otherwise = |name: &IndexName| !index.made_of().starts_with(&name.to_string());
-        if let Some(name) = name.filter(otherwise).filter(|_| !index.is_empty()) {
-            remark = Some(format!(
-                "{name} cannot be made of {} vectors of {} numbers: all are compared",
-                index.len(),
-                index.dimension()
-            ));
-        }
-        let entry = entry(file, &path, &*index)?;
+        let remark = remark.or(kind.make(&path, &source)?);
+        let entry = entry(file, &path, &*kind.open(&path)?)?;
         self.catalog()
             .write(|writer| writer.set_index_file(&entry))?;
         self.changed();

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::files::{
     AtomicFile, CUT_SHORT, FileFormat, Mapped, f32_at, f32s, i64_at, u32_at, u32s, u64_at,
 };
+use crate::ids::place_of;
 use crate::{Error, Linking};
 
 pub(crate) const FORMAT: FileFormat = FileFormat {
@@ -235,15 +236,7 @@ impl Graph {
 
     /// The node of an id.
     pub fn node(&self, id: i64) -> Option<usize> {
-        let (mut low, mut high) = (0, self.nodes);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.id(middle) < id {
-                true => low = middle + 1,
-                false => high = middle,
-            }
-        }
-        (low < self.nodes && self.id(low) == id).then_some(low)
+        place_of(id, self.nodes, |node| self.id(node))
     }
 
     /// Root of one over the sum of the weights of a node's edges; 0 of a node without edges.

@@ -147,6 +147,19 @@ impl FromIterator<i64> for IdSet {
     }
 }
 
+/// The place of an id among `count` that ascend.
+pub(crate) fn place_of(id: i64, count: usize, id_at: impl Fn(usize) -> i64) -> Option<usize> {
+    let (mut from, mut to) = (0, count);
+    while from < to {
+        let middle = from + (to - from) / 2;
+        match id_at(middle) < id {
+            true => from = middle + 1,
+            false => to = middle,
+        }
+    }
+    (from < count && id_at(from) == id).then_some(from)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

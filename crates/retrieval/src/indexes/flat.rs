@@ -11,6 +11,7 @@ pub(super) static KIND: Kind = Kind {
     make: |path, source| {
         let mut writer = FlatVectors::create(path, source.dimension, source.tag)?;
         (source.each)(&mut |id, vector| Ok(writer.push(id, vector)?))?;
-        Ok(writer.finish()?)
+        writer.finish()?;
+        Ok(None)
     },
 };

@@ -35,7 +35,11 @@ pub(super) static SEMANTIC: Kind = Kind {
     },
 };
 
-fn make(path: &std::path::Path, source: &Source<'_>, method: HashMethod) -> Result<(), Error> {
+fn make(
+    path: &std::path::Path,
+    source: &Source<'_>,
+    method: HashMethod,
+) -> Result<Option<String>, Error> {
     let config = HashVectorsConfig {
         method,
         ..HashVectorsConfig::default()
@@ -46,7 +50,8 @@ fn make(path: &std::path::Path, source: &Source<'_>, method: HashMethod) -> Resu
     )
 }
 
-fn written(mut writer: HashVectorsWriter, source: &Source<'_>) -> Result<(), Error> {
+fn written(mut writer: HashVectorsWriter, source: &Source<'_>) -> Result<Option<String>, Error> {
     (source.each)(&mut |id, vector| Ok(writer.push(id, vector)?))?;
-    Ok(writer.finish()?)
+    writer.finish()?;
+    Ok(None)
 }

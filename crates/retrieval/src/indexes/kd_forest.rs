@@ -12,6 +12,7 @@ pub(super) static KIND: Kind = Kind {
         let config = KdVectorsConfig::default();
         let mut writer = KdVectors::create(path, source.dimension, source.tag, &config)?;
         (source.each)(&mut |id, vector| Ok(writer.push(id, vector)?))?;
-        Ok(writer.finish()?)
+        writer.finish()?;
+        Ok(None)
     },
 };

@@ -13,7 +13,8 @@ pub(super) struct Kind {
     /// How the names of its files end.
     pub ending: &'static str,
     pub open: fn(&Path) -> Result<Box<dyn VectorIndex>, vizsla_vectors::Error>,
-    pub make: fn(&Path, &Source<'_>) -> Result<(), Error>,
+    /// Makes a file; what could not be made as it was asked for, and why.
+    pub make: fn(&Path, &Source<'_>) -> Result<Option<String>, Error>,
 }
 
 /// Takes a vector and its id.

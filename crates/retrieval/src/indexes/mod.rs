@@ -76,8 +76,8 @@ impl VectorKind {
         (KINDS[self.0].open)(path)
     }
 
-    /// Makes a file of this kind; it appears whole or not at all.
-    pub(crate) fn make(self, path: &Path, source: &Source<'_>) -> Result<(), Error> {
+    /// Makes a file of this kind; it appears whole or not at all. Answers what could not be made as it was asked for, and why.
+    pub(crate) fn make(self, path: &Path, source: &Source<'_>) -> Result<Option<String>, Error> {
         (KINDS[self.0].make)(path, source)
     }
 }

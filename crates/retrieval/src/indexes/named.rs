@@ -29,14 +29,19 @@ pub(crate) fn suited(vectors: u64) -> Option<IndexName> {
 }
 
 /// Where there are fewer vectors than the name needs, such as lists or centroids, all are compared.
-fn make(path: &Path, source: &Source<'_>) -> Result<(), Error> {
+fn make(path: &Path, source: &Source<'_>) -> Result<Option<String>, Error> {
     use vizsla_vectors::Error::{OutOfRange, TooFew};
     let name = source.name.unwrap_or(IndexName::FLAT);
     match written(path, source, name) {
-        Err(Error::Vectors(TooFew { .. } | OutOfRange { .. })) if name != IndexName::FLAT => {
-            written(path, source, IndexName::FLAT)
+        Err(Error::Vectors(why @ (TooFew { .. } | OutOfRange { .. })))
+            if name != IndexName::FLAT =>
+        {
+            written(path, source, IndexName::FLAT)?;
+            Ok(Some(format!(
+                "{name} cannot be made of these vectors, all are compared: {why}"
+            )))
         }
-        done => done,
+        done => done.map(|()| None),
     }
 }
 

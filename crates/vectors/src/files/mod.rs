@@ -1,12 +1,14 @@
 //! What files of numbers have in common: they appear complete or not at all, they say what they are and of
 //! which version, and a checksum tells damage. The floors above build their formats on this.
 
+mod aligned;
 mod atomic;
 mod fields;
 mod format;
 mod holes;
 mod mapped;
 
+pub(crate) use aligned::{LINE, aligned};
 pub use atomic::AtomicFile;
 pub use fields::{f32_at, f32s, i64_at, u32_at, u32s, u64_at};
 pub use format::{FileFormat, content_id};

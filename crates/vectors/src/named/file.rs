@@ -20,15 +20,13 @@ use super::index::NamedVectors;
 use super::make::{open_engine, open_finer};
 use super::tune::Tuned;
 use crate::codes::LinearMap;
-use crate::files::{AtomicFile, Mapped, f32_at, u32_at, u64_at};
+use crate::files::{AtomicFile, LINE, Mapped, aligned, f32_at, u32_at, u64_at};
 use crate::points::{MOST_DIMENSIONS, MOST_POINTS};
 use crate::{Error, IndexName, Metric, Sample};
 
 const TAG: usize = 32;
 /// Where the tag begins.
 const TAG_AT: usize = 88;
-/// Parts begin at multiples of this.
-const LINE: usize = 64;
 /// Most bytes of a name.
 const MOST_NAME: usize = 256;
 
@@ -143,18 +141,6 @@ impl Written<'_> {
     }
 }
 
-/// Parts one after the other.
-fn parts(lengths: [usize; 7]) -> Option<[Range<usize>; 7]> {
-    let mut at = HEADER;
-    let mut parts = [const { 0..0 }; 7];
-    for (part, length) in parts.iter_mut().zip(lengths) {
-        let start = at.checked_next_multiple_of(LINE)?;
-        at = start.checked_add(length)?;
-        *part = start..at;
-    }
-    Some(parts)
-}
-
 impl NamedVectors {
     /// Opens a file by mapping it. Header, lengths and what was learned are checked, the rest only by
     /// [`VectorIndex::verify`](crate::VectorIndex::verify); a damaged file gives wrong answers or an error.
@@ -185,7 +171,7 @@ impl NamedVectors {
             .checked_mul(8)
             .filter(|_| count <= MOST_POINTS && name <= MOST_NAME);
         let [name, transform, coder, ids, codes, sample, engine] = ids
-            .and_then(|ids| parts([name, transform, coder, ids, codes, sample, engine]))
+            .and_then(|ids| aligned(HEADER, [name, transform, coder, ids, codes, sample, engine]))
             .filter(|parts| parts[6].end == map.bytes().len())
             .filter(|_| (1..=MOST_DIMENSIONS).contains(&dimension))
             .ok_or_else(|| damaged("length"))?;

@@ -3,6 +3,7 @@
 use crate::codes::{Question, StoredCoder};
 use crate::distance::prefetch;
 use crate::files::{Mapped, i64_at};
+use crate::ids::place_of;
 use crate::{ExactScores, Metric};
 
 /// Ids of all vectors, ascending, eight bytes each.
@@ -26,15 +27,7 @@ impl Ids {
         if guess < self.len() && self.id(guess) == id {
             return Some(guess);
         }
-        let (mut from, mut to) = (0, self.len());
-        while from < to {
-            let middle = from + (to - from) / 2;
-            match self.id(middle) < id {
-                true => from = middle + 1,
-                false => to = middle,
-            }
-        }
-        (from < self.len() && self.id(from) == id).then_some(from)
+        place_of(id, self.len(), |row| self.id(row))
     }
 }
 

@@ -100,10 +100,7 @@ impl NamedVectors {
     ) -> Result<Vec<(i64, f32)>, Error> {
         check_query(query, self.dimension)?;
         let query = self.metric.prepared(query);
-        let question = self.finer.as_ref().map(|finer| FinerQuestion {
-            ids: &self.ids,
-            asked: finer.ask(&query, self.metric),
-        });
+        let question = self.question(&query);
         let wanted = Wanted {
             query: &self.coded(&query),
             k,
@@ -150,11 +147,7 @@ impl NamedVectors {
         let mut found = self
             .engine
             .within(&self.coded(&query), least, effort, allowed)?;
-        if let Some(finer) = &self.finer {
-            let question = FinerQuestion {
-                ids: &self.ids,
-                asked: finer.ask(&query, self.metric),
-            };
+        if let Some(question) = self.question(&query) {
             found
                 .iter_mut()
                 .for_each(|(id, score)| *score = question.of_id(*id));
@@ -163,6 +156,14 @@ impl NamedVectors {
         }
         self.check_whole()?;
         Ok(found)
+    }
+
+    /// A prepared query to the finer codes, where there are such.
+    fn question(&self, query: &[f32]) -> Option<FinerQuestion<'_>> {
+        self.finer.as_ref().map(|finer| FinerQuestion {
+            ids: &self.ids,
+            asked: finer.ask(query, self.metric),
+        })
     }
 
     /// A prepared query as vectors are coded.

@@ -23,7 +23,9 @@ use super::pages::Pages;
 use super::store::{InFile, Memory, Store};
 use super::view::View;
 use crate::codes::StoredCoder;
-use crate::files::{CUT_SHORT, FileFormat, Mapped, f32_at, i64_at, u32_at, u32s, u64_at};
+use crate::files::{
+    CUT_SHORT, FileFormat, LINE, Mapped, aligned, f32_at, i64_at, u32_at, u32s, u64_at,
+};
 use crate::points::MOST_POINTS;
 use crate::{Error, Metric};
 
@@ -34,8 +36,6 @@ static FORMAT: FileFormat = FileFormat {
     header: HEADER,
 };
 const HEADER: usize = 128;
-/// Parts begin at multiples of this.
-const LINE: usize = 64;
 
 /// Where the parts of a file are.
 struct Parts {
@@ -43,26 +43,6 @@ struct Parts {
     entries: Range<usize>,
     links: Range<usize>,
     codes: Range<usize>,
-}
-
-impl Parts {
-    /// Parts of these lengths; `None` where they are too long for any file.
-    fn of(lengths: [usize; 5]) -> Option<Self> {
-        let mut at = HEADER;
-        let mut part = |length: usize| -> Option<Range<usize>> {
-            let start = at.checked_next_multiple_of(LINE)?;
-            at = start.checked_add(length)?;
-            Some(start..at)
-        };
-        let [coder, ids, entries, links, codes] = lengths;
-        part(coder)?;
-        Some(Self {
-            ids: part(ids)?,
-            entries: part(entries)?,
-            links: part(links)?,
-            codes: part(codes)?,
-        })
-    }
 }
 
 impl<C: StoredCoder> Navigable<C> {
@@ -207,13 +187,20 @@ fn parts<C: StoredCoder>(
     config: &NavigableConfig,
     [count, entries]: [usize; 2],
 ) -> Option<Parts> {
-    Parts::of([
+    let lengths = [
         coder.to_bytes().len(),
         count.checked_mul(8)?,
         entries.checked_mul(4)?,
         count.checked_mul(4 * config.degree)?,
         count.checked_mul(super::stride(coder))?,
-    ])
+    ];
+    let [_, ids, entries, links, codes] = aligned(HEADER, lengths)?;
+    Some(Parts {
+        ids,
+        entries,
+        links,
+        codes,
+    })
 }
 
 impl<C: crate::codes::Coder> Navigable<C> {

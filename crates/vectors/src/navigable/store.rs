@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::pages::Pages;
 use crate::files::{Mapped, i64_at};
+use crate::ids::place_of;
 
 /// Ids, edges and codes.
 #[derive(Debug)]
@@ -76,16 +77,7 @@ impl Store {
 
     /// Where an id is.
     pub fn place(&self, id: i64) -> Option<usize> {
-        let (mut from, mut to) = (0, self.len());
-        while from < to {
-            let middle = from + (to - from) / 2;
-            match self.id(middle).cmp(&id) {
-                std::cmp::Ordering::Less => from = middle + 1,
-                std::cmp::Ordering::Equal => return Some(middle),
-                std::cmp::Ordering::Greater => to = middle,
-            }
-        }
-        None
+        place_of(id, self.len(), |at| self.id(at))
     }
 
     /// Edges as [`View::links`](super::view::View::links).

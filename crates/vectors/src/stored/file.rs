@@ -13,6 +13,7 @@ use half::slice::HalfFloatSliceExt;
 
 use crate::distance::prefetch;
 use crate::files::{CUT_SHORT, FileFormat, Mapped, i64_at, u32_at, u64_at};
+use crate::ids::place_of;
 use crate::points::{MOST_DIMENSIONS, MOST_POINTS, in_range};
 use crate::{Error, Sample, dot_f32};
 
@@ -124,16 +125,7 @@ impl Stored {
 
     /// Where an id is.
     pub fn place(&self, id: i64) -> Option<usize> {
-        let (mut from, mut to) = (0, self.count);
-        while from < to {
-            let middle = from + (to - from) / 2;
-            match self.id(middle).cmp(&id) {
-                std::cmp::Ordering::Less => from = middle + 1,
-                std::cmp::Ordering::Equal => return Some(middle),
-                std::cmp::Ordering::Greater => to = middle,
-            }
-        }
-        None
+        place_of(id, self.count, |at| self.id(at))
     }
 
     /// The bytes of a vector.
