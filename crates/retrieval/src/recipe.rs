@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use vizsla_features::{DescriptorKind, Extractor, ExtractorConfig};
 use vizsla_neural::KeypointNetwork;
 use vizsla_words::{
-    Aggregator, AsmkConfig, BagConfig, Burstiness, Codebook, SegmentBuilder, WeakGeometry,
+    Aggregator, AsmkConfig, BagConfig, Burstiness, Codebook, MOST_POSTINGS, SegmentBuilder,
+    WeakGeometry,
 };
 
 use crate::learned::Learned;
@@ -109,6 +110,10 @@ pub struct SearchRecipe {
     pub verify_assignment: usize,
     /// Most differing bits (of 64) for a posting to vote.
     pub hamming_threshold: u32,
+    /// Most postings of the inverted file that `hamming` and `hamming_wgc` read for a query, those of the rarest words first; left out where it is
+    /// 32,000,000.
+    #[serde(skip_serializing_if = "is_usual_most_postings")]
+    pub most_postings: usize,
     /// Images that are verified geometrically.
     pub shortlist: usize,
     /// Most differing bits (of 96) for a pair of features to be a tentative correspondence.
@@ -176,6 +181,7 @@ impl Default for SearchRecipe {
             multiple_assignment: 5,
             verify_assignment: VERIFY_ASSIGNMENT,
             hamming_threshold: 24,
+            most_postings: MOST_POSTINGS,
             shortlist: 100,
             verify_hamming: 33,
             verdict_log10_nfa: -4.0,
@@ -218,6 +224,10 @@ fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
 
 fn is_usual_sigma(sigma: &f32) -> bool {
     *sigma == SIGMA
+}
+
+fn is_usual_most_postings(postings: &usize) -> bool {
+    *postings == MOST_POSTINGS
 }
 
 fn is_usual_verify_assignment(words: &usize) -> bool {
@@ -296,6 +306,8 @@ impl Recipe {
         let verified = search.verify_assignment as f64;
         within("search.verify_assignment", verified, 1.0, 64.0)?;
         within("search.hamming_threshold", f64::from(votes), 0.0, 64.0)?;
+        let postings = search.most_postings as f64;
+        within("search.most_postings", postings, 1000.0, 1e12)?;
         within("search.shortlist", search.shortlist as f64, 1.0, 100_000.0)?;
         within("search.verify_hamming", f64::from(pairs), 0.0, 96.0)?;
         within("search.verdict_log10_nfa", bound, -1000.0, 0.0)?;

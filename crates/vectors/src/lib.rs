@@ -48,6 +48,7 @@ mod nearest;
 mod nearest_few;
 mod nearest_rows;
 mod neighbour;
+mod nested_cells;
 mod normal;
 mod normalise;
 mod panel;
@@ -102,6 +103,7 @@ pub use named::{Effort, NamedVectors, NamedVectorsConfig, NamedVectorsWriter, Tu
 pub use nearest::{NearestTwo, nearest_both_u8, nearest_two_u8};
 pub use nearest_rows::nearest_rows;
 pub use neighbour::Neighbour;
+pub use nested_cells::NestedCells;
 pub use normalise::{l2_norm, l2_normalise, power_normalise};
 pub use projection::{Projection, ProjectionKind};
 pub use reciprocal::{ReciprocalConfig, reciprocal_distances};

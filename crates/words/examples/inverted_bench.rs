@@ -1,22 +1,25 @@
 //! Times queries on a made-up inverted file.
 //!
-//! `inverted_bench [IMAGES] [QUERIES] [FOLDER]`: IMAGES (100,000) images of 500 features each, with
-//! random words and signatures; QUERIES (20) queries, each an image of the index with 10 % of the bits of
-//! its signatures flipped, asked twice. With FOLDER the postings and queries are written there as little-endian
+//! `inverted_bench [IMAGES] [QUERIES] [FOLDER] [WORDS]`: IMAGES (100,000) images of 500 features each, with
+//! random words, of WORDS (32,768), and signatures; more than 200,000 are merged of several segments; QUERIES (20) queries, each an image of the index with 10 % of the bits of
+//! its signatures flipped, asked twice. With a FOLDER that is not `-` the postings and queries are written there as little-endian
 //! `words.u32` (image by image), `signatures.u64`, `query_words.u32` and `query_signatures.u64`, for
 //! other programs to search, and the queries are asked once for every line of standard input, so that programs can take turns.
 //! The checksum is of all ids and scores found, to the last bit.
 
 use std::error::Error;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use vizsla_vectors::Allowed;
-use vizsla_words::{QueryWord, ScoringConfig, Segment, SegmentBuilder, Signature, search};
+use vizsla_words::{
+    QueryWord, ScoringConfig, Segment, SegmentBuilder, SegmentSummary, Signature, merge, search,
+};
 
-const WORDS: u32 = 32_768;
 const FEATURES: usize = 500;
+/// Images that a segment is made of in memory, 24 bytes a posting.
+const PART: u64 = 200_000;
 
 /// SplitMix64 (Steele, Lea & Flood 2014).
 struct Sequence(u64);
@@ -33,20 +36,20 @@ impl Sequence {
 
 type Features = Vec<(u32, Signature)>;
 
-fn image(number: u64) -> Features {
+fn image(number: u64, words: u32) -> Features {
     let mut sequence = Sequence(number.wrapping_mul(0x1234_5678_9abc_def1));
     (0..FEATURES)
         .map(|_| {
-            let word = ((sequence.next() >> 32) * u64::from(WORDS)) >> 32;
+            let word = ((sequence.next() >> 32) * u64::from(words)) >> 32;
             (word as u32, Signature([sequence.next(), 0]))
         })
         .collect()
 }
 
 /// An image of the index, seen again: a tenth of the bits differ.
-fn seen_again(number: u64) -> Features {
+fn seen_again(number: u64, words: u32) -> Features {
     let mut sequence = Sequence(!number);
-    let mut features = image(number);
+    let mut features = image(number, words);
     for (_, signature) in &mut features {
         for bit in 0..64 {
             signature.0[0] ^= u64::from(sequence.next().is_multiple_of(10)) << bit;
@@ -59,32 +62,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let images: u64 = arguments.first().map_or(Ok(100_000), |a| a.parse())?;
     let queries: u64 = arguments.get(1).map_or(Ok(20), |a| a.parse())?;
+    let dumped = arguments.get(2).filter(|folder| *folder != "-");
+    let words: u32 = arguments.get(3).map_or(Ok(32_768), |a| a.parse())?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("bench.vzsg");
 
     let begun = Instant::now();
-    let mut builder = SegmentBuilder::new(WORDS);
-    for number in 0..images {
-        builder.add(number as i64, &image(number))?;
-    }
-    let summary = builder.write(&path)?;
+    let summary = build(images, words, folder.path(), &path)?;
     println!(
         "built in {:.1} s, {:.0} bytes an image",
         begun.elapsed().as_secs_f64(),
         summary.bytes as f64 / images as f64
     );
-    if let Some(folder) = arguments.get(2) {
-        dump(&PathBuf::from(folder), images, queries)?;
+    if let Some(folder) = dumped {
+        dump(&PathBuf::from(folder), images, queries, words)?;
     }
 
     let begun = Instant::now();
-    let segment = Segment::open(&path, WORDS)?;
+    let segment = Segment::open(&path, words)?;
     println!("opened in {:.2} ms", begun.elapsed().as_secs_f64() * 1e3);
     let seen: Vec<Vec<QueryWord>> = (0..queries)
-        .map(|number| words_of(seen_again(number * images / queries)))
+        .map(|number| words_of(seen_again(number * images / queries, words)))
         .collect();
     ask(&segment, &seen, images)?;
-    if arguments.get(2).is_none() {
+    if dumped.is_none() {
         return ask(&segment, &seen, images);
     }
     for line in std::io::stdin().lines() {
@@ -92,6 +93,38 @@ fn main() -> Result<(), Box<dyn Error>> {
         ask(&segment, &seen, images)?;
     }
     Ok(())
+}
+
+/// Writes the segment, of several where there are many images.
+fn build(
+    images: u64,
+    words: u32,
+    folder: &Path,
+    path: &Path,
+) -> Result<SegmentSummary, Box<dyn Error>> {
+    let starts: Vec<u64> = (0..images).step_by(PART as usize).collect();
+    let mut parts: Vec<PathBuf> = Vec::new();
+    for &first in &starts {
+        let mut builder = SegmentBuilder::new(words);
+        for number in first..images.min(first + PART) {
+            builder.add(number as i64, &image(number, words))?;
+        }
+        if starts.len() == 1 {
+            return Ok(builder.write(path)?);
+        }
+        let part = folder.join(format!("{first}.vzsg"));
+        builder.write(&part)?;
+        parts.push(part);
+    }
+    let begun = Instant::now();
+    let segments: Result<Vec<Segment>, _> = parts.iter().map(|p| Segment::open(p, words)).collect();
+    let segments = segments?;
+    let all: Vec<&Segment> = segments.iter().collect();
+    let summary = merge(&all, &Allowed::All, path)?;
+    println!("merged in {:.1} s", begun.elapsed().as_secs_f64());
+    drop(segments);
+    parts.iter().try_for_each(fs_err::remove_file)?;
+    Ok(summary)
 }
 
 fn words_of(features: Features) -> Vec<QueryWord> {
@@ -131,7 +164,7 @@ fn ask(segment: &Segment, queries: &[Vec<QueryWord>], images: u64) -> Result<(),
     Ok(())
 }
 
-fn dump(folder: &std::path::Path, images: u64, queries: u64) -> Result<(), Box<dyn Error>> {
+fn dump(folder: &Path, images: u64, queries: u64, words: u32) -> Result<(), Box<dyn Error>> {
     fs_err::create_dir_all(folder)?;
     let write = |name: &str, all: &mut dyn Iterator<Item = Features>| -> std::io::Result<()> {
         let create = |kind: &str| fs_err::File::create(folder.join(format!("{name}{kind}")));
@@ -144,10 +177,10 @@ fn dump(folder: &std::path::Path, images: u64, queries: u64) -> Result<(), Box<d
         words.flush()?;
         signatures.flush()
     };
-    write("", &mut (0..images).map(image))?;
+    write("", &mut (0..images).map(|number| image(number, words)))?;
     write(
         "query_",
-        &mut (0..queries).map(|q| seen_again(q * images / queries)),
+        &mut (0..queries).map(|q| seen_again(q * images / queries, words)),
     )?;
     Ok(())
 }

@@ -33,7 +33,7 @@ vizsla_features::named_choice!(
 /// How a codebook is learned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainConfig {
-    /// Number of visual words, 1 to 65,536.
+    /// Number of visual words, 1 to 1,048,576.
     pub words: usize,
     /// What places the words.
     pub clustering: Clustering,

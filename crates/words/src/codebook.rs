@@ -30,7 +30,7 @@ const AHEAD: usize = 3;
 /// Most children of a node of a vocabulary tree.
 const MOST_BRANCHES: usize = 256;
 
-/// Up to 65,536 visual words.
+/// Up to 1,048,576 visual words.
 #[derive(Debug, Clone)]
 pub struct Codebook {
     pub(crate) index: Finder,

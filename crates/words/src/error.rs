@@ -41,7 +41,7 @@ pub enum Error {
         words: usize,
     },
     /// More or fewer words than a codebook can have.
-    #[error("a codebook has 1 to 65536 visual words, not {0}")]
+    #[error("a codebook has 1 to 1048576 visual words, not {0}")]
     WordCount(usize),
     /// The same image twice in one segment.
     #[error("image {0} is in the segment twice")]

@@ -2,8 +2,8 @@
 
 use vizsla_features::Descriptor;
 use vizsla_vectors::{
-    ApproximateConfig, CellIndex, HierarchicalConfig, KMeansConfig, approximate_kmeans,
-    hierarchical_kmeans, kmeans,
+    ApproximateConfig, CellIndex, HierarchicalConfig, KMeansConfig, NestedCells,
+    approximate_kmeans, hierarchical_kmeans, kmeans,
 };
 
 use crate::Error;
@@ -11,6 +11,8 @@ use crate::clustering::{Clustering, TrainConfig, TrainProgress};
 use crate::finder::Finder;
 use crate::tree::Tree;
 
+/// More words than these lie in cells within cells.
+const MOST_IN_CELLS: usize = 65_536;
 /// Stages in which the growing of a tree is told.
 const STAGES: usize = 100;
 
@@ -71,6 +73,10 @@ pub(crate) fn learn(
             return Ok(Finder::Tree(tree));
         }
     };
+    if words.len() > MOST_IN_CELLS {
+        let index = NestedCells::build(&words, config.iterations, config.seed);
+        return Ok(Finder::Nested(index));
+    }
     let cells = (config.words as f64).sqrt().round().max(1.0) as usize;
     let rounds = 2 * config.iterations;
     let index = CellIndex::build(&words, cells, rounds, config.seed);

@@ -68,7 +68,8 @@ pub use norms::IdfNorms;
 pub use pose::Pose;
 pub use pyramid::{Pyramid, PyramidError};
 pub use scoring::{
-    Burstiness, Normalisation, QueryWord, Scored, ScoringConfig, inverse_document_frequency,
+    Burstiness, MOST_POSTINGS, Normalisation, QueryWord, Scored, ScoringConfig,
+    inverse_document_frequency,
 };
 pub use search::search;
 pub use segment::{Contents, Posting, Segment, SegmentBuilder, SegmentSummary, merge};

@@ -63,6 +63,9 @@ pub enum Normalisation {
     Histogram,
 }
 
+/// Postings that a query reads, by default at most: some fifty milliseconds of one thread.
+pub const MOST_POSTINGS: usize = 32_000_000;
+
 /// How votes are counted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoringConfig {
@@ -76,6 +79,9 @@ pub struct ScoringConfig {
     pub burstiness: Burstiness,
     /// What the sums are divided by.
     pub normalisation: Normalisation,
+    /// Most postings that a query reads. Where its words have more, those that say most, of the fewest images, are looked up, and the
+    /// others are left out: time is bounded however large a collection grows.
+    pub most_postings: usize,
 }
 
 impl Default for ScoringConfig {
@@ -86,6 +92,7 @@ impl Default for ScoringConfig {
             idf: true,
             burstiness: Burstiness::default(),
             normalisation: Normalisation::Features,
+            most_postings: MOST_POSTINGS,
         }
     }
 }

@@ -45,10 +45,11 @@ pub(crate) fn cast_all<T: Tally>(
     query.sort_by_key(|q| (q.feature, q.word));
     let segments: Vec<&Segment> = votes.iter().map(|votes| votes.segment).collect();
     let lists = lists_of(&segments, query.iter().map(|q| q.word))?;
-    let lookups = lookups(&query, &lists, &segments, config);
+    let mut lookups = lookups(&query, &lists, &segments, config);
+    leave_out_beyond(&mut lookups, config.most_postings);
     let by_feature: Vec<&[Lookup]> = lookups.chunk_by(|a, b| a.feature == b.feature).collect();
     let gaussian = gaussian(config);
-    let postings: usize = lists.iter().flatten().map(List::len).sum();
+    let postings: usize = lookups.iter().map(Lookup::postings).sum();
     let threads = rayon::current_num_threads().min(postings / SHARE);
     if threads > 1 {
         let tallies: &[Votes<'_, T>] = votes;
@@ -77,6 +78,31 @@ struct Lookup<'a> {
     weight: f32,
     /// Its list in every segment.
     lists: &'a [Option<List<'a>>],
+}
+
+impl Lookup<'_> {
+    /// What is read for it.
+    fn postings(&self) -> usize {
+        self.lists.iter().flatten().map(List::len).sum()
+    }
+}
+
+/// Leaves out the words of the most images where all have more than `most` postings; the rarest stays in any case.
+fn leave_out_beyond(lookups: &mut Vec<Lookup<'_>>, most: usize) {
+    let all: usize = lookups.iter().map(Lookup::postings).sum();
+    if all <= most {
+        return;
+    }
+    let mut order: Vec<usize> = (0..lookups.len()).collect();
+    order.sort_by_key(|&at| (documents(lookups[at].lists), at));
+    let mut read = 0;
+    let mut kept = vec![false; lookups.len()];
+    for at in order {
+        read += lookups[at].postings();
+        kept[at] = read <= most || read == lookups[at].postings();
+    }
+    let mut kept = kept.into_iter();
+    lookups.retain(|_| kept.next().unwrap_or_default());
 }
 
 fn lookups<'a>(

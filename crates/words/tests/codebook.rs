@@ -7,7 +7,7 @@ mod sequence;
 use descriptors::descriptors;
 use vizsla_features::DescriptorKind;
 use vizsla_vectors::l2_squared_u8;
-use vizsla_words::{Clustering, Codebook, Error, TrainConfig};
+use vizsla_words::{Clustering, Codebook, Error, MAX_WORDS, TrainConfig};
 
 fn small(words: usize, seed: u64) -> Codebook {
     let config = TrainConfig {
@@ -196,8 +196,8 @@ fn impossible_trainings_are_refused() {
         Err(Error::WordCount(0))
     ));
     assert!(matches!(
-        Codebook::train(&few, &config(70_000), &|_| {}),
-        Err(Error::WordCount(70_000))
+        Codebook::train(&few, &config(1_100_000), &|_| {}),
+        Err(Error::WordCount(1_100_000))
     ));
     assert!(matches!(
         Codebook::train(&few, &config(11), &|_| {}),
@@ -222,4 +222,42 @@ fn the_builtin_codebook_can_be_used() {
         .collect();
     let share = recall(&codebook, &moved);
     assert!(share >= 0.95, "{share}");
+}
+
+#[test]
+fn more_words_than_cells_hold_lie_in_cells_within_cells() {
+    let descriptors = descriptors(9, 4_000, 70_000, 12);
+    let config = TrainConfig {
+        words: 66_000,
+        iterations: 1,
+        refinements: 0,
+        ..TrainConfig::default()
+    };
+    let codebook = Codebook::train(&descriptors, &config, &|_| {}).unwrap();
+    assert_eq!(codebook.len(), 66_000);
+    let bytes = codebook.to_bytes();
+    assert_eq!(bytes[4..8], [4, 0, 0, 0]);
+    let read = Codebook::from_bytes(&bytes).unwrap();
+    assert_eq!(read.id(), codebook.id());
+    let asked = &descriptors[..200];
+    let mut near = Vec::new();
+    let mut right = 0;
+    for (descriptor, several) in asked.iter().zip(read.assign_many_each(asked, 3)) {
+        codebook.assign_many(descriptor, 3, &mut near);
+        assert_eq!(several, near);
+        assert_eq!(codebook.assign(descriptor), near[0].0);
+        let nearest = codebook
+            .words()
+            .iter()
+            .map(|word| l2_squared_u8(descriptor, word))
+            .min();
+        right += usize::from(nearest == Some(near[0].1));
+    }
+    assert!(right >= 180, "{right}");
+    let most = TrainConfig {
+        words: MAX_WORDS + 1,
+        ..config
+    };
+    let refused = Codebook::train(&descriptors, &most, &|_| {});
+    assert!(matches!(refused, Err(Error::WordCount(_))));
 }

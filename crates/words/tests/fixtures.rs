@@ -1,6 +1,7 @@
 //! Files of released format versions stay readable, and damaged ones are told apart.
 //!
-//! `fixtures/v1.vzcb` and `fixtures/v1.vzsg` were written by [`write_fixtures`] when version 1 was made.
+//! `fixtures/v1.vzcb` and `fixtures/v1.vzsg` were written by [`write_fixtures`] when version 1 was made, `fixtures/v2.vzsg` by
+//! `reference/segment_v2.py`.
 #![allow(clippy::unwrap_used)]
 
 mod descriptors;
@@ -11,8 +12,8 @@ use std::path::PathBuf;
 use descriptors::descriptors;
 use vizsla_vectors::{Allowed, Error as Damage};
 use vizsla_words::{
-    Codebook, Error, QueryWord, ScoringConfig, Segment, SegmentBuilder, Signature, TrainConfig,
-    search,
+    Codebook, Contents, Error, Pose, QueryWord, ScoringConfig, Segment, SegmentBuilder, Signature,
+    TrainConfig, merge, search,
 };
 
 fn fixture(name: &str) -> PathBuf {
@@ -91,6 +92,40 @@ fn version_1_is_read() {
                 .any(|p| p.image == id as u32 && p.signature == q.signature.0[0]);
             assert!(own);
         }
+    }
+}
+
+#[test]
+fn version_2_is_read_and_merged_into_what_is_written_now() {
+    let old = Segment::open(&fixture("v2.vzsg"), 24).unwrap();
+    old.verify().unwrap();
+    assert_eq!(old.contents(), Contents::Posed);
+    assert_eq!((old.image_count(), old.posting_count()), (700, 214));
+    let of_seven: Vec<u32> = old.postings(7).map(|posting| posting.image).collect();
+    assert_eq!(of_seven, [0, 5, 5, 699]);
+    let of_three = (200..340).flat_map(|image| vec![image; 1 + image as usize % 2]);
+    assert!(of_three.eq(old.postings(3).map(|posting| posting.image)));
+    let last = old.poses(3).last();
+    let (angle, scale) = (209, 3);
+    assert_eq!(last, Some(Pose { angle, scale }));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("merged.vzsg");
+    merge(&[&old], &Allowed::All, &path).unwrap();
+    let new = Segment::open(&path, 24).unwrap();
+    assert_eq!(fs_err::read(&path).unwrap()[4], 3);
+    assert!(new.bytes() < old.bytes());
+    // Postings of one image may change places.
+    let sorted = |segment: &Segment, word| {
+        let poses = segment.poses(word);
+        let postings = segment.postings(word).zip(poses);
+        let mut all: Vec<_> = postings
+            .map(|(p, pose)| (p.image, p.signature, pose))
+            .collect();
+        all.sort_unstable();
+        all
+    };
+    for word in 0..24 {
+        assert_eq!(sorted(&old, word), sorted(&new, word), "{word}");
     }
 }
 

@@ -138,6 +138,7 @@ fn configs() -> Vec<ScoringConfig> {
                 idf: burstiness != Burstiness::Intra,
                 burstiness,
                 normalisation,
+                ..ScoringConfig::default()
             });
         }
     }
@@ -168,6 +169,46 @@ fn scores_follow_the_formulas_however_images_are_split() {
                     (f64::from(score) - expected).abs() < 1e-4 * expected,
                     "{id}: {score}"
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn beyond_the_most_postings_the_rarest_words_are_looked_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = images(150);
+    let whole = segment(&images, &folder.path().join("whole"));
+    let parts = [&images[..70], &images[70..]];
+    let parts: Vec<Segment> = (0..2)
+        .map(|i| segment(parts[i], &folder.path().join(i.to_string())))
+        .collect();
+    let parts: Vec<&Segment> = parts.iter().collect();
+    let query = query();
+    let mut order = query.clone();
+    order.sort_by_key(|q| (whole.document_frequency(q.word), q.feature, q.word));
+    let postings = |q: &QueryWord| whole.postings(q.word).count();
+    let all: usize = order.iter().map(postings).sum();
+    for most in [0, all / 7, all / 2, all - 1, all] {
+        let mut read = 0;
+        let few = order.iter().enumerate().take_while(|(at, q)| {
+            read += postings(q);
+            *at == 0 || read <= most
+        });
+        let few: Vec<QueryWord> = few.map(|(_, q)| *q).collect();
+        assert_eq!(few.len() == order.len(), most == all);
+        for config in configs() {
+            let config = ScoringConfig {
+                most_postings: most,
+                ..config
+            };
+            let expected = plainly(&images, &few, &config);
+            for segments in [&[&whole][..], &parts] {
+                let found = search(segments, &query, &config, &Allowed::All, 200).unwrap();
+                assert_eq!(found.len(), expected.values().filter(|&&s| s > 0.0).count());
+                for Scored { id, score } in found {
+                    assert!((f64::from(score) - expected[&id]).abs() < 1e-4 * expected[&id]);
+                }
             }
         }
     }

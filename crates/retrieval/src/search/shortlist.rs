@@ -147,6 +147,7 @@ pub(super) fn shortlist(
     let config = ScoringConfig {
         hamming_threshold: recipe.hamming_threshold,
         burstiness: recipe.burstiness,
+        most_postings: recipe.most_postings,
         ..ScoringConfig::default()
     };
     let scored = match recipe.scoring {

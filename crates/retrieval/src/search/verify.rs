@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use vizsla_features::{
     Correspondence, Descriptor, Frame, MatchConfig, Verification, VerifyConfig, match_descriptors,
 };
-use vizsla_words::{MAX_WORDS, QueryWord};
+use vizsla_words::QueryWord;
 
 use super::candidate::{Candidate, Ranking};
 use super::described::Described;
@@ -389,45 +389,48 @@ fn settle(candidates: &mut [&mut Candidate], recipe: &SearchRecipe) {
     }
 }
 
-/// Words of a query, found by their numbers.
+/// Words of a query, found by their numbers: those whose numbers end in the same bits lie together, however many words a codebook has.
 struct ByWord {
     words: Vec<QueryWord>,
-    /// Where the words of each number begin, and where the last end.
+    /// Where the words of each ending begin, and where the last end.
     starts: Vec<u32>,
 }
 
 impl ByWord {
-    /// In the order given where the number is the same; a signature is the part of it that is stored. What no codebook has is left out.
+    /// In the order given where the number is the same; a signature is the part of it that is stored.
     fn of(given: &[QueryWord]) -> Self {
-        let known = given.iter();
-        let known = known.filter(|word| (word.word as usize) < MAX_WORDS);
-        let most = known.clone().map(|word| word.word as usize + 1).max();
-        let mut starts = vec![0u32; most.unwrap_or(0) + 1];
-        for word in known.clone() {
-            starts[word.word as usize + 1] += 1;
+        let endings = given.len().next_power_of_two();
+        let mut starts = vec![0u32; endings + 1];
+        let ending = |word: &QueryWord| word.word as usize & (endings - 1);
+        for word in given {
+            starts[ending(word) + 1] += 1;
         }
-        for number in 1..starts.len() {
-            starts[number] += starts[number - 1];
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
         }
         let mut next = starts.clone();
-        let mut words: Vec<QueryWord> = known.clone().copied().collect();
-        for word in known {
-            let place = &mut next[word.word as usize];
+        let mut words = given.to_vec();
+        for word in given {
+            let place = &mut next[ending(word)];
             words[*place as usize] = QueryWord {
                 signature: stored::kept(word.signature),
                 ..*word
             };
             *place += 1;
         }
+        for ends in starts.windows(2) {
+            words[ends[0] as usize..ends[1] as usize].sort_by_key(|word| word.word);
+        }
         Self { words, starts }
     }
 
     fn of_number(&self, word: u32) -> &[QueryWord] {
-        let at = word as usize;
-        match self.starts.get(at..at + 2) {
-            Some(&[from, to]) => &self.words[from as usize..to as usize],
-            _ => &[],
-        }
+        let at = word as usize & (self.starts.len() - 2);
+        let same = &self.words[self.starts[at] as usize..self.starts[at + 1] as usize];
+        let from = same.iter().position(|here| here.word == word);
+        let same = from.map_or(&[][..], |from| &same[from..]);
+        let to = same.iter().position(|here| here.word != word);
+        &same[..to.unwrap_or(same.len())]
     }
 }
 
@@ -464,11 +467,9 @@ mod tests {
         };
         assert_eq!(features(7), [0, 1, 3]);
         assert_eq!((features(0), features(2)), (vec![2], vec![0]));
-        assert!(
-            [1, 3, 8, u32::MAX]
-                .iter()
-                .all(|&number| features(number).is_empty())
-        );
+        // It ends in the same bits as 7.
+        assert_eq!(features(u32::MAX), [4]);
+        assert!([1, 3, 8, 15].iter().all(|&n| features(n).is_empty()));
         let kept = known.of_number(7)[0].signature;
         assert_eq!(kept, stored::kept(Signature([u64::MAX; 2])));
         assert!(ByWord::of(&[]).of_number(0).is_empty());

@@ -29,11 +29,9 @@ impl Contents {
         }
     }
 
-    /// Of a number in a file of version 2, which are not written for plain features.
+    /// Of a number in a file.
     pub(crate) fn of_number(number: u32) -> Option<Self> {
-        let kinds = Self::ALL.into_iter();
-        let mut written = kinds.filter(|&kind| kind != Self::Features);
-        written.find(|kind| kind.number() == number)
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
     }
 
     /// Bytes of a pose in a posting.

@@ -5,16 +5,19 @@ use std::path::Path;
 use vizsla_vectors::{FileFormat, u32_at, u64_at};
 
 use super::contents::Contents;
+use super::packed::{MOST_BITS, packed_length};
 use crate::Error;
 
 pub(crate) const FORMAT: FileFormat = FileFormat {
     magic: b"VZSG",
     kind: "segment",
-    version: 2,
+    version: PACKED,
     header: HEADER,
 };
 /// The version that holds nothing but features.
 const FIRST: u32 = 1;
+/// The first in which ordinals take as many bits as they need.
+const PACKED: u32 = 3;
 pub(crate) const HEADER: usize = 64;
 pub(crate) const IMAGE: usize = 16;
 pub(crate) const ENTRY: usize = 24;
@@ -26,6 +29,8 @@ pub(crate) const MAX_IMAGES: usize = 1 << 28;
 /// The header of a segment file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Header {
+    /// Whether the directory gives bits of an ordinal, not bytes.
+    pub packed: bool,
     pub contents: Contents,
     pub words: u32,
     pub images: u32,
@@ -38,15 +43,20 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// Bits of an ordinal, of what the directory says of it; `None` where it can be no such thing.
+    pub fn bits(&self, said: u32) -> Option<u32> {
+        match (self.packed, said) {
+            (true, 0..=MOST_BITS) => Some(said),
+            (false, 1 | 2 | 4) => Some(8 * said),
+            _ => None,
+        }
+    }
+
     pub fn encode(&self) -> [u8; HEADER] {
         let mut bytes = [0u8; HEADER];
         bytes[..4].copy_from_slice(FORMAT.magic);
-        let version = match self.contents {
-            Contents::Features => FIRST,
-            Contents::Posed | Contents::Aggregated => FORMAT.version,
-        };
         let fields = [
-            version,
+            PACKED,
             self.words,
             self.images,
             self.entries,
@@ -70,11 +80,15 @@ impl Header {
 
     pub fn decode(bytes: &[u8], path: &Path) -> Result<Self, Error> {
         let header = FORMAT.header(bytes, path)?;
-        let contents = match u32_at(header, 4) {
+        let version = u32_at(header, 4);
+        let contents = match version {
             0..=FIRST => Some(Contents::Features),
+            // Plain features had version 1 then, and one segment has one file.
+            2 => Contents::of_number(u32_at(header, 28)).filter(|&kind| kind != Contents::Features),
             _ => Contents::of_number(u32_at(header, 28)),
         };
         Ok(Self {
+            packed: version >= PACKED,
             contents: contents.ok_or_else(|| FORMAT.damaged("unknown contents", path))?,
             words: u32_at(header, 8),
             images: u32_at(header, 12),
@@ -100,8 +114,8 @@ impl Header {
 }
 
 /// Length in bytes of a posting list.
-pub(crate) fn list_length(postings: u64, width: u64, contents: Contents) -> u64 {
-    let each = 8 + width + contents.pose_bytes() as u64;
-    let bytes = postings * each + postings.div_ceil(BLOCK as u64) * 4;
-    bytes.next_multiple_of(8)
+pub(crate) fn list_length(postings: u64, bits: u32, contents: Contents) -> u64 {
+    let each = 8 + contents.pose_bytes() as u64;
+    let ordinals = postings.div_ceil(BLOCK as u64) * 4 + packed_length(postings, bits.into());
+    (postings * each + ordinals).next_multiple_of(8)
 }

@@ -6,6 +6,7 @@ use vizsla_vectors::{CUT_SHORT, Mapped, f32_at, i64_at, u32_at, u64_at};
 
 use super::contents::Contents;
 use super::format::{BLOCK, ENTRY, FORMAT, HEADER, Header, IMAGE, list_length};
+use super::packed::{packed_length, unpack};
 use crate::pose::POSE_BYTES;
 use crate::scan::prefetch;
 use crate::scoring::Normalisation;
@@ -70,7 +71,8 @@ pub(crate) struct List<'a> {
     offsets: &'a [u8],
     /// 2 bytes a posting, or none.
     poses: &'a [u8],
-    width: usize,
+    /// Bits of an ordinal.
+    bits: u32,
     images: u32,
     /// Images that contain the word.
     pub documents: u32,
@@ -87,7 +89,8 @@ impl<'a> List<'a> {
         prefetch(piece(self.signatures, 8 * first + AHEAD, 8 * count));
         let blocks = first / BLOCK..(first + count).div_ceil(BLOCK);
         prefetch(piece(self.bases, 4 * blocks.start, 4 * blocks.len()));
-        prefetch(piece(self.offsets, self.width * first, self.width * count));
+        let bits = self.bits as usize;
+        prefetch(piece(self.offsets, bits * first / 8, bits * count / 8 + 1));
         let each = self.poses.len() / self.len().max(1);
         prefetch(piece(self.poses, each * first, each * count));
     }
@@ -101,15 +104,7 @@ impl<'a> List<'a> {
     #[inline]
     pub fn ordinal(&self, posting: usize) -> Option<u32> {
         let base = u32_at(self.bases, posting / BLOCK * 4);
-        let offset = match self.width {
-            1 => u32::from(*self.offsets.get(posting)?),
-            2 => {
-                let bytes = self.offsets.get(2 * posting..2 * posting + 2)?;
-                u32::from(u16::from_le_bytes([bytes[0], bytes[1]]))
-            }
-            _ => u32_at(self.offsets, 4 * posting),
-        };
-        base.checked_add(offset)
+        base.checked_add(unpack(self.offsets, posting, self.bits))
             .filter(|&image| image < self.images)
     }
 
@@ -357,20 +352,21 @@ impl Segment {
 
     fn list_of(&self, entry: &[u8]) -> Option<List<'_>> {
         let postings = u32_at(entry, 4) as usize;
-        let width = u32_at(entry, 12) as usize;
+        let bits = self.header.bits(u32_at(entry, 12))?;
         let offset = u64_at(entry, 16) as usize;
         let contents = self.header.contents;
-        let length = list_length(postings as u64, width as u64, contents) as usize;
+        let length = list_length(postings as u64, bits, contents) as usize;
         let bytes = self.file.bytes().get(offset..offset.checked_add(length)?)?;
         let (signatures, rest) = bytes.split_at_checked(postings * 8)?;
         let (bases, rest) = rest.split_at_checked(postings.div_ceil(BLOCK) * 4)?;
-        let (offsets, rest) = rest.split_at_checked(postings * width)?;
+        let packed = packed_length(postings as u64, bits.into()) as usize;
+        let (offsets, rest) = rest.split_at_checked(packed)?;
         Some(List {
             signatures,
             bases,
             offsets,
             poses: rest.get(..postings * contents.pose_bytes())?,
-            width,
+            bits,
             images: self.header.images,
             documents: u32_at(entry, 8),
         })
@@ -383,19 +379,20 @@ impl Segment {
         let mut previous = None;
         for entry in self.directory().chunks_exact(ENTRY) {
             let (word, count) = (u32_at(entry, 0), u64::from(u32_at(entry, 4)));
-            let width = u32_at(entry, 12);
+            let Some(bits) = self.header.bits(u32_at(entry, 12)) else {
+                return false;
+            };
             let sound = word < self.header.words
                 && previous.is_none_or(|previous| previous < word)
                 && count > 0
                 && u64::from(u32_at(entry, 8)) <= count
-                && matches!(width, 1 | 2 | 4)
                 && u64_at(entry, 16) == at;
             if !sound {
                 return false;
             }
             previous = Some(word);
             postings += count;
-            at += list_length(count, u64::from(width), self.header.contents);
+            at += list_length(count, bits, self.header.contents);
         }
         at == self.header.directory && postings == self.header.postings
     }

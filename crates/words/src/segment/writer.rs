@@ -7,6 +7,7 @@ use vizsla_vectors::AtomicFile;
 
 use super::contents::Contents;
 use super::format::{BLOCK, HEADER, Header, IMAGE};
+use super::packed::{bits_of, pack};
 use crate::{Error, Pose};
 
 /// A posting of a list: ordinal of its image, signature, pose. Poses are written where the contents have them.
@@ -90,17 +91,12 @@ impl SegmentWriter {
             self.list.extend(base.to_le_bytes());
             widest = widest.max(last - base);
         }
-        let width = match widest {
-            0..=0xff => 1,
-            0x100..=0xffff => 2,
-            _ => 4,
-        };
-        for block in postings.chunks(BLOCK) {
-            for (ordinal, ..) in block {
-                let offset = (ordinal - block[0].0).to_le_bytes();
-                self.list.extend(&offset[..width]);
-            }
-        }
+        let bits = bits_of(widest);
+        let offsets = postings.chunks(BLOCK).flat_map(|block| {
+            let base = block[0].0;
+            block.iter().map(move |(ordinal, ..)| ordinal - base)
+        });
+        pack(offsets, bits, &mut self.list);
         if self.header.contents == Contents::Posed {
             let poses = postings.iter().flat_map(|(.., pose)| pose.to_bytes());
             self.list.extend(poses);
@@ -108,7 +104,7 @@ impl SegmentWriter {
         self.list.resize(self.list.len().next_multiple_of(8), 0);
 
         let images = 1 + postings.windows(2).filter(|w| w[0].0 != w[1].0).count();
-        for field in [word, postings.len() as u32, images as u32, width as u32] {
+        for field in [word, postings.len() as u32, images as u32, bits] {
             self.directory.extend(field.to_le_bytes());
         }
         self.directory.extend(self.at.to_le_bytes());

@@ -11,7 +11,7 @@ use crate::commands::Outcome;
 /// Learn a vocabulary from your own pictures
 #[derive(Args)]
 pub struct Arguments {
-    /// Visual words, at most 65,536
+    /// Visual words, at most 1,048,576; more than 65,536 are for collections of hundreds of thousands of pictures and more
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().words)]
     words: usize,
     /// What places the words: cells (k-means in coarse cells, then over all), approximate (k-means that looks for words in a kd-forest), flat
