@@ -3,9 +3,11 @@
 Real descriptors (data.py), Euclidean distance; truth is exact search. Every program builds its index and is asked the same queries here, one
 program after the other, with budgets (lists looked into, width of a walk, ...) that grow until a recall of 0.995 is passed. On one thread time
 is that of the processor, on several what passes; of each budget the fastest of the rounds counts. Queries a second at a recall are
-interpolated between two budgets, logarithmically.
+interpolated between two budgets, logarithmically. With `--every N` only every Nth point may be an answer: FAISS is given a bitmap, hnswlib a function
+of Python, the only filters they have there.
 """
 import argparse
+import inspect
 import json
 import os
 import subprocess
@@ -45,6 +47,9 @@ class Vizsla:
         # What is printed costs something too; the program's own time on one thread is that of its processor.
         return (float(seconds) if not self.clock else min(spent, float(seconds))), np.array(rows, np.int64).reshape(-1, K)
 
+    def restrict(self, every):
+        self.process.stdin.write(f"every {every}\n")
+
     def close(self):
         self.process.stdin.close()
         self.process.wait()
@@ -60,11 +65,17 @@ class Peer:
         self.build = self.clock() - start
         self.bytes = size(self.index)
         self.search = search
+        self.options = {}
 
     def __call__(self, budget):
         start = self.clock()
-        rows = self.search(self.index, *budget)
+        rows = self.search(self.index, *budget, **self.options)
         return self.clock() - start, rows
+
+    def restrict(self, every):
+        if "every" not in inspect.signature(self.search).parameters:
+            raise RuntimeError("it has no filter")
+        self.options = {"every": every}
 
     def close(self):
         self.index = None
@@ -79,7 +90,9 @@ def of_faiss(points, queries, threads, name, tune):
         index.add(points)
         return index
 
-    def search(index, *budget):
+    def search(index, *budget, every=1):
+        if every > 1:
+            return index.search(queries, K, params=chosen(index, budget, len(points), every))[1]
         tune(index, *budget)
         return index.search(queries, K)[1]
 
@@ -100,6 +113,19 @@ def lists(index, probes, factor=None):
     inner.nprobe = probes
 
 
+def chosen(index, budget, count, every):
+    """What a search of FAISS is told where every so many-th point may be an answer."""
+    mask = np.zeros(count, bool)
+    mask[::every] = True
+    selector = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
+    inner = faiss.downcast_index(index)
+    if isinstance(inner, faiss.IndexHNSW):
+        return faiss.SearchParametersHNSW(sel=selector, efSearch=budget[0])
+    if isinstance(inner, faiss.IndexRefine):
+        return faiss.IndexRefineSearchParameters(k_factor=budget[1], base_index_params=faiss.SearchParametersIVF(sel=selector, nprobe=budget[0]))
+    return faiss.SearchParametersIVF(sel=selector, nprobe=budget[0])
+
+
 def of_hnswlib(points, queries, threads, neighbours):
     import hnswlib
 
@@ -110,9 +136,10 @@ def of_hnswlib(points, queries, threads, neighbours):
         index.add_items(points)
         return index
 
-    def search(index, breadth):
+    def search(index, breadth, every=1):
         index.set_ef(breadth)
-        return index.knn_query(queries, K)[0].astype(np.int64)
+        allowed = None if every == 1 else lambda label: label % every == 0
+        return index.knn_query(queries, K, filter=allowed)[0].astype(np.int64)
 
     def size(index):
         with tempfile.NamedTemporaryFile() as file:
@@ -161,6 +188,12 @@ def recall(rows, truth):
     return hits / (K * len(truth))
 
 
+def nearest_of_every(points, queries, every):
+    index = faiss.IndexFlatL2(points.shape[1])
+    index.add(points[::every])
+    return index.search(queries, K)[1] * every
+
+
 def at(curve, wanted):
     """Queries a second where a curve of (recall, queries a second), best of equal recalls, passes a recall."""
     best = sorted((r, max(q for s, q in curve if s >= r)) for r, _ in curve)
@@ -195,6 +228,7 @@ def main():
     parser.add_argument("--queries", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1, help="threads that search; all cores build unless --build-threads says otherwise")
+    parser.add_argument("--every", type=int, nargs="*", default=[1], help="filters: 2 20 1000 let half, 5 % and 0.1 % of the points pass")
     parser.add_argument("--only", help="parts of names of programs, separated by |")
     parser.add_argument("--cache", default="target/bench/vectors", help="where descriptors are kept")
     parser.add_argument("--json")
@@ -241,11 +275,20 @@ def main():
                 print(f"{name}: left out, {error}")
                 continue
             print(f"{name}: built in {program.build:.1f} s, {float(program.bytes):.0f} bytes a vector", flush=True)
-            curve = measured(name, program, budgets, truth, args.rounds)
-            rows.append({"name": name, "build_s": program.build, "bytes": float(program.bytes), "curve": curve, "at": {r: at(curve, r) for r in RECALLS}})
+            for every in args.every:
+                try:
+                    if every > 1:
+                        program.restrict(every)
+                    right = truth if every == 1 else nearest_of_every(points, queries, every)
+                    curve = measured(name, program, budgets, right, args.rounds)
+                except RuntimeError as error:
+                    print(f"{name}: one of {every} points left out, {str(error).splitlines()[-1]}", flush=True)
+                    continue
+                figures = {"build_s": program.build, "bytes": float(program.bytes), "curve": curve, "at": {r: at(curve, r) for r in RECALLS}}
+                rows.append({"name": name if every == 1 else f"{name}, one of {every}", **figures})
+                if args.json:
+                    Path(args.json).write_text(json.dumps({"set": args.set, "count": len(points), "threads": threads, "rows": rows}, indent=1))
             program.close()
-            if args.json:
-                Path(args.json).write_text(json.dumps({"set": args.set, "count": len(points), "threads": threads, "rows": rows}, indent=1))
     print(f"\n| index | build s | bytes a vector | {' | '.join(f'queries/s at {r}' for r in RECALLS)} |\n|{'---|' * (3 + len(RECALLS))}")
     for row in rows:
         shown = [f"{row['at'][r]:,.0f}" if row["at"][r] else "–" for r in RECALLS]

@@ -46,6 +46,8 @@ pub struct Learned<T> {
     pub pictures: usize,
     /// Descriptors it was learned from.
     pub descriptors: usize,
+    /// Mean squared distance of a descriptor to its word in the last round over all of them, where there was one.
+    pub distortion: Option<f64>,
     /// Files that could not be used, with reasons.
     pub skipped: Vec<Skipped>,
 }
@@ -72,16 +74,21 @@ pub fn learn_codebook(
     let Some(harvest) = harvest(sources, &options.recipe, most, reporter)? else {
         return Ok(None);
     };
-    let begun = Cell::new(false);
+    let (begun, distortion) = (Cell::new(false), Cell::new(None));
     let stage = |done: TrainProgress| {
         if !begun.replace(true) {
             reporter.begin("learning", done.stages as u64);
         }
+        distortion.set(done.distortion.or(distortion.get()));
         reporter.advance(1);
     };
     let codebook = Codebook::train(&harvest.descriptors, &options.train, &stage)?;
     reporter.end();
-    Ok(Some(harvest.taught(codebook)))
+    let learned = harvest.taught(codebook);
+    Ok(Some(Learned {
+        distortion: distortion.get(),
+        ..learned
+    }))
 }
 
 /// Learns the vocabulary of a bag of words, a VLAD or a Fisher vector from the pictures in folders and files; `None` when the reporter says
@@ -161,6 +168,7 @@ impl Harvest {
             vocabulary,
             pictures: self.pictures,
             descriptors: self.descriptors.len(),
+            distortion: None,
             skipped: self.skipped,
         }
     }

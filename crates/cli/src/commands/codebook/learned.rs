@@ -49,6 +49,9 @@ struct Report {
     words: usize,
     pictures: usize,
     descriptors: usize,
+    /// Mean squared distance of a descriptor to its word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distortion: Option<f64>,
     skipped: Vec<Skipped>,
 }
 
@@ -146,13 +149,17 @@ impl Learning {
             words: vocabulary.words(),
             pictures: learned.pictures,
             descriptors: learned.descriptors,
+            distortion: learned.distortion,
             skipped: learned.skipped,
         };
         if self.json {
             output::json(&report)?;
         } else {
+            let near = report.distortion.map_or(String::new(), |distortion| {
+                format!(", mean squared distance to the word {distortion:.0}")
+            });
             output::show(&format!(
-                "{}: {} from {} of {}\n",
+                "{}: {} from {} of {}{near}\n",
                 report.path,
                 output::plural(report.words, "word"),
                 output::plural(report.descriptors, "descriptor"),
