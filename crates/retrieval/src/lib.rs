@@ -20,6 +20,7 @@
 mod agreement;
 mod artefacts;
 mod browse;
+mod budget;
 mod builder;
 mod catalog;
 mod channel;
@@ -84,6 +85,7 @@ mod whiten;
 mod writer_lock;
 
 pub use browse::{Facet, FacetKind, FacetValue, FeaturePlace, ImagePage};
+pub use budget::{Budget, BudgetLine, BudgetPart, PlannedIndex};
 pub use builder::CollectionBuilder;
 pub use channel::Channel;
 pub use collection::Collection;

@@ -294,6 +294,27 @@ impl Models {
         Ok(())
     }
 
+    /// Bytes of the files of the networks that a recipe names and that are on this machine; one that is part of the program has none.
+    pub(crate) fn bytes_of_files(&self, recipe: &Recipe) -> u64 {
+        let global = recipe.global.as_ref();
+        let names = [
+            global
+                .and_then(GlobalRecipe::network)
+                .map(|network| &network.model),
+            global
+                .and_then(GlobalRecipe::aggregate)
+                .map(|sum| &sum.network),
+            recipe.text.as_ref().map(|text| &text.model),
+        ];
+        let bytes = |id: &String| {
+            let entry = self.registry().ok()?.get(id).ok()?;
+            let file = fs_err::metadata(entry.path().ok()?);
+            file.ok().map(|file| file.len())
+        };
+        let named = names.into_iter().flatten().filter(|id| !id.is_empty());
+        named.filter_map(bytes).sum()
+    }
+
     /// Whether pictures and texts become vectors of one space.
     pub(crate) fn joint(&self, recipe: &Recipe) -> Result<bool, Error> {
         let network = recipe.global.as_ref().and_then(GlobalRecipe::network);

@@ -16,6 +16,11 @@ use crate::{Collection, GraphInfo, Remedy, Reporter, StageName};
 
 /// Most vectors of which a graph is made unasked: seconds of work.
 const UNASKED: u64 = 20_000;
+/// Bytes of a node and of an edge in a file.
+const NODE: f64 = 20.0;
+const EDGE: f64 = 8.0;
+/// The share of a vector's neighbours of which it is one too, where it is not known.
+const MUTUAL: f64 = 0.6;
 /// Fewest vectors between which there is an edge.
 const LEAST: u64 = 2;
 
@@ -89,6 +94,33 @@ impl Collection {
         }))
     }
 
+    /// Whether a graph of so many vectors is made.
+    fn wants_graph(&self, count: u64) -> bool {
+        let asked = |stage: &crate::StageRecipe| stage.name() == StageName::Diffuse;
+        count >= LEAST && (count <= UNASKED || self.recipe.search.stages.iter().any(asked))
+    }
+
+    /// About the bytes of the graph of so many vectors of images; 0 where none is made of so many.
+    pub(crate) fn planned_graph(&self, catalog: &Catalog, count: u64) -> f64 {
+        if !self.wants_graph(count) {
+            return 0.0;
+        }
+        let neighbours = |count: u64| count.min(1 + GraphConfig::default().neighbours as u64) - 1;
+        let most = neighbours(count) as f64;
+        // In a small graph all are neighbours of all.
+        let telling = |row: &IndexRow| row.items > 4 * most as i64;
+        let listed = catalog.graph_file().unwrap_or_default().filter(telling);
+        let linked = match listed {
+            Some(row) => {
+                let each = row.bytes as f64 / row.items as f64 - NODE;
+                each / (EDGE * neighbours(row.items.unsigned_abs()) as f64)
+            }
+            None if most as u64 + 1 == count => 1.0,
+            None => MUTUAL,
+        };
+        count as f64 * (NODE + EDGE * linked.clamp(0.0, 1.0) * most)
+    }
+
     /// Makes the graph again where it is not that of the vectors as they are, or where `anyway` asks for it; takes one that is
     /// not wanted any more away.
     pub(crate) fn refresh_graph(
@@ -103,13 +135,11 @@ impl Collection {
             Err(error) => return Err(error),
         };
         let (count, last) = self.catalog().vector_count(Owner::Image)?;
-        let asked = |stage: &crate::StageRecipe| stage.name() == StageName::Diffuse;
-        let asked = self.recipe.search.stages.iter().any(asked);
         // An entry that is damaged is written again with the file.
         let found = self.catalog().graph_file();
         let none = matches!(found, Ok(None));
         let listed = found.unwrap_or_default();
-        match compared.filter(|_| count >= LEAST && (asked || count <= UNASKED)) {
+        match compared.filter(|_| self.wants_graph(count)) {
             Some(compared) => {
                 if anyway || !self.is_current(&compared, count, last) {
                     self.make_graph(&compared, last, listed.map(|row| row.file), reporter)?;

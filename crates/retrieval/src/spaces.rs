@@ -23,6 +23,11 @@ use crate::{Collection, GlobalRecipe, IndexChoice, IndexInfo, Remedy, Reporter};
 /// Vectors that may lie outside the index before it is made again, and their share of all.
 const TAIL: u64 = 1024;
 const TAIL_SHARE: u64 = 8;
+/// Most vectors that lie outside the index of so many.
+pub(crate) fn most_outside(vectors: u64) -> u64 {
+    vectors.min(TAIL.max(vectors / TAIL_SHARE))
+}
+
 /// Vectors read from the catalog at a time.
 const CHUNK: usize = 4096;
 /// Tag of an index of vectors that are not whitened.
@@ -328,38 +333,51 @@ impl Collection {
         Ok(remark)
     }
 
-    /// How a new index of an owner is made. Where no hash is set, or the one that is cannot be opened, and for captions, it is of the
-    /// usual kind.
-    fn chosen(&self, owner: Owner, compared: &Compared) -> Result<Chosen, Error> {
-        let choice = self.recipe.search.index;
-        let name = match choice {
+    /// The kind of an index of so many vectors that the recipe asks for, and what one is made of that goes by its name. Where no hash is set,
+    /// and for captions, it is of the usual kind.
+    pub(crate) fn kind_of_index(
+        &self,
+        owner: Owner,
+        vectors: u64,
+    ) -> (VectorKind, Option<IndexName>) {
+        let search = &self.recipe.search;
+        let name = match search.index {
             IndexChoice::Named(name) => Some(name),
-            IndexChoice::Auto => suited(self.catalog().vector_count(owner)?.0),
+            IndexChoice::Auto => suited(vectors),
             _ => None,
         };
+        let kind = match name {
+            Some(_) => VectorKind::named(),
+            None => VectorKind::of(search.index),
+        };
+        let hashed = owner == Owner::Image && !search.hash.is_empty();
+        match kind.is_of_a_given_hash() && !hashed {
+            true => (VectorKind::USUAL, None),
+            false => (kind, name),
+        }
+    }
+
+    /// How a new index of an owner is made. Where the hash cannot be opened, it is of the usual kind.
+    fn chosen(&self, owner: Owner, compared: &Compared) -> Result<Chosen, Error> {
+        let vectors = self.catalog().vector_count(owner)?.0;
+        let (kind, name) = self.kind_of_index(owner, vectors);
         let mut chosen = Chosen {
-            kind: match name {
-                Some(_) => VectorKind::named(),
-                None => VectorKind::of(choice),
-            },
+            kind,
             hash: None,
             name,
             remark: None,
         };
-        if !chosen.kind.is_of_a_given_hash() {
+        if !kind.is_of_a_given_hash() {
             return Ok(chosen);
         }
-        chosen.hash = match owner {
-            Owner::Caption => None,
-            Owner::Image => match self.hash() {
-                Err(error @ Error::Damaged { .. }) => {
-                    chosen.remark = Some(format!(
-                        "all vectors are compared, not those with the nearest codes: {error}"
-                    ));
-                    None
-                }
-                found => found?,
-            },
+        chosen.hash = match self.hash() {
+            Err(error @ Error::Damaged { .. }) => {
+                chosen.remark = Some(format!(
+                    "all vectors are compared, not those with the nearest codes: {error}"
+                ));
+                None
+            }
+            found => found?,
         };
         let fits = |hash: &Arc<BinaryHasher>| hash.input() == compared.dimension;
         chosen.hash = chosen.hash.filter(fits);

@@ -24,6 +24,11 @@ use std::fmt;
 use std::iter::Peekable;
 use std::str::FromStr;
 
+use crate::Sample;
+
+/// Bytes of a line, to which parts of files are filled up, and vectors of a block of codes.
+const LINE: usize = 64;
+const BLOCK: usize = 32;
 /// Most lists, neighbours, sub-quantisers and dimensions that a name may hold.
 const MOST: usize = 1 << 20;
 /// Neighbours of a vector of a graph, of which there are twice as many at most.
@@ -141,6 +146,44 @@ impl IndexName {
         let finer = self.finer.map_or(0, |finer| finer.bytes(dimension));
         // Ids stand with the codes and with the finer ones.
         codes + finer + edges + 2 * size_of::<i64>()
+    }
+
+    /// About the bytes of a whole index of so many vectors: those of [`IndexName::bytes_per_vector`], what is learned once, and the
+    /// sample from which scores are calibrated.
+    pub fn bytes(&self, vectors: u64, dimension: usize) -> u64 {
+        let coded = self.coded_dimension(dimension);
+        let once = |codes: VectorCodes, numbers: usize| match codes {
+            VectorCodes::Floats | VectorCodes::Halves => 0,
+            VectorCodes::Scalar(_) => 4 * numbers,
+            VectorCodes::Product { bits, .. } => (4 * numbers) << bits,
+            VectorCodes::Residual(stages) => 4 * 256 * stages * numbers,
+            VectorCodes::RaBitQ(_) => 4 * numbers,
+        };
+        let lists = match self.looking {
+            Looking::All => 1,
+            Looking::Lists(lists) => lists,
+            Looking::Graph(_) => 0,
+        };
+        // A centroid, a length, and ids and codes that are filled up to lines.
+        let mut list = 4 * coded + 4 + LINE;
+        if let VectorCodes::Product {
+            fast_scan: true, ..
+        } = self.codes
+        {
+            list += self.codes.bytes(coded) * BLOCK / 2;
+        }
+        let transform = self.transform.map_or(0, |_| 4 * coded * dimension);
+        let learned = once(self.codes, coded)
+            + self.finer.map_or(0, |finer| once(finer, dimension))
+            + lists * list
+            + transform;
+        let sampled = if self.finer.is_some() {
+            dimension
+        } else {
+            coded
+        };
+        let sample = vectors.min(Sample::MOST as u64) * (8 + 2 * sampled as u64);
+        vectors * self.bytes_per_vector(dimension) as u64 + learned as u64 + sample
     }
 
     fn check(&self) -> Result<(), String> {

@@ -72,7 +72,9 @@ pub use scoring::{
     inverse_document_frequency,
 };
 pub use search::search;
-pub use segment::{Contents, Posting, Segment, SegmentBuilder, SegmentSummary, merge};
+pub use segment::{
+    Contents, Posting, Segment, SegmentBuilder, SegmentShape, SegmentSummary, merge,
+};
 pub use signature::Signature;
 pub use weak_geometry::{RotationPrior, ScalePrior, WeakGeometry, search_consistent};
 pub use weights::{BagConfig, Frequency};

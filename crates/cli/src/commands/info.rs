@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Args;
-use vizsla_retrieval::{Collection, FolderRules, Info};
+use clap::{Args, value_parser};
+use vizsla_retrieval::{Budget, BudgetLine, Collection, FolderRules, Info};
 
 use super::Outcome;
 use crate::output;
@@ -14,6 +14,9 @@ use crate::output;
 pub struct Arguments {
     /// The collection
     collection: PathBuf,
+    /// Tell what a collection of this recipe and of such pictures takes on disk and in memory with so many images
+    #[arg(long, value_name = "IMAGES", value_parser = value_parser!(u64).range(1..=1_000_000_000_000))]
+    budget: Option<u64>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -21,7 +24,16 @@ pub struct Arguments {
 
 impl Arguments {
     pub fn run(self) -> Result<Outcome> {
-        let info = Collection::open(&self.collection)?.info()?;
+        let collection = Collection::open(&self.collection)?;
+        if let Some(images) = self.budget {
+            let budget = collection.budget(images)?;
+            match self.json {
+                true => output::json(&budget)?,
+                false => output::show(&describe_budget(&budget))?,
+            }
+            return Ok(Outcome::Done);
+        }
+        let info = collection.info()?;
         if self.json {
             output::json(&info)?;
         } else {
@@ -111,6 +123,46 @@ fn describe(info: &Info) -> String {
     text.push_str("\nrecipe\n");
     for line in info.recipe.lines() {
         text.push_str(&format!("  {line}\n").replace("  \n", "\n"));
+    }
+    text
+}
+
+/// What a larger collection takes.
+fn describe_budget(budget: &Budget) -> String {
+    let mut text = format!(
+        "with {} of this kind, as an estimate from the {} there are, after `vizsla optimize`:\n",
+        output::plural(budget.images, "image"),
+        output::count(budget.measured)
+    );
+    let line = |name: &dyn std::fmt::Display, bytes: u64| {
+        format!("  {:24}{}\n", name.to_string(), output::bytes(bytes))
+    };
+    let part = |head: &str, lines: &[BudgetLine], bytes: u64| {
+        let lines = lines.iter().map(|each| line(&each.part, each.bytes));
+        format!(
+            "\n{head}\n{}{}",
+            lines.collect::<String>(),
+            line(&"together", bytes)
+        )
+    };
+    text.push_str(&part("disk", &budget.disk, budget.disk_bytes));
+    let head = "memory of a search, at least";
+    text.push_str(&part(head, &budget.search, budget.search_bytes));
+    let head = "mapped files that any search may read: fast where they stay in memory, and the system may drop them";
+    text.push_str(&part(head, &budget.walked, budget.walked_bytes));
+    text.push_str(&line(&"others, read little", budget.mapped_bytes));
+    text.push_str("\nmemory, at least\n");
+    text.push_str(&line(&"to index pictures", budget.indexing_bytes));
+    text.push_str(&line(&"to optimize", budget.optimizing_bytes));
+    for index in &budget.indexes {
+        text.push_str(&format!(
+            "\nvectors of {}s: {} of {} numbers; {}, {} each\n",
+            index.of,
+            output::count(index.vectors),
+            output::count(index.dimension),
+            index.index,
+            output::bytes(index.bytes / index.vectors.max(1)),
+        ));
     }
     text
 }

@@ -19,6 +19,7 @@ mod owner;
 mod readers;
 mod rows;
 mod schema;
+mod sizes;
 mod vectors;
 mod writer;
 
@@ -43,6 +44,7 @@ pub(crate) use self::owner::Owner;
 pub(crate) use self::readers::{Connections, View};
 pub(crate) use self::rows::{FileRow, ImageRow};
 use self::rows::{file_row, text_crc};
+pub(crate) use self::sizes::{Held, Tree};
 pub(crate) use self::vectors::to_bytes;
 pub(crate) use self::writer::{Changes, Writer};
 

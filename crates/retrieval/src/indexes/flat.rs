@@ -2,7 +2,7 @@
 
 use vizsla_vectors::FlatVectors;
 
-use super::kind::Kind;
+use super::kind::{IndexBytes, Kind};
 
 pub(super) static KIND: Kind = Kind {
     name: "flat",
@@ -13,5 +13,10 @@ pub(super) static KIND: Kind = Kind {
         (source.each)(&mut |id, vector| Ok(writer.push(id, vector)?))?;
         writer.finish()?;
         Ok(None)
+    },
+    bytes: |planned| IndexBytes {
+        walked: planned.rows(),
+        rest: 0.0,
+        making: planned.rows(),
     },
 };

@@ -2,7 +2,7 @@
 
 use vizsla_vectors::{HashMethod, HashVectors, HashVectorsConfig, HashVectorsWriter};
 
-use super::kind::{Kind, Source};
+use super::kind::{IndexBytes, Kind, Planned, Source};
 use crate::Error;
 
 pub(super) static SPECTRAL: Kind = Kind {
@@ -10,6 +10,7 @@ pub(super) static SPECTRAL: Kind = Kind {
     ending: ".vzsh",
     open: |path| Ok(Box::new(HashVectors::open(path)?)),
     make: |path, source| make(path, source, HashMethod::Spectral),
+    bytes: learned,
 };
 
 pub(super) static ITQ: Kind = Kind {
@@ -17,6 +18,7 @@ pub(super) static ITQ: Kind = Kind {
     ending: ".vziq",
     open: |path| Ok(Box::new(HashVectors::open(path)?)),
     make: |path, source| make(path, source, HashMethod::Itq),
+    bytes: learned,
 };
 
 pub(super) static SEMANTIC: Kind = Kind {
@@ -33,7 +35,25 @@ pub(super) static SEMANTIC: Kind = Kind {
             source,
         )
     },
+    bytes: |planned| bytes(planned, planned.bits),
 };
+
+/// The bytes of a file with a hash that it learns.
+fn learned(planned: &Planned) -> IndexBytes {
+    let bits = HashVectorsConfig::default().bits;
+    bytes(planned, bits.min(planned.dimension))
+}
+
+/// Vectors, codes in whole words, and the hash: it is about as large as its projection.
+fn bytes(planned: &Planned, bits: usize) -> IndexBytes {
+    let codes = planned.vectors as f64 * (8 * bits.div_ceil(64)) as f64;
+    let hash = (4 * planned.dimension * bits) as f64;
+    IndexBytes {
+        walked: codes + hash + planned.sample(),
+        rest: planned.rows(),
+        making: planned.rows() + 2.0 * codes + hash,
+    }
+}
 
 fn make(
     path: &std::path::Path,

@@ -2,7 +2,7 @@
 
 use vizsla_vectors::{KdVectors, KdVectorsConfig};
 
-use super::kind::Kind;
+use super::kind::{IndexBytes, Kind};
 
 pub(super) static KIND: Kind = Kind {
     name: "kd_forest",
@@ -15,4 +15,17 @@ pub(super) static KIND: Kind = Kind {
         writer.finish()?;
         Ok(None)
     },
+    bytes: |planned| {
+        let trees = planned.vectors as f64 * TREES;
+        IndexBytes {
+            walked: trees + planned.sample(),
+            rest: planned.rows(),
+            making: planned.rows() + 2.0 * trees,
+        }
+    },
 };
+
+/// Bytes of a vector in four trees: its number in each, and its part of a leaf and of a branch, of twelve bytes each.
+const TREES: f64 = 4.0 * (4.0 + 24.0 / FILLED);
+/// Vectors of a middling leaf, of at most sixteen.
+const FILLED: f64 = 11.0;

@@ -16,7 +16,7 @@ use vizsla_vectors::{IndexName, VectorIndex};
 
 pub use self::choice::IndexChoice;
 use self::kind::Kind;
-pub(crate) use self::kind::{Source, Take};
+pub(crate) use self::kind::{IndexBytes, Planned, Source, Take};
 pub(crate) use self::named::suited;
 use crate::Error;
 
@@ -80,6 +80,11 @@ impl VectorKind {
     pub(crate) fn make(self, path: &Path, source: &Source<'_>) -> Result<Option<String>, Error> {
         (KINDS[self.0].make)(path, source)
     }
+
+    /// About the bytes that an index of this kind takes.
+    pub(crate) fn bytes(self, planned: &Planned) -> IndexBytes {
+        (KINDS[self.0].bytes)(planned)
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +127,50 @@ mod tests {
             let ids: Vec<i64> = found.unwrap().best.into_iter().map(|(id, _)| id).collect();
             assert_eq!(ids, [3, 8], "{}", kind.name());
             assert!(kind.open(folder.path()).is_err());
+        }
+    }
+
+    #[test]
+    fn every_kind_tells_about_how_long_its_file_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (vectors, dimension) = (3000u64, 16);
+        let mut state = 1u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / 16_777_216.0 - 0.5
+        };
+        let rows: Vec<Vec<f32>> = (0..vectors)
+            .map(|_| (0..dimension).map(|_| next()).collect())
+            .collect();
+        let each = |take: &mut Take<'_>| {
+            let mut rows = rows.iter().zip(1..);
+            rows.try_for_each(|(row, id)| take(id, row))
+        };
+        let layer = HashLayer {
+            weights: vec![0.5; 8 * dimension],
+            bias: vec![0.0; 8],
+            activation: Activation::Logistic,
+        };
+        let hash = BinaryHasher::from_layers(dimension, vec![layer]).unwrap();
+        let source = Source {
+            dimension,
+            tag: "test",
+            hash: Some(&hash),
+            name: "IVF16,PQ8x4fs,Refine(SQ8)".parse().ok(),
+            each: &each,
+        };
+        for kind in VectorKind::all() {
+            let path = folder.path().join(kind.name());
+            kind.make(&path, &source).unwrap();
+            let planned = Planned {
+                vectors,
+                dimension,
+                name: source.name,
+                bits: hash.bits(),
+            };
+            let found = fs_err::metadata(&path).unwrap().len() as f64;
+            let ratio = kind.bytes(&planned).file() / found;
+            assert!((0.9..1.1).contains(&ratio), "{}: {ratio}", kind.name());
         }
     }
 

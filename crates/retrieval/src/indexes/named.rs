@@ -4,7 +4,7 @@ use std::path::Path;
 
 use vizsla_vectors::{IndexName, NamedVectors, NamedVectorsConfig};
 
-use super::kind::{Kind, Source};
+use super::kind::{IndexBytes, Kind, Planned, Source};
 use crate::Error;
 
 /// Answers that an index is tuned for: the shortlist of a search is longer, and its effort grows with it.
@@ -15,6 +15,7 @@ pub(super) static KIND: Kind = Kind {
     ending: ".vznv",
     open: |path| Ok(Box::new(NamedVectors::open(path)?)),
     make,
+    bytes,
 };
 
 /// Vectors from which an index of its own beats comparing all: below, flat is exact and fast enough.
@@ -26,6 +27,20 @@ pub(crate) fn suited(vectors: u64) -> Option<IndexName> {
     (vectors >= FLAT_BELOW)
         .then(|| "HNSW16,SQ8,Refine(SQfp16)".parse().ok())
         .flatten()
+}
+
+fn bytes(planned: &Planned) -> IndexBytes {
+    let name = planned.name.unwrap_or(IndexName::FLAT);
+    let vectors = planned.vectors as f64;
+    let whole = name.bytes(planned.vectors, planned.dimension) as f64;
+    // Finer codes, and the ids that stand with them.
+    let finer = name.finer.map_or(0, |finer| finer.bytes(planned.dimension));
+    let rest = vectors * (finer + 8) as f64;
+    IndexBytes {
+        walked: whole - rest,
+        rest,
+        making: whole + vectors * (4 * planned.dimension) as f64,
+    }
 }
 
 /// Where there are fewer vectors than the name needs, such as lists or centroids, all are compared.

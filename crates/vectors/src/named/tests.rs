@@ -329,3 +329,33 @@ fn damage_is_told_or_gives_wrong_answers_only() {
         }
     }
 }
+
+#[test]
+fn a_name_tells_about_how_long_its_file_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (count, dimension) = (3000, 32);
+    let mut random = Random::new(2);
+    let rows: Vec<f32> = (0..count * dimension)
+        .map(|_| random.below(1000) as f32 / 1000.0)
+        .collect();
+    for text in [
+        "Flat",
+        "SQ4,Refine(SQ8)",
+        "HNSW8,SQ8,Refine(SQfp16)",
+        "IVF16,PQ16x4fs,Refine(SQ8)",
+        "PCA16,IVF8,RaBitQ4",
+        "RQ2x8",
+    ] {
+        let name: IndexName = text.parse().unwrap();
+        let path = folder.path().join(text);
+        let config = NamedVectorsConfig::new(name);
+        let mut writer = NamedVectors::create(&path, dimension, "", &config).unwrap();
+        for (id, row) in rows.chunks_exact(dimension).enumerate() {
+            writer.push(id as i64, row).unwrap();
+        }
+        writer.finish().unwrap();
+        let found = fs::metadata(&path).unwrap().len() as f64;
+        let ratio = name.bytes(count as u64, dimension) as f64 / found;
+        assert!((0.95..1.05).contains(&ratio), "{text}: {ratio}");
+    }
+}

@@ -43,6 +43,7 @@ mod format;
 mod merge;
 mod packed;
 mod reader;
+mod shape;
 mod writer;
 
 pub use builder::SegmentBuilder;
@@ -50,4 +51,5 @@ pub use contents::Contents;
 pub use merge::merge;
 pub(crate) use reader::{LENGTHS, List, of_features};
 pub use reader::{Posting, Segment};
+pub use shape::SegmentShape;
 pub use writer::SegmentSummary;

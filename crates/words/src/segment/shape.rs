@@ -1,0 +1,127 @@
+//! How long a segment is going to be.
+
+use super::contents::Contents;
+use super::format::{BLOCK, ENTRY, HEADER, IMAGE};
+use super::reader::Segment;
+
+/// Blocks are longer than the mean one; this many times, mostly.
+const LONGER: f64 = 1.5;
+
+/// What decides how long a segment is: of several, of the one that they would be merged into.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SegmentShape {
+    /// Images.
+    pub images: f64,
+    /// Postings.
+    pub postings: f64,
+    /// Words that occur.
+    pub occurring: f64,
+    /// Words of the codebook.
+    pub words: f64,
+    /// What the postings are.
+    pub contents: Contents,
+}
+
+impl SegmentShape {
+    /// That of all these segments together; `None` where they hold no image.
+    pub fn of(segments: &[Segment]) -> Option<Self> {
+        let first = segments.first()?;
+        let mut seen = vec![false; first.words() as usize];
+        for word in segments.iter().flat_map(Segment::occurring_words) {
+            if let Some(seen) = seen.get_mut(word as usize) {
+                *seen = true;
+            }
+        }
+        let images: u64 = segments.iter().map(|s| u64::from(s.image_count())).sum();
+        (images > 0).then(|| Self {
+            images: images as f64,
+            postings: segments.iter().map(Segment::posting_count).sum::<u64>() as f64,
+            occurring: seen.iter().filter(|&&seen| seen).count() as f64,
+            words: f64::from(first.words()),
+            contents: first.contents(),
+        })
+    }
+
+    /// That of so many images of the same kind: as many postings each, and words occur as if they were drawn.
+    #[must_use]
+    pub fn grown(&self, images: f64) -> Self {
+        let times = images / self.images;
+        let missing = 1.0 - (self.occurring / self.words.max(1.0)).min(1.0);
+        Self {
+            images,
+            postings: self.postings * times,
+            occurring: self.words * (1.0 - missing.powf(times)),
+            ..*self
+        }
+    }
+
+    /// Bytes of its tables, of images and of words, which are read when it is opened.
+    pub fn table_bytes(&self) -> f64 {
+        HEADER as f64 + self.images * IMAGE as f64 + self.occurring * ENTRY as f64
+    }
+
+    /// About the length of its file, in bytes.
+    pub fn bytes(&self) -> f64 {
+        if self.occurring < 1.0 {
+            return self.table_bytes();
+        }
+        let list = self.postings / self.occurring;
+        let block = BLOCK as f64;
+        // The images that a block of a list of middling length goes over.
+        let span = self.images * (LONGER * block / list).min(1.0);
+        let width = match span as u64 {
+            0..=0xff => 1.0,
+            0x100..=0xffff => 2.0,
+            _ => 4.0,
+        };
+        let each = 8.0 + width + self.contents.pose_bytes() as f64;
+        // A last block that is not full, and zeros up to a multiple of eight.
+        let of_list = 4.0 * (list / block + 0.5).max(1.0) + 4.0;
+        self.table_bytes() + self.postings * each + self.occurring * of_list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SegmentBuilder, Signature};
+
+    const WORDS: u32 = 4096;
+
+    /// Images of 300 features, of which some words have more than others.
+    fn segment(folder: &std::path::Path, images: i64) -> Segment {
+        let mut builder = SegmentBuilder::new(WORDS);
+        let mut state = 7u64;
+        let mut next = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as f64 / f64::from(1u32 << 31)
+        };
+        for id in 0..images {
+            let word = |_| ((next() * next().sqrt() * f64::from(WORDS)) as u32).min(WORDS - 1);
+            let words: Vec<_> = (0..300).map(word).collect();
+            let features: Vec<_> = words.iter().map(|&w| (w, Signature::default())).collect();
+            builder.add(id, &features).unwrap();
+        }
+        let path = folder.join(images.to_string());
+        builder.write(&path).unwrap();
+        Segment::open(&path, WORDS).unwrap()
+    }
+
+    #[test]
+    fn a_part_tells_how_long_the_whole_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let all = [20, 80, 320, 1280, 5120].map(|images| segment(folder.path(), images));
+        for (at, part) in all.iter().enumerate() {
+            let shape = SegmentShape::of(std::slice::from_ref(part)).unwrap();
+            for whole in &all[at..] {
+                let expected = shape.grown(f64::from(whole.image_count())).bytes();
+                let ratio = expected / whole.bytes() as f64;
+                let what = (part.image_count(), whole.image_count());
+                assert!((0.88..1.12).contains(&ratio), "{what:?}: {ratio}");
+            }
+        }
+        assert_eq!(SegmentShape::of(&[]), None);
+    }
+}
