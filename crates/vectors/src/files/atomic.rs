@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 /// Names that are tried for a temporary file.
-const TRIES: u32 = 64;
+pub(super) const TRIES: u32 = 64;
 
 /// A file under a temporary name in the folder of its final one. Dropped without
 /// [`AtomicFile::commit`], it is removed again.
@@ -155,7 +155,8 @@ impl Drop for AtomicFile {
     }
 }
 
-fn temporary_name(path: &Path, attempt: u32) -> PathBuf {
+/// The name of a temporary file beside `path`.
+pub(super) fn temporary_name(path: &Path, attempt: u32) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(match attempt {
         0 => format!(".{}.tmp", std::process::id()),

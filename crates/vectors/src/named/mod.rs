@@ -5,6 +5,7 @@
 //! engine     graph or lists            finer      codes for the best
 //! make       from a name to these      tune       how hard to look
 //! writer     gathers vectors           file       the layout of the file
+//! rows       where they wait
 //! ```
 //!
 //! ```
@@ -31,6 +32,7 @@ mod finer;
 mod format;
 mod index;
 mod make;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod transform;

@@ -359,3 +359,27 @@ fn a_name_tells_about_how_long_its_file_is() {
         assert!((0.95..1.05).contains(&ratio), "{text}: {ratio}");
     }
 }
+
+#[test]
+fn vectors_that_wait_in_a_file_give_the_same_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = Random::new(3);
+    let rows: Vec<f32> = (0..900 * DIMENSION)
+        .map(|_| random.below(1000) as f32 - 500.0)
+        .collect();
+    for text in ["HNSW8,SQ8,Refine(SQfp16)", "PCA16,IVF8,PQ8x4fs,RFlat"] {
+        let made = [usize::MAX, 1000].map(|most| {
+            let path = folder.path().join(format!("{most}-{text}"));
+            let config = NamedVectorsConfig::new(text.parse().unwrap());
+            let mut writer = NamedVectors::create(&path, DIMENSION, "", &config).unwrap();
+            writer.rows = super::rows::Rows::new(&path, DIMENSION).keeping(most);
+            for (id, row) in rows.chunks_exact(DIMENSION).enumerate() {
+                writer.push(id as i64, row).unwrap();
+            }
+            writer.finish().unwrap();
+            fs::read(&path).unwrap()
+        });
+        assert!(made[0] == made[1], "{text}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
+}

@@ -7,6 +7,7 @@
 use rayon::prelude::*;
 
 use super::config::Effort;
+use super::rows::Rows;
 use crate::Metric;
 use crate::TopK;
 use crate::random::Random;
@@ -32,46 +33,59 @@ pub struct Tuned {
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
     pub ids: &'a [i64],
-    pub rows: &'a [f32],
-    pub dimension: usize,
+    pub rows: &'a Rows,
     pub metric: Metric,
 }
 
-impl<'a> Known<'a> {
-    fn row(&self, at: usize) -> &'a [f32] {
-        &self.rows[at * self.dimension..][..self.dimension]
-    }
-
-    fn score(&self, a: usize, b: usize) -> f32 {
-        self.metric.of_prepared(self.row(a), self.row(b))
-    }
+/// A vector that asks.
+struct Asking {
+    at: usize,
+    row: Vec<f32>,
+    /// The least score of its nearest.
+    least: f32,
+    /// How many these are.
+    count: usize,
 }
 
 /// Vectors that ask, and how near the last of the nearest of each is.
 pub(super) struct Truth<'a> {
     known: Known<'a>,
     answers: usize,
-    /// Row, least score of its nearest, and number of these.
-    asking: Vec<(usize, f32, usize)>,
+    asking: Vec<Asking>,
 }
 
 impl<'a> Truth<'a> {
     /// Draws vectors and finds the nearest of each by comparing all.
     pub fn of(known: Known<'a>, answers: usize, seed: u64) -> Self {
-        let chosen = Random::stream(seed, 7).subset(ASKING, known.ids.len());
-        let asked = |&asking: &usize| {
-            let mut top = TopK::new(answers);
-            for at in (0..known.ids.len()).filter(|&at| at != asking) {
-                top.push(known.score(asking, at), at as i64);
-            }
+        let count = known.ids.len();
+        let chosen = Random::stream(seed, 7).subset(ASKING, count);
+        let asking = chosen.into_iter().map(|at| (at, known.rows.row(at)));
+        let mut asking: Vec<_> = asking
+            .map(|(at, row)| (at, row, TopK::new(answers)))
+            .collect();
+        let dimension = known.rows.dimension();
+        known.rows.each_part(count, |first, rows| {
+            asking.par_iter_mut().for_each(|(asking, own, top)| {
+                for (at, row) in (first..).zip(rows.chunks_exact(dimension)) {
+                    if at != *asking {
+                        top.push(known.metric.of_prepared(own, row), at as i64);
+                    }
+                }
+            });
+        });
+        let asking = asking.into_iter().map(|(at, row, top)| {
             let found = top.into_sorted();
-            let least = found.last().map_or(f32::INFINITY, |last| last.0);
-            (asking, least, found.len())
-        };
+            Asking {
+                at,
+                row,
+                least: found.last().map_or(f32::INFINITY, |last| last.0),
+                count: found.len(),
+            }
+        });
         Self {
             known,
             answers,
-            asking: chosen.par_iter().map(asked).collect(),
+            asking: asking.collect(),
         }
     }
 
@@ -111,16 +125,18 @@ impl<'a> Truth<'a> {
     /// The share found by the harder half. Whatever is as near as the last of the nearest counts: of equal vectors any will do.
     fn recall(&self, search: impl Fn(&[f32]) -> Vec<i64> + Sync) -> f64 {
         let known = self.known;
-        let share = |&(asking, least, count): &(usize, f32, usize)| {
+        let share = |asking: &Asking| {
             let near = |id: i64| {
-                let at = known.ids.binary_search(&id);
-                at.is_ok_and(|at| at != asking && known.score(asking, at) >= least)
+                let at = known.ids.binary_search(&id).ok();
+                at.filter(|&at| at != asking.at).is_some_and(|at| {
+                    known.metric.of_prepared(&asking.row, &known.rows.row(at)) >= asking.least
+                })
             };
-            let found = search(known.row(asking)).into_iter();
-            let hits = found.filter(|&id| near(id)).take(count).count();
-            hits as f64 / count as f64
+            let found = search(&asking.row).into_iter();
+            let hits = found.filter(|&id| near(id)).take(asking.count).count();
+            hits as f64 / asking.count as f64
         };
-        let asking = self.asking.par_iter().filter(|(_, _, count)| *count > 0);
+        let asking = self.asking.par_iter().filter(|asking| asking.count > 0);
         let mut shares: Vec<f64> = asking.map(share).collect();
         if shares.is_empty() {
             return 1.0;

@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::config::{Effort, NamedVectorsConfig};
 use super::engine::{Engine, Wanted};
 use super::file::Written;
 use super::format::FORMAT;
 use super::index::NamedVectors;
 use super::make::{self, Source};
+use super::rows::Rows;
 use super::tune::{Known, Truth, Tuned};
 use crate::codes::LinearMap;
 use crate::points::{MOST_DIMENSIONS, check_query, in_range};
@@ -34,7 +37,7 @@ pub struct NamedVectorsWriter {
     config: NamedVectorsConfig,
     ids: Vec<i64>,
     /// As they are compared.
-    rows: Vec<f32>,
+    pub(super) rows: Rows,
 }
 
 impl NamedVectors {
@@ -56,24 +59,24 @@ impl NamedVectors {
             tag: tag.to_owned(),
             config: *config,
             ids: Vec::new(),
-            rows: Vec::new(),
+            rows: Rows::new(path, dimension),
         })
     }
 }
 
 impl NamedVectorsWriter {
-    /// Adds a vector; ids must ascend. Vectors are kept in memory at four bytes a number until the file is finished.
+    /// Adds a vector; ids must ascend. Up to 64 MiB of them are kept in memory at four bytes a number until the file is finished, more in a file
+    /// beside it.
     ///
     /// # Errors
-    /// The vector has another length or holds what is no finite number, or the id is not above the last one.
+    /// The vector has another length or holds what is no finite number, the id is not above the last one, or that file cannot be written.
     pub fn push(&mut self, id: i64, vector: &[f32]) -> Result<(), Error> {
         check_query(vector, self.dimension)?;
         if self.ids.last().is_some_and(|&last| last >= id) {
             return Err(FORMAT.damaged("ids do not ascend", &self.path));
         }
+        self.rows.push(&self.config.metric.prepared(vector))?;
         self.ids.push(id);
-        self.rows
-            .extend_from_slice(&self.config.metric.prepared(vector));
         Ok(())
     }
 
@@ -108,7 +111,7 @@ impl NamedVectorsWriter {
                 &self.source(
                     &samples,
                     self.dimension,
-                    &|at, row| row.copy_from_slice(self.row(at)),
+                    &|at, row| self.rows.read(at, row),
                     progress,
                 ),
             )?),
@@ -116,8 +119,8 @@ impl NamedVectorsWriter {
         let coded = transform.as_ref().map_or(self.dimension, LinearMap::output);
         let mapped = transform.as_ref().map(|map| map.apply_all(&samples));
         let read = |at: usize, row: &mut [f32]| match &transform {
-            Some(map) => row.copy_from_slice(&map.apply(self.row(at))),
-            None => row.copy_from_slice(self.row(at)),
+            Some(map) => row.copy_from_slice(&map.apply(&self.rows.row(at))),
+            None => self.rows.read(at, row),
         };
         let source = self.source(mapped.as_ref().unwrap_or(&samples), coded, &read, progress);
         let engine = make::engine(&name, &source)?;
@@ -126,16 +129,18 @@ impl NamedVectorsWriter {
         let mut sampler = Sampler::new(if whole { self.dimension } else { coded });
         for (at, &id) in self.ids.iter().enumerate() {
             sampler.push(id, |row| match whole {
-                true => row.copy_from_slice(self.row(at)),
+                true => self.rows.read(at, row),
                 false => read(at, row),
             });
         }
+        let tuned = self.tuned(&*engine, transform.as_ref());
+        self.rows.check()?;
         let written = Written {
             name,
             metric: self.config.metric,
             dimension: self.dimension,
             tag: &self.tag,
-            tuned: self.tuned(&*engine, transform.as_ref()),
+            tuned,
             transform: transform.as_ref(),
             finer: finer
                 .as_ref()
@@ -147,10 +152,6 @@ impl NamedVectorsWriter {
         written.write(&self.path)
     }
 
-    fn row(&self, at: usize) -> &[f32] {
-        &self.rows[at * self.dimension..][..self.dimension]
-    }
-
     /// Some of the vectors, to learn from.
     fn samples(&self) -> Vec<f32> {
         let most = match self.config.name.looking {
@@ -158,8 +159,11 @@ impl NamedVectorsWriter {
             Looking::All | Looking::Graph(_) => LEARNED_FROM,
         };
         let chosen = Random::new(self.config.seed).subset(most, self.ids.len());
-        let rows = chosen.iter().flat_map(|&at| self.row(at));
-        rows.copied().collect()
+        let mut samples = vec![0.0; chosen.len() * self.dimension];
+        let rows = samples.par_chunks_exact_mut(self.dimension);
+        rows.zip(chosen)
+            .for_each(|(row, at)| self.rows.read(at, row));
+        samples
     }
 
     fn source<'a>(
@@ -191,7 +195,6 @@ impl NamedVectorsWriter {
         let known = Known {
             ids: &self.ids,
             rows: &self.rows,
-            dimension: self.dimension,
             metric: config.metric,
         };
         let truth = Truth::of(known, config.answers, config.seed);
