@@ -11,7 +11,7 @@ use vizsla_words::SegmentShape;
 
 use crate::catalog::{Held, Owner, Tree};
 use crate::indexes::{IndexBytes, Planned};
-use crate::spaces::most_outside;
+use crate::spaces::{Wanted, most_outside};
 use crate::{Collection, Error, Scoring};
 
 /// Most images that are reckoned with.
@@ -272,7 +272,7 @@ impl Collection {
             return Ok(None);
         };
         let dimension = compared.dimension();
-        let (kind, name) = self.kind_of_index(owner, vectors);
+        let Wanted { kind, name, .. } = self.wanted_index(owner, vectors, dimension);
         let bits = match kind.is_of_a_given_hash() {
             true => self.hash()?.map_or(0, |hash| hash.bits()),
             false => 0,

@@ -15,8 +15,8 @@ use vizsla_words::{
 
 use crate::learned::Learned;
 use crate::{
-    Assignment, Channel, Error, Expansion, GlobalRecipe, IndexChoice, LocalRecipe, Scoring,
-    StageName, StageRecipe,
+    Assignment, Channel, Error, Expansion, GlobalRecipe, IndexChoice, IndexRecipe, LocalRecipe,
+    Scoring, StageName, StageRecipe,
 };
 
 /// How a collection describes its images. Defaults were chosen by measuring; see `docs/`.
@@ -35,6 +35,9 @@ pub struct Recipe {
     pub text: Option<TextRecipe>,
     /// How a query is answered.
     pub search: SearchRecipe,
+    /// What indexes of vectors are to reach; left out where it is the usual.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub index: IndexRecipe,
 }
 
 /// How pictures are read before they are described.
@@ -315,6 +318,7 @@ impl Recipe {
         within("search.verdict_sameness", search.verdict_sameness, 0.0, 1.0)?;
         let sigma = f64::from(search.assignment_sigma);
         within("search.assignment_sigma", sigma, 1.0, 10_000.0)?;
+        self.index.check()?;
         self.check_scoring()?;
         let asmk = search.asmk.check();
         asmk.map_err(|error| Error::Recipe(format!("search.asmk: {error}")))?;
@@ -551,6 +555,37 @@ text_weight = 1.0
         for pooling in ["", "none", "r_mac:4"] {
             let text = WRITTEN.replace("spoc|gem:2.5|netvlad:0123", pooling);
             assert_eq!(Recipe::from_toml(&text).unwrap().to_toml().unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn what_indexes_are_to_reach_is_read_and_bounded() {
+        assert_eq!(
+            Recipe::from_toml(WRITTEN).unwrap().index,
+            IndexRecipe::default()
+        );
+        let text = format!("{WRITTEN}\n[index]\nrecall = 0.98\nmemory = \"512 MiB\"\n");
+        let recipe = Recipe::from_toml(&text).unwrap();
+        assert_eq!(recipe.index.recall, 0.98);
+        assert_eq!(recipe.index.memory.map(|memory| memory.0), Some(512 << 20));
+        assert_eq!(recipe.to_toml().unwrap(), text);
+        for (setting, said) in [
+            ("recall = 0.3", &["index.recall = 0.3", "0.5 to 0.999"][..]),
+            ("recall = 1.0", &["index.recall = 1", "0.5 to 0.999"]),
+            ("recall = nan", &["index.recall", "0.5 to 0.999"]),
+            (
+                "memory = \"1 kB\"",
+                &["index.memory = \"1 kB\"", "1 MiB to 1024 TiB"],
+            ),
+            ("memory = \"much\"", &["much", "512 MiB", "memory"]),
+            ("memory = 7", &["memory", "string"]),
+            ("speed = 1", &["speed", "recall", "memory"]),
+        ] {
+            let message = Recipe::from_toml(&format!("[index]\n{setting}"));
+            let message = message.unwrap_err().to_string();
+            for said in said {
+                assert!(message.contains(said), "{setting}: {message}");
+            }
         }
     }
 

@@ -155,6 +155,13 @@ pub struct IndexInfo {
     pub dimension: usize,
     /// What it is and how hard a search looks, in words.
     pub made_of: String,
+    /// Bytes of its file.
+    pub bytes: u64,
+    /// Why it is so, in words: what it was chosen by.
+    pub why: String,
+    /// Why one that were made now would be another, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outdated: Option<String>,
 }
 
 /// The graph of neighbours that is kept with a collection.

@@ -15,10 +15,10 @@ use vizsla_vectors::{BinaryHasher, IndexName, Projection, VectorIndex, content_i
 
 use crate::catalog::{Catalog, FORMAT, IndexEntry, IndexRow, Made, Owner};
 use crate::error::{Error, REBUILD};
-use crate::indexes::{Source, Take, VectorKind, suited};
+use crate::indexes::{FLAT_BELOW, Source, Suited, Take, VectorKind, suited};
 use crate::names::{IndexFile, IndexKind};
 use crate::space::Space;
-use crate::{Collection, GlobalRecipe, IndexChoice, IndexInfo, Remedy, Reporter};
+use crate::{Collection, GlobalRecipe, IndexChoice, IndexInfo, IndexRecipe, Remedy, Reporter};
 
 /// Vectors that may lie outside the index before it is made again, and their share of all.
 const TAIL: u64 = 1024;
@@ -74,6 +74,15 @@ impl Compared {
             _ => self.tag().into(),
         }
     }
+}
+
+/// What index a recipe asks for.
+pub(crate) struct Wanted {
+    pub kind: VectorKind,
+    /// What the kind that is called by its name is made of.
+    pub name: Option<IndexName>,
+    /// Whether it stays within what an index may take.
+    pub fits: bool,
 }
 
 /// How a new index is made.
@@ -278,7 +287,15 @@ impl Collection {
             let Ok(Some(index)) = self.open_index(&self.catalog(), owner, &compared) else {
                 continue;
             };
+            let row = self.catalog().vectors_file(owner)?;
+            let (kind, bytes) = match &row {
+                Some(row) => (row.file.kind(), row.bytes.unsigned_abs()),
+                None => continue,
+            };
             infos.push(IndexInfo {
+                bytes,
+                why: self.why(&*index),
+                outdated: self.outdated(owner, kind, &*index)?,
                 of: match owner {
                     Owner::Image => "image",
                     Owner::Caption => "caption",
@@ -290,6 +307,22 @@ impl Collection {
             });
         }
         Ok(infos)
+    }
+
+    /// Changes how vectors of this collection are made findable: the index, and what it is to reach. The next index is made by it, which
+    /// [`Collection::optimize`] makes at once.
+    ///
+    /// # Errors
+    /// A figure is out of range, or another process is writing.
+    pub fn set_index(&mut self, index: IndexChoice, reach: IndexRecipe) -> Result<(), Error> {
+        let mut recipe = self.recipe.clone();
+        recipe.search.index = index;
+        recipe.index = reach;
+        recipe.check()?;
+        let _lock = self.lock()?;
+        self.write_recipe(recipe)?;
+        self.changed();
+        Ok(())
     }
 
     fn make_index(
@@ -318,6 +351,7 @@ impl Collection {
             tag: &compared.tag_of(listed_kind),
             hash: hash.as_deref(),
             name,
+            recall: self.recipe.index.recall,
             each: &each,
         };
         let remark = remark.or(kind.make(&path, &source)?);
@@ -333,39 +367,49 @@ impl Collection {
         Ok(remark)
     }
 
-    /// The kind of an index of so many vectors that the recipe asks for, and what one is made of that goes by its name. Where no hash is set,
-    /// and for captions, it is of the usual kind.
-    pub(crate) fn kind_of_index(
-        &self,
-        owner: Owner,
-        vectors: u64,
-    ) -> (VectorKind, Option<IndexName>) {
+    /// What index of so many vectors the recipe asks for. Where no hash is set, and for captions, it is of the usual kind.
+    pub(crate) fn wanted_index(&self, owner: Owner, vectors: u64, dimension: usize) -> Wanted {
         let search = &self.recipe.search;
-        let name = match search.index {
-            IndexChoice::Named(name) => Some(name),
-            IndexChoice::Auto => suited(vectors),
-            _ => None,
+        let usual = Wanted {
+            kind: VectorKind::USUAL,
+            name: None,
+            fits: true,
         };
-        let kind = match name {
-            Some(_) => VectorKind::named(),
-            None => VectorKind::of(search.index),
-        };
-        let hashed = owner == Owner::Image && !search.hash.is_empty();
-        match kind.is_of_a_given_hash() && !hashed {
-            true => (VectorKind::USUAL, None),
-            false => (kind, name),
+        match search.index {
+            IndexChoice::Named(name) => Wanted {
+                kind: VectorKind::named(),
+                name: Some(name),
+                ..usual
+            },
+            IndexChoice::Auto => {
+                let Suited { name, fits } = suited(vectors, dimension, self.recipe.index.memory);
+                Wanted {
+                    kind: name.map_or(VectorKind::USUAL, |_| VectorKind::named()),
+                    name,
+                    fits,
+                }
+            }
+            choice => {
+                let kind = VectorKind::of(choice);
+                let hashed = owner == Owner::Image && !search.hash.is_empty();
+                match kind.is_of_a_given_hash() && !hashed {
+                    true => usual,
+                    false => Wanted { kind, ..usual },
+                }
+            }
         }
     }
 
     /// How a new index of an owner is made. Where the hash cannot be opened, it is of the usual kind.
     fn chosen(&self, owner: Owner, compared: &Compared) -> Result<Chosen, Error> {
         let vectors = self.catalog().vector_count(owner)?.0;
-        let (kind, name) = self.kind_of_index(owner, vectors);
+        let wanted = self.wanted_index(owner, vectors, compared.dimension);
+        let kind = wanted.kind;
         let mut chosen = Chosen {
             kind,
             hash: None,
-            name,
-            remark: None,
+            name: wanted.name,
+            remark: self.over_memory(&wanted, vectors, compared.dimension),
         };
         if !kind.is_of_a_given_hash() {
             return Ok(chosen);
@@ -385,6 +429,63 @@ impl Collection {
             chosen.kind = VectorKind::USUAL;
         }
         Ok(chosen)
+    }
+
+    /// What is said where no index stays within its memory.
+    fn over_memory(&self, wanted: &Wanted, vectors: u64, dimension: usize) -> Option<String> {
+        let name = wanted.name.filter(|_| !wanted.fits)?;
+        let memory = self.recipe.index.memory?;
+        let least = name.bytes(vectors, dimension).div_ceil(1 << 20);
+        Some(format!(
+            "no index of {vectors} vectors of {dimension} numbers stays within index.memory = \"{memory}\"; the smallest, {name}, \
+             takes about {least} MiB"
+        ))
+    }
+
+    /// Why an index is as it is, in words.
+    fn why(&self, index: &dyn VectorIndex) -> String {
+        let choice = self.recipe.search.index;
+        if choice != IndexChoice::Auto {
+            return format!("search.index is \"{choice}\"");
+        }
+        let (vectors, dimension) = (index.len(), index.dimension());
+        let IndexRecipe { recall, memory } = self.recipe.index;
+        let Some(_) = index.name_and_recall() else {
+            return format!(
+                "chosen for {vectors} vectors of {dimension} numbers: below {FLAT_BELOW} all are compared"
+            );
+        };
+        let recall = (recall * 1000.0).round() / 10.0;
+        let memory = memory.map_or_else(
+            || "no bound on memory".to_owned(),
+            |m| format!("within {m}"),
+        );
+        format!(
+            "chosen for {vectors} vectors of {dimension} numbers, {memory}, {recall} % of the nearest wanted"
+        )
+    }
+
+    /// Why the next index of an owner is another than this one, in words.
+    fn outdated(
+        &self,
+        owner: Owner,
+        kind: IndexKind,
+        index: &dyn VectorIndex,
+    ) -> Result<Option<String>, Error> {
+        let vectors = self.catalog().vector_count(owner)?.0;
+        let wanted = self.wanted_index(owner, vectors, index.dimension());
+        let other_kind = !matches!(kind, IndexKind::Vectors(_, kind) if kind == wanted.kind);
+        let found = index.name_and_recall();
+        if other_kind || wanted.name.zip(found).is_some_and(|(a, (b, _))| a != b) {
+            let name = wanted.name.map(|name| name.to_string());
+            let name = name.unwrap_or_else(|| wanted.kind.name().to_owned());
+            return Ok(Some(format!("{name} is wanted for {vectors} vectors now")));
+        }
+        let recall = self.recipe.index.recall;
+        let told = found.map(|(_, told)| told).filter(|&told| told > 0.0);
+        Ok(told
+            .filter(|told| (told - recall).abs() > 1e-6)
+            .map(|told| format!("it was tuned for a recall of {told:.3}, {recall} is wanted now")))
     }
 
     /// Gives the vectors of an owner up to an id, as they are compared.

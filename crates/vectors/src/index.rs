@@ -1,6 +1,6 @@
 //! The door of indexes of vectors.
 
-use crate::{Allowed, Error, Moments};
+use crate::{Allowed, Error, IndexName, Moments};
 
 /// What a search answers.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -43,6 +43,11 @@ pub trait VectorIndex: Send + Sync {
 
     /// What it is and how hard a search looks, in words.
     fn made_of(&self) -> String;
+
+    /// What it goes by and the recall that it was tuned for, 0 where that is not known; `None` of an index without such a name.
+    fn name_and_recall(&self) -> Option<(IndexName, f64)> {
+        None
+    }
 
     /// Whether its files are still as long as when they were opened, and were so while they were read.
     ///

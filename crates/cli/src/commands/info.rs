@@ -93,6 +93,18 @@ fn describe(info: &Info) -> String {
             output::count(index.dimension),
             index.made_of
         ));
+        text.push_str(&format!(
+            "{:26}{}; {}\n",
+            "",
+            index.why,
+            output::bytes(index.bytes)
+        ));
+        if let Some(outdated) = &index.outdated {
+            text.push_str(&format!(
+                "{:26}{outdated}: `vizsla optimize` makes it again\n",
+                ""
+            ));
+        }
     }
     if info.without_look > 0 && info.features > 0 {
         text.push_str(&format!(

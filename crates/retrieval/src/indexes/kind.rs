@@ -75,6 +75,8 @@ pub(crate) struct Source<'a> {
     pub hash: Option<&'a BinaryHasher>,
     /// What the index is made of, for the kind that is called by its name.
     pub name: Option<IndexName>,
+    /// Share of the nearest that it is tuned to find.
+    pub recall: f64,
     /// Gives all vectors, in the order of their ids, as often as it is asked to.
     pub each: &'a dyn Fn(&mut Take<'_>) -> Result<(), Error>,
 }

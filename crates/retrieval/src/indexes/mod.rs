@@ -9,6 +9,7 @@ mod hash;
 mod kd_forest;
 mod kind;
 mod named;
+mod suited;
 
 use std::path::Path;
 
@@ -17,7 +18,7 @@ use vizsla_vectors::{IndexName, VectorIndex};
 pub use self::choice::IndexChoice;
 use self::kind::Kind;
 pub(crate) use self::kind::{IndexBytes, Planned, Source, Take};
-pub(crate) use self::named::suited;
+pub(crate) use self::suited::{FLAT_BELOW, Suited, suited};
 use crate::Error;
 
 /// All kinds; new files are of the first unless a recipe asks for another.
@@ -114,6 +115,7 @@ mod tests {
             tag: "test",
             hash: Some(&hash),
             name: "HNSW8,SQ8,RFlat".parse().ok(),
+            recall: 0.9,
             each: &each,
         };
         for kind in VectorKind::all() {
@@ -157,6 +159,7 @@ mod tests {
             tag: "test",
             hash: Some(&hash),
             name: "IVF16,PQ8x4fs,Refine(SQ8)".parse().ok(),
+            recall: 0.9,
             each: &each,
         };
         for kind in VectorKind::all() {
@@ -195,7 +198,6 @@ mod tests {
         assert_eq!(VectorKind::of(recipe.search.index), VectorKind::named());
         let written = recipe.to_toml().unwrap();
         assert_eq!(crate::Recipe::from_toml(&written).unwrap(), recipe);
-        assert!(suited(49_999).is_none() && suited(50_000).is_some());
         let error = crate::Recipe::from_toml("[search]\nindex = \"ivf\"").unwrap_err();
         assert!(error.to_string().contains("kd_forest"), "{error}");
         let error = "hnsw".parse::<IndexChoice>().unwrap_err().to_string();

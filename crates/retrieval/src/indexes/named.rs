@@ -7,6 +7,9 @@ use vizsla_vectors::{IndexName, NamedVectors, NamedVectorsConfig};
 use super::kind::{IndexBytes, Kind, Planned, Source};
 use crate::Error;
 
+/// Bytes of vectors that wait in memory for their index, and vectors that it is learned from.
+const WAITING: f64 = 64.0 * 1024.0 * 1024.0;
+const LEARNED_FROM: f64 = 65_536.0;
 /// Answers that an index is tuned for: the shortlist of a search is longer, and its effort grows with it.
 const ANSWERS: usize = 20;
 
@@ -18,17 +21,6 @@ pub(super) static KIND: Kind = Kind {
     bytes,
 };
 
-/// Vectors from which an index of its own beats comparing all: below, flat is exact and fast enough.
-const FLAT_BELOW: u64 = 50_000;
-
-/// What suits so many vectors: none where comparing all does. A graph, as its codes and edges take 250 bytes and little more of a
-/// vector, and the vectors themselves stay in the file for the best.
-pub(crate) fn suited(vectors: u64) -> Option<IndexName> {
-    (vectors >= FLAT_BELOW)
-        .then(|| "HNSW16,SQ8,Refine(SQfp16)".parse().ok())
-        .flatten()
-}
-
 fn bytes(planned: &Planned) -> IndexBytes {
     let name = planned.name.unwrap_or(IndexName::FLAT);
     let vectors = planned.vectors as f64;
@@ -36,10 +28,11 @@ fn bytes(planned: &Planned) -> IndexBytes {
     // Finer codes, and the ids that stand with them.
     let finer = name.finer.map_or(0, |finer| finer.bytes(planned.dimension));
     let rest = vectors * (finer + 8) as f64;
+    let row = (4 * planned.dimension) as f64;
     IndexBytes {
         walked: whole - rest,
         rest,
-        making: whole + vectors * (4 * planned.dimension) as f64,
+        making: whole + (vectors * row).min(WAITING) + 2.0 * vectors.min(LEARNED_FROM) * row,
     }
 }
 
@@ -63,6 +56,7 @@ fn make(path: &Path, source: &Source<'_>) -> Result<Option<String>, Error> {
 fn written(path: &Path, source: &Source<'_>, name: IndexName) -> Result<(), Error> {
     let config = NamedVectorsConfig {
         answers: ANSWERS,
+        recall: source.recall,
         ..NamedVectorsConfig::new(name)
     };
     let mut writer = NamedVectors::create(path, source.dimension, source.tag, &config)?;

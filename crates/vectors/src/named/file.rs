@@ -1,7 +1,7 @@
 //! The file of a named index, which is mapped. Layout, little-endian:
 //!
 //! ```text
-//! "VZNV" | u32 version | u32 metric | u32 dimension | u32 width | u32 answers | f32 recall | zeros to 32 | u64 count
+//! "VZNV" | u32 version | u32 metric | u32 dimension | u32 width | u32 answers | f32 recall | f32 recall wanted | u64 count
 //!     | u64 bytes of the name, of the transform, of the finer coder, of the finer codes, of the sample, of the engine | 32 bytes tag
 //!     | u32 CRC of the body | u32 CRC of the header
 //! name | transform | finer coder | count × i64 id, ascending | finer codes | sample | engine
@@ -127,7 +127,7 @@ impl Written<'_> {
             self.tuned.width as u32,
             self.tuned.answers as u32,
             (self.tuned.recall as f32).to_bits(),
-            0,
+            (self.tuned.wanted as f32).to_bits(),
         ];
         header.extend(fields.iter().flat_map(|field| field.to_le_bytes()));
         let lengths = lengths.map(|length| (length as u64).to_le_bytes());
@@ -216,6 +216,7 @@ impl NamedVectors {
                 width: (u32_at(header, 16) as usize).max(1),
                 answers: (u32_at(header, 20) as usize).max(1),
                 recall: f64::from(f32_at(header, 24)),
+                wanted: f64::from(f32_at(header, 28)),
             },
             transform,
             finer,

@@ -207,17 +207,27 @@ impl VectorIndex for NamedVectors {
             width,
             answers,
             recall,
+            wanted,
         } = self.tuned;
-        let recall = (1000.0 * recall).floor() / 10.0;
+        let percent = |share: f64| (1000.0 * share).floor() / 10.0;
+        let fewer = match recall + 1e-6 < wanted {
+            true => format!(" of {} % wanted", percent(wanted + 1e-6)),
+            false => String::new(),
+        };
+        let recall = percent(recall);
         let looked = match self.name.looking {
             Looking::All => return format!("{}: all codes are compared", self.name),
             Looking::Lists(lists) => format!("{width} of {lists} lists are read"),
             Looking::Graph(_) => format!("walks {width} wide"),
         };
         format!(
-            "{}: {looked}, which found {recall} % of the {answers} nearest of its own vectors",
+            "{}: {looked}, which found {recall} %{fewer} of the {answers} nearest of its own vectors",
             self.name
         )
+    }
+
+    fn name_and_recall(&self) -> Option<(IndexName, f64)> {
+        Some((self.name, self.tuned.wanted))
     }
 
     fn last_id(&self) -> i64 {

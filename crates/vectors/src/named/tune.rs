@@ -27,6 +27,8 @@ pub struct Tuned {
     pub answers: usize,
     /// Share of the nearest that was found then by the harder half of the vectors that asked.
     pub recall: f64,
+    /// Share that was wanted; 0 where a file of before does not say.
+    pub wanted: f64,
 }
 
 /// Prepared vectors with ascending ids.
@@ -96,7 +98,7 @@ impl<'a> Truth<'a> {
         search: impl Fn(&[f32], usize, Effort) -> Vec<i64> + Sync,
         widest: usize,
         first: usize,
-        recall: f64,
+        wanted: f64,
     ) -> Tuned {
         let mut seen: Vec<(usize, f64)> = Vec::new();
         let mut width = first.clamp(1, widest);
@@ -107,7 +109,7 @@ impl<'a> Truth<'a> {
             seen.push((width, found));
             let before = seen.len().checked_sub(STEPS + 1).map(|at| seen[at]);
             let (width, recall) = match before {
-                _ if found >= recall || width >= widest => (width, found),
+                _ if found >= wanted || width >= widest => (width, found),
                 Some((then, found_then)) if found < found_then + MORE => (then, found_then),
                 _ => {
                     width = (width + (width / 2).max(1)).min(widest);
@@ -118,6 +120,7 @@ impl<'a> Truth<'a> {
                 width,
                 answers: self.answers,
                 recall,
+                wanted,
             };
         }
     }
