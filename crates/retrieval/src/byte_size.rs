@@ -23,10 +23,11 @@ const UNITS: [(&str, u64); 9] = [
 pub struct ByteSize(pub u64);
 
 impl fmt::Display for ByteSize {
-    /// In the largest unit of which it is a whole number.
+    /// In the unit of which it is the least whole number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whole = |(_, unit): &&(&str, u64)| self.0 > 0 && self.0.is_multiple_of(*unit);
-        let (name, unit) = UNITS.iter().find(whole).unwrap_or(&("B", 1));
+        let units = UNITS.iter().filter(whole);
+        let (name, unit) = units.max_by_key(|(_, unit)| *unit).unwrap_or(&("B", 1));
         f.pad(&format!("{} {name}", self.0 / unit))
     }
 }

@@ -135,7 +135,8 @@ mod tests {
     #[test]
     fn every_kind_tells_about_how_long_its_file_is() {
         let folder = tempfile::tempdir().unwrap();
-        let (vectors, dimension) = (3000u64, 16);
+        // More than those that are always compared all.
+        let (vectors, dimension) = (5000u64, 16);
         let mut state = 1u32;
         let mut next = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

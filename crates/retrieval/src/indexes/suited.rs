@@ -118,7 +118,7 @@ mod tests {
         };
         assert_eq!(suited(FLAT_BELOW - 1, 256, None), exact);
         assert!(suited(FLAT_BELOW, 256, None).name.is_some());
-        let little = suited(FLAT_BELOW - 1, 256, Some(ByteSize(4 << 20)));
+        let little = suited(FLAT_BELOW - 1, 256, Some(ByteSize(5 << 20)));
         assert!(little.name.is_some() && little.fits, "{little:?}");
         assert!(!suited(FLAT_BELOW - 1, 256, Some(ByteSize(1 << 20))).fits);
         assert_eq!(suited(0, 256, Some(ByteSize(1 << 20))), exact);

@@ -6,6 +6,9 @@ use super::reader::Segment;
 
 /// Blocks are longer than the mean one; this many times, mostly.
 const LONGER: f64 = 1.5;
+/// Shapes of distributions that are tried, the most uneven first, and how often the range is halved.
+const SHAPES: (f64, f64) = (0.02, 1000.0);
+const STEPS: usize = 40;
 
 /// What decides how long a segment is: of several, of the one that they would be merged into.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,6 +19,8 @@ pub struct SegmentShape {
     pub postings: f64,
     /// Words that occur.
     pub occurring: f64,
+    /// Words that occur in every second image of each segment.
+    pub in_half: f64,
     /// Words of the codebook.
     pub words: f64,
     /// What the postings are.
@@ -26,31 +31,53 @@ impl SegmentShape {
     /// That of all these segments together; `None` where they hold no image.
     pub fn of(segments: &[Segment]) -> Option<Self> {
         let first = segments.first()?;
-        let mut seen = vec![false; first.words() as usize];
-        for word in segments.iter().flat_map(Segment::occurring_words) {
-            if let Some(seen) = seen.get_mut(word as usize) {
-                *seen = true;
+        let none = (false, false);
+        let mut seen = vec![none; first.words() as usize];
+        for segment in segments {
+            for word in segment.occurring_words() {
+                let half = || segment.postings(word).any(|posting| posting.image % 2 == 0);
+                if let Some(seen) = seen.get_mut(word as usize) {
+                    *seen = (true, seen.1 || half());
+                }
             }
         }
         let images: u64 = segments.iter().map(|s| u64::from(s.image_count())).sum();
         (images > 0).then(|| Self {
             images: images as f64,
             postings: segments.iter().map(Segment::posting_count).sum::<u64>() as f64,
-            occurring: seen.iter().filter(|&&seen| seen).count() as f64,
+            occurring: seen.iter().filter(|seen| seen.0).count() as f64,
+            in_half: seen.iter().filter(|seen| seen.1).count() as f64,
             words: f64::from(first.words()),
             contents: first.contents(),
         })
     }
 
-    /// That of so many images of the same kind: as many postings each, and words occur as if they were drawn.
+    /// That of so many images of the same kind, with as many postings each. How many words occur is told by how many more do in all images
+    /// than in half of them: how often a word occurs is taken to be distributed as gamma (Fisher, Corbet & Williams 1943).
     #[must_use]
     pub fn grown(&self, images: f64) -> Self {
         let times = images / self.images;
-        let missing = 1.0 - (self.occurring / self.words.max(1.0)).min(1.0);
+        let missing = |seen: f64| (1.0 - seen / self.words.max(1.0)).clamp(1e-9, 1.0);
+        let (all, half) = (missing(self.occurring), missing(self.in_half));
+        // The share of words that is missing in so many times the images, by the shape of the distribution.
+        let after = |shape: f64, times: f64| {
+            let scale = all.powf(-1.0 / shape) - 1.0;
+            (1.0 + scale * times).powf(-shape)
+        };
+        let (mut low, mut high) = SHAPES;
+        for _ in 0..STEPS {
+            let middle = (low * high).sqrt();
+            match after(middle, 0.5) < half {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        let occurring = |times: f64| self.words * (1.0 - after(high, times));
         Self {
             images,
             postings: self.postings * times,
-            occurring: self.words * (1.0 - missing.powf(times)),
+            occurring: occurring(times),
+            in_half: occurring(times / 2.0),
             ..*self
         }
     }
