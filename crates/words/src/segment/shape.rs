@@ -2,6 +2,7 @@
 
 use super::contents::Contents;
 use super::format::{BLOCK, ENTRY, HEADER, IMAGE};
+use super::packed::bits_of;
 use super::reader::Segment;
 
 /// Blocks are longer than the mean one; this many times, mostly.
@@ -96,12 +97,8 @@ impl SegmentShape {
         let block = BLOCK as f64;
         // The images that a block of a list of middling length goes over.
         let span = self.images * (LONGER * block / list).min(1.0);
-        let width = match span as u64 {
-            0..=0xff => 1.0,
-            0x100..=0xffff => 2.0,
-            _ => 4.0,
-        };
-        let each = 8.0 + width + self.contents.pose_bytes() as f64;
+        let ordinal = f64::from(bits_of(span as u32)) / 8.0;
+        let each = 8.0 + ordinal + self.contents.pose_bytes() as f64;
         // A last block that is not full, and zeros up to a multiple of eight.
         let of_list = 4.0 * (list / block + 0.5).max(1.0) + 4.0;
         self.table_bytes() + self.postings * each + self.occurring * of_list
