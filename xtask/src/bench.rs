@@ -99,6 +99,14 @@ const BENCHES: &[Bench] = &[
         figures: Some("--json"),
     },
     Bench {
+        name: "scale",
+        summary: "collections of 10,000 to a million images: taking in, merging, searching, removing, memory, disk",
+        build: &["-p", "vizsla-retrieval", "--example", "scale_bench"],
+        program: ("--vizsla-bin", "examples/scale_bench"),
+        data: true,
+        figures: Some("--json"),
+    },
+    Bench {
         name: "robust",
         summary: "robust homographies and affine maps against PoseLib and OpenCV",
         build: &["-p", "vizsla-features", "--example", "robust_bench"],

@@ -108,7 +108,7 @@ pub use identify::{Identification, IdentifyOptions, LabelVote, Labelled};
 pub use import::{ImportReport, check_captions, check_metadata};
 pub use index_recipe::IndexRecipe;
 pub use indexes::IndexChoice;
-pub use ingest::Source;
+pub use ingest::{ImageRecord, Source};
 pub use local_recipe::LocalRecipe;
 pub use locate::{LocateOptions, Located, Location, Place};
 pub use maintenance::Selector;
@@ -140,13 +140,14 @@ pub use search::{Candidate, Question, Ranking, Searcher, Stage};
 pub use shared_words::{SharedWord, SharedWords, SharedWordsOptions, WordPlace, shared_words};
 pub use stage::{Expansion, StageName, StageRecipe};
 pub use stop::StopFlag;
+pub use stored::StoredFeature;
 pub use syntax::SyntaxError;
 pub use vizsla_features::{CellVerdict, Ground, GroundCell};
-pub use vizsla_features::{Combined, DescriptorKind, Detector};
+pub use vizsla_features::{Combined, DescriptorKind, Detector, Shape};
 pub use vizsla_neural::{DescriptorRecipe, KeypointNetwork, PoolingRecipe};
 pub use vizsla_words::{
     Aggregation, Aggregator, AsmkConfig, BagConfig, Burstiness, Frequency, Pyramid, RotationPrior,
-    ScalePrior, WeakGeometry,
+    ScalePrior, Signature, WeakGeometry,
 };
 pub use vocabulary::{
     AggregatorOptions, CodebookOptions, Learned, learn_aggregator, learn_codebook,

@@ -148,13 +148,22 @@ impl Collection {
     /// Merges segments of one size class where there are many, so that their number grows with the logarithm of
     /// the collection.
     pub(crate) fn merge_small_segments(&mut self, reporter: &dyn Reporter) -> Result<(), Error> {
+        self.merge_segments(FAN_IN, reporter)
+    }
+
+    /// Merges segments of one size class where there are so many.
+    pub(crate) fn merge_segments(
+        &mut self,
+        many: usize,
+        reporter: &dyn Reporter,
+    ) -> Result<(), Error> {
         loop {
             let mut rows = self.catalog().segments()?;
             rows.sort_by_key(|row| row.items);
             let class = |row: &IndexRow| (row.items.max(1) as u64).ilog2() / 3;
             let run = rows
                 .chunk_by(|a, b| class(a) == class(b))
-                .find(|run| run.len() >= FAN_IN);
+                .find(|run| run.len() >= many);
             let Some(run) = run else { return Ok(()) };
             if reporter.cancelled() {
                 return Ok(());

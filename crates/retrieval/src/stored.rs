@@ -49,11 +49,11 @@ const SIGNATURE: usize = 12;
 /// Bytes of a feature besides its word.
 const FIXED: usize = 3 + 1 + 1 + SIGNATURE;
 /// No image may hold more features than this.
-const MOST: usize = 1 << 20;
+pub(crate) const MOST: usize = 1 << 20;
 
-/// One feature of a gallery image.
+/// One feature of a gallery image, as the catalog keeps it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct StoredFeature {
+pub struct StoredFeature {
     /// Visual word.
     pub word: u32,
     /// Fraction of the image's width, 0 to 1.
@@ -72,7 +72,7 @@ pub(crate) struct StoredFeature {
 
 impl StoredFeature {
     /// Its word as a query asks for it, under this number of a feature.
-    pub fn query_word(&self, feature: u32) -> QueryWord {
+    pub(crate) fn query_word(&self, feature: u32) -> QueryWord {
         QueryWord {
             feature,
             word: self.word,

@@ -43,7 +43,7 @@ pub(crate) use self::metadata::Datum;
 pub(crate) use self::owner::Owner;
 pub(crate) use self::readers::{Connections, View};
 pub(crate) use self::rows::{FileRow, ImageRow};
-use self::rows::{file_row, text_crc};
+use self::rows::{file_row, image_row, text_crc};
 pub(crate) use self::sizes::{Held, Tree};
 pub(crate) use self::vectors::to_bytes;
 pub(crate) use self::writer::{Changes, Writer};
@@ -253,6 +253,30 @@ impl Catalog {
             .query_row(&sql, [], |row| row.get::<_, i64>(0))
             .map(i64::unsigned_abs)
             .map_err(|e| self.wrap(e))
+    }
+
+    /// What is stored of an image besides its features, checked; `None` when there is no such image.
+    pub(crate) fn image_row(&self, image: i64) -> Result<Option<ImageRow>, Error> {
+        let found: Option<(ImageRow, u32)> = self
+            .connection
+            .prepare_cached(
+                "SELECT content, width, height, format, taken, camera, latitude, longitude, features, crc
+                 FROM images WHERE id = ?1",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_row([image], |row| Ok((image_row(row)?, row.get(9)?)))
+                    .optional()
+            })
+            .map_err(|e| self.wrap(e))?;
+        match found {
+            Some((row, crc)) if crc != row.crc() => Err(Error::damaged(
+                self.path(),
+                format!("the entry of image {image} is damaged"),
+                RESTORE,
+            )),
+            found => Ok(found.map(|(row, _)| row)),
+        }
     }
 
     /// Upright full-resolution width and height of an image.

@@ -15,6 +15,10 @@ const PLACE: &str = "memory:";
 /// Most bytes of a name.
 const MOST_NAME: usize = 1024;
 
+/// Why a name is none.
+pub(super) const NO_NAME: &str =
+    "a picture needs a name of 1 to 1024 bytes without control characters";
+
 /// Something to take in.
 #[derive(Debug, Clone, Copy)]
 pub enum Source<'a> {
@@ -40,6 +44,21 @@ pub(crate) fn is_held(place: &str) -> bool {
     place.starts_with(PLACE)
 }
 
+/// The place of what has a name and is in no file.
+pub(super) fn place_of(name: &str) -> String {
+    format!("{PLACE}{name}")
+}
+
+/// The name of what stands at a place, whether it is in a file or in none.
+pub(super) fn name_of(place: &str) -> &str {
+    place.strip_prefix(PLACE).unwrap_or(place)
+}
+
+/// Whether something in no file may have this name.
+pub(super) fn is_name(name: &str) -> bool {
+    (1..=MOST_NAME).contains(&name.len()) && !name.chars().any(char::is_control)
+}
+
 /// Pictures by their place, and those that cannot be taken.
 #[derive(Default)]
 pub(super) struct Held<'a> {
@@ -61,14 +80,13 @@ impl<'a> Held<'a> {
     }
 
     fn take(&mut self, name: &str, bytes: &'a [u8]) {
-        let place = format!("{PLACE}{name}");
-        if (1..=MOST_NAME).contains(&name.len()) && !name.chars().any(char::is_control) {
+        let place = place_of(name);
+        if is_name(name) {
             self.pictures.insert(place, bytes);
         } else {
             self.refused.push(Skipped {
                 path: place.chars().take(MOST_NAME).collect(),
-                reason: "a picture needs a name of 1 to 1024 bytes without control characters"
-                    .into(),
+                reason: NO_NAME.into(),
             });
         }
     }

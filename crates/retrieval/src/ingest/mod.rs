@@ -12,19 +12,20 @@ mod departed;
 mod held;
 mod intake;
 mod plan;
+mod records;
 mod writer;
 
 pub use self::held::Source;
 pub(crate) use self::held::is_held;
+pub use self::records::ImageRecord;
 pub(crate) use self::writer::add_to_segment;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::RwLock;
-use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-use self::batch::{Batch, Claims, Outcome, Worker};
+use self::batch::{Claims, Outcome, Worker};
 use self::contents::{Contents, count_foreign, count_place};
 use self::held::Held;
 use self::intake::Intake;
@@ -205,37 +206,21 @@ impl Collection {
             reach: &reach,
             held,
         };
-        let mut writer = BatchWriter::new(self, &contents, departed, known, report);
+        let writer = BatchWriter::new(self, &contents, departed, known, report);
         reporter.begin("indexing", todo.len() as u64);
-        let written = std::thread::scope(|scope| {
-            let (send, receive) = sync_channel::<Batch>(1);
-            let writing = scope.spawn(move || {
-                let mut failure = None;
-                // Batches after a failure are drained, so that the sender is never blocked for ever.
-                for batch in receive {
-                    if failure.is_none() {
-                        failure = writer.commit(batch).err();
-                    }
-                    if failure.is_some() {
-                        break;
-                    }
-                }
-                failure.map_or(Ok(writer), Err)
-            });
-            for (number, chunk) in todo.chunks(size).enumerate() {
-                let batch = worker.run(number, chunk.to_vec());
-                if send.send(batch).is_err() || reporter.cancelled() {
-                    break;
-                }
-            }
-            drop(send);
-            writing.join()
-        });
+        let chunks = todo.chunks(size).enumerate();
+        let batches = chunks.map(|(number, chunk)| worker.run(number, chunk.to_vec()));
+        let written = writer.write_along(batches, reporter);
         reporter.end();
-        let writer = written.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let interrupted = reporter.cancelled();
-        let mut report = writer.finish(interrupted)?;
-        report.interrupted = interrupted;
+        self.settled(written?, reporter)
+    }
+
+    /// After the last batch was written: merges what has become much, and makes indexes of vectors again.
+    fn settled(
+        &mut self,
+        mut report: IngestReport,
+        reporter: &dyn Reporter,
+    ) -> Result<IngestReport, Error> {
         self.merge_small_segments(reporter)?;
         report
             .warnings

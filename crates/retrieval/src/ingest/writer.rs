@@ -1,6 +1,7 @@
 //! The serial half of ingest: one transaction a batch.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::mpsc::sync_channel;
 
 use vizsla_words::{Contents as Postings, Pose, SegmentBuilder, Signature};
 
@@ -10,7 +11,13 @@ use super::departed::Departed;
 use super::intake::NewImage;
 use crate::catalog::{FileRow, IndexEntry, Numbered, Owner, Writer, to_bytes};
 use crate::stored::{self, StoredFeature};
-use crate::{Collection, Error, FurtherPages, GlobalRecipe, IngestReport, Skipped};
+use crate::{
+    Collection, Error, FurtherPages, GlobalRecipe, IngestReport, Reporter, Silent, Skipped,
+};
+
+/// So many segments of one size class are merged while more are being written: few enough for searches meanwhile, and enough that
+/// a posting is written again three times in a million images.
+const MANY: usize = 32;
 
 /// Writes batches, in order.
 pub(super) struct BatchWriter<'a> {
@@ -60,6 +67,39 @@ impl<'a> BatchWriter<'a> {
         }
     }
 
+    /// Writes batches, each while the next one is being made, until the caller wants to stop, and forgets what is gone.
+    ///
+    /// # Errors
+    /// As [`BatchWriter::finish`], or a batch could not be written.
+    pub(super) fn write_along(
+        mut self,
+        batches: impl Iterator<Item = Batch>,
+        reporter: &dyn Reporter,
+    ) -> Result<IngestReport, Error> {
+        let written = std::thread::scope(|scope| {
+            let (send, receive) = sync_channel::<Batch>(1);
+            let writing = scope.spawn(move || {
+                for batch in receive {
+                    // The sender is told by the channel's end.
+                    self.commit(batch)?;
+                }
+                Ok::<_, Error>(self)
+            });
+            for batch in batches {
+                if send.send(batch).is_err() || reporter.cancelled() {
+                    break;
+                }
+            }
+            drop(send);
+            writing.join()
+        });
+        let written = written.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let interrupted = reporter.cancelled();
+        let mut report = written?.finish(interrupted)?;
+        report.interrupted = interrupted;
+        Ok(report)
+    }
+
     /// Writes one batch: its segment first, then all rows and the segment's listing in one transaction.
     pub(super) fn commit(&mut self, batch: Batch) -> Result<(), Error> {
         let work = self.sort(batch);
@@ -88,7 +128,8 @@ impl<'a> BatchWriter<'a> {
         if let Ok(mut contents) = self.contents.write() {
             contents.extend(work.images.iter().map(|image| image.row.content).zip(ids));
         }
-        Ok(())
+        // A search goes through all segments: their number must not grow with what is taken in.
+        self.collection.merge_segments(MANY, &Silent)
     }
 
     /// Decides for every file of the batch what it means.
