@@ -213,6 +213,59 @@ fn info_shows_figures_and_recipe() {
 }
 
 #[test]
+fn info_tells_what_more_images_take() {
+    let bench = indexed(3);
+    let budget = bench.json(&["info", "p.vizsla", "--budget", "3000", "--json"]);
+    assert_eq!(
+        (&budget["images"], &budget["measured"]),
+        (&3000.into(), &3.into())
+    );
+    let now = bench.json(&["info", "p.vizsla", "--budget", "3", "--json"]);
+    assert!(budget["disk_bytes"].as_u64() > now["disk_bytes"].as_u64());
+    let text = bench
+        .succeed(&["info", "p.vizsla", "--budget", "3000"])
+        .stdout;
+    for part in [
+        "3,000 images",
+        "estimate",
+        "local features",
+        "inverted file",
+        "memory",
+    ] {
+        assert!(text.contains(part), "{part} is missing in: {text}");
+    }
+    let none = bench.run(&["info", "p.vizsla", "--budget", "0"]);
+    assert_eq!(none.code, Some(2), "{}", none.stderr);
+    bench.succeed(&["remove", "p.vizsla", "photos"]);
+    let empty = bench.run(&["info", "p.vizsla", "--budget", "10"]);
+    empty.fails_with(&["index some"]);
+}
+
+#[test]
+fn optimize_changes_what_indexes_of_vectors_are_to_reach() {
+    let bench = Workbench::with_photos(3);
+    bench.succeed(&["index", "photos", "--into", "p.vizsla"]);
+    let options = ["--index", "itq", "--recall", "0.9", "--memory", "64 MiB"];
+    bench.succeed(&[&["optimize", "p.vizsla"][..], &options].concat());
+    let text = bench.succeed(&["info", "p.vizsla"]).stdout;
+    for part in ["itq", "recall = 0.9", "64 MiB"] {
+        assert!(text.contains(part), "{part} is missing in: {text}");
+    }
+    bench.succeed(&["optimize", "p.vizsla", "--index", "auto", "--memory", "any"]);
+    let text = bench.succeed(&["info", "p.vizsla"]).stdout;
+    assert!(!text.contains("itq") && !text.contains("64 MiB"), "{text}");
+    for (option, value) in [
+        ("--recall", "2"),
+        ("--memory", "much"),
+        ("--index", "b-tree"),
+    ] {
+        let wrong = bench.run(&["optimize", "p.vizsla", option, value]);
+        assert!(matches!(wrong.code, Some(1 | 2)), "{}", wrong.stderr);
+        assert!(wrong.stderr.contains(value), "{}", wrong.stderr);
+    }
+}
+
+#[test]
 fn list_shows_a_row_for_each_file() {
     let bench = Workbench::with_photos(2);
     // A small budget that every painting exhausts, so that the figure is the same on every machine.
